@@ -1,0 +1,89 @@
+"""Names and ARNs that two stacks, or a stack and its claims, must agree on.
+
+Pure text: nothing here talks to Pulumi or to AWS. The central stack grants `sts:AssumeRole` on an ARN that
+the workload stack makes; both compose it here, so neither stack has to be deployed first.
+
+Source of the formats: AWS, "Identify AWS resources with Amazon Resource Names (ARNs)" and
+"IAM identifiers"; of the partitions: AWS, "AWS Regions and partitions".
+"""
+
+ADMINISTRATORS = "Administrators"
+ADMINISTRATOR = "Administrator"
+ADMINISTRATOR_ACCESS = "AdministratorAccess"
+ENFORCE_MFA_POLICY = "enforce-to-use-mfa"
+SELF_SERVICE_POLICY = "self-service-password-and-mfa"
+
+# Vault puts every user it issues under this path, and its principal may touch nothing outside it.
+VAULT_USER_PATH = "/vault/"
+VAULT_BOUNDARY_POLICY = "vault-issued-user-boundary"
+
+# Longest prefix wins; a region that matches none is in the commercial partition.
+_PARTITION_BY_REGION_PREFIX = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+
+# Where people sign in to the console; the isolated partitions do not publish theirs.
+_SIGN_IN_DOMAIN = {
+    "aws": "signin.aws.amazon.com",
+    "aws-cn": "signin.amazonaws.cn",
+    "aws-us-gov": "signin.amazonaws-us-gov.com",
+}
+
+# Canonical's image owner account, which differs by partition. Source: Canonical, "Find Ubuntu images on AWS".
+CANONICAL_OWNER_ID = {"aws": "099720109477", "aws-cn": "837727238323", "aws-us-gov": "513442679011"}
+
+
+def partition_of(region: str) -> str:
+    """The partition of a region name: `aws-cn` for `cn-north-1`, `aws` for `eu-central-1`."""
+    for prefix, partition in _PARTITION_BY_REGION_PREFIX.items():
+        if region.startswith(prefix):
+            return partition
+    return "aws"
+
+
+def iam_arn(partition: str, account_id: str, resource: str) -> str:
+    """`iam_arn("aws", "111111111111", "user/Alice")` → `arn:aws:iam::111111111111:user/Alice`."""
+    return f"arn:{partition}:iam::{account_id}:{resource}"
+
+
+def account_root_arn(partition: str, account_id: str) -> str:
+    """The ARN that a trust policy names to trust an account (not only its root user)."""
+    return iam_arn(partition, account_id, "root")
+
+
+def role_arn(partition: str, account_id: str, role_name: str) -> str:
+    return iam_arn(partition, account_id, f"role/{role_name}")
+
+
+def policy_arn(partition: str, account_id: str, policy_name: str) -> str:
+    return iam_arn(partition, account_id, f"policy/{policy_name}")
+
+
+def mfa_device_arn(partition: str, account_id: str, device_name: str) -> str:
+    return iam_arn(partition, account_id, f"mfa/{device_name}")
+
+
+def bucket_objects_arn(partition: str, bucket: str) -> str:
+    return f"arn:{partition}:s3:::{bucket}/*"
+
+
+def sign_in_url(partition: str, account_id: str) -> str | None:
+    """The console's sign-in page for an account's IAM users; None where AWS publishes none."""
+    domain = _SIGN_IN_DOMAIN.get(partition)
+    return f"https://{account_id}.{domain}/console" if domain else None
+
+
+def assume_policy_name(group_name: str) -> str:
+    """The customer-managed policy that lets a group assume its roles in workload accounts."""
+    return f"assume-roles-{group_name}"
+
+
+def vault_policy_name(mount: str, role_name: str) -> str:
+    """The Vault policy that may read the credentials of just one role."""
+    return f"{mount.replace('/', '-')}-{role_name}"

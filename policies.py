@@ -1,0 +1,353 @@
+"""Who can do what: every policy document of the program, as plain AWS-cased dictionaries.
+
+Pure functions, no Pulumi and no network, so that a test can assert the whole rendered JSON. Rules that hold for
+all of them: a Sid on every statement, exact actions, exact ARNs of the right partition, no wildcard in a trust
+policy, and a Deny wherever an Allow elsewhere could be too wide.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from naming import VAULT_USER_PATH, account_root_arn, iam_arn
+
+Statement = dict[str, Any]
+Document = dict[str, Any]
+
+# Characters, white space not counted. Source: AWS, "IAM and AWS STS quotas".
+MANAGED_POLICY_MAX_CHARACTERS = 6144
+TRUST_POLICY_MAX_CHARACTERS = 2048
+USER_INLINE_POLICIES_MAX_CHARACTERS = 2048
+
+# Without `IfExists` a long-term access key, whose requests do not carry the key at all, would slip through.
+WITHOUT_MFA = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
+WITH_MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+
+
+def document(*statements: Statement) -> Document:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def render(doc: Document) -> str:
+    """The document as JSON text, the way it is sent to AWS."""
+    return json.dumps(doc)
+
+
+def size(doc: Document) -> int:
+    """The document's characters as AWS counts them against its quotas (white space left out)."""
+    return len("".join(json.dumps(doc, separators=(",", ":")).split()))
+
+
+# --- People (central account) ---------------------------------------------------------------------------------
+
+
+def own_user_arns(partition: str, account_id: str) -> list[str]:
+    """The caller's own user, under any path (AWS replaces the variable when it evaluates the policy)."""
+    return [
+        iam_arn(partition, account_id, "user/${aws:username}"),
+        iam_arn(partition, account_id, "user/*/${aws:username}"),
+    ]
+
+
+def enforce_mfa(partition: str, account_id: str) -> Document:
+    """Without MFA a person may do nothing but enrol a device and change the password, and only their own.
+
+    The first statement is the tutorial's. Alone it leaves a hole for members who also hold administrator rights:
+    whoever has their stolen access key, without MFA, could enrol a device for *someone else* and so become them;
+    the second statement closes it. The four exempt actions that are not in the second statement cannot be bound
+    to a user: they have no resource, or `mfa/*`.
+    """
+    return document(
+        {
+            "Sid": "DenyAllExceptListedIfNoMFA",
+            "Effect": "Deny",
+            "NotAction": [
+                "iam:CreateVirtualMFADevice",
+                "iam:EnableMFADevice",
+                "iam:GetUser",
+                "iam:GetMFADevice",
+                "iam:ListMFADevices",
+                "iam:ListVirtualMFADevices",
+                "iam:ResyncMFADevice",
+                # A forced reset at first sign-in comes before any device can be enrolled: without these two the
+                # new user is locked out.
+                "iam:ChangePassword",
+                "iam:GetAccountPasswordPolicy",
+                "sts:GetSessionToken",
+            ],
+            "Resource": "*",
+            "Condition": WITHOUT_MFA,
+        },
+        {
+            "Sid": "DenyOthersUsersIfNoMFA",
+            "Effect": "Deny",
+            "Action": [
+                "iam:EnableMFADevice",
+                "iam:ResyncMFADevice",
+                "iam:ListMFADevices",
+                "iam:GetMFADevice",
+                "iam:GetUser",
+                "iam:ChangePassword",
+            ],
+            "NotResource": own_user_arns(partition, account_id),
+            "Condition": WITHOUT_MFA,
+        },
+    )
+
+
+def self_service(partition: str, account_id: str) -> Document:
+    """What a person without administrator rights needs to sign in: own password, own MFA devices, nobody else's.
+
+    Device names are free (`mfa/*`, not `mfa/${aws:username}`), because the console lets people choose them; AWS
+    itself refuses to delete a device that is still assigned to a user.
+    """
+    own_user = own_user_arns(partition, account_id)
+    any_device = iam_arn(partition, account_id, "mfa/*")
+    return document(
+        {
+            "Sid": "AllowReadingWhatEnrolmentShows",
+            "Effect": "Allow",
+            "Action": ["iam:GetAccountPasswordPolicy", "iam:ListVirtualMFADevices"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "AllowOwnPasswordAndOwnMFA",
+            "Effect": "Allow",
+            "Action": [
+                "iam:GetUser",
+                "iam:ChangePassword",
+                "iam:EnableMFADevice",
+                "iam:ResyncMFADevice",
+                "iam:ListMFADevices",
+                "iam:GetMFADevice",
+            ],
+            "Resource": own_user,
+        },
+        {
+            "Sid": "AllowCreatingADevice",
+            "Effect": "Allow",
+            "Action": "iam:CreateVirtualMFADevice",
+            "Resource": any_device,
+        },
+        {
+            "Sid": "AllowRemovingOwnDeviceWithMFA",
+            "Effect": "Allow",
+            "Action": "iam:DeactivateMFADevice",
+            "Resource": own_user,
+            "Condition": WITH_MFA,
+        },
+        {
+            "Sid": "AllowDeletingAnUnassignedDeviceWithMFA",
+            "Effect": "Allow",
+            "Action": "iam:DeleteVirtualMFADevice",
+            "Resource": any_device,
+            "Condition": WITH_MFA,
+        },
+    )
+
+
+def assume_roles(role_arns: Sequence[str]) -> Document:
+    """Exactly these roles in workload accounts, no pattern."""
+    return document(
+        {
+            "Sid": "AllowAssumingTheseRoles",
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Resource": sorted(role_arns),
+        }
+    )
+
+
+# --- Roles (workload accounts) --------------------------------------------------------------------------------
+
+
+def trust_account(
+    partition: str, account_id: str, *, require_mfa: bool, principal_arns: Sequence[str] = ()
+) -> Document:
+    """Trust another account: whom that account lets in, it decides; MFA and the named principals, we do.
+
+    Principals are a condition and not the `Principal` element, because AWS refuses a trust policy that names a
+    user who does not exist (yet), and silently breaks one whose user was deleted.
+    """
+    condition: dict[str, dict[str, Any]] = {}
+    if require_mfa:
+        condition |= WITH_MFA
+    if principal_arns:
+        condition["ArnEquals"] = {"aws:PrincipalArn": sorted(principal_arns)}
+    statement: Statement = {
+        "Sid": "AllowTheCentralAccount",
+        "Effect": "Allow",
+        "Principal": {"AWS": account_root_arn(partition, account_id)},
+        "Action": "sts:AssumeRole",
+    }
+    if condition:
+        statement["Condition"] = condition
+    return document(statement)
+
+
+def trust_ec2(partition: str) -> Document:
+    """Trust EC2 to hand the role to instances. No source conditions: EC2 sends none, they would cut instances off."""
+    service = "ec2.amazonaws.com.cn" if partition == "aws-cn" else "ec2.amazonaws.com"
+    return document(
+        {
+            "Sid": "AllowEC2Instances",
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sts:AssumeRole",
+        }
+    )
+
+
+def configured(statements: Sequence[Mapping[str, Any]]) -> Document:
+    """A policy that a stack file spells out; its statements were checked when the file was loaded."""
+    return document(*(dict(statement) for statement in statements))
+
+
+# --- Just-in-time access (workload accounts) ------------------------------------------------------------------
+
+
+def debug_instance(instance_arn: str) -> list[Statement]:
+    """Look at one EC2 instance's console, restart it and open a Session Manager shell on it; no other instance.
+
+    DescribeInstances has no resource to bind it to. A shell also needs the SSM agent's permissions on the
+    instance's own role; a session may be ended only by the user who opened it.
+    """
+    partition, region, account_id = _partition_region_account(instance_arn)
+    return [
+        {
+            "Sid": "FindInstances",
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeInstances", "ec2:DescribeInstanceStatus"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "DebugThisInstance",
+            "Effect": "Allow",
+            "Action": [
+                "ec2:GetConsoleOutput",
+                "ec2:GetConsoleScreenshot",
+                "ec2:RebootInstances",
+                "ssm:StartSession",
+            ],
+            "Resource": instance_arn,
+        },
+        {
+            "Sid": "UseTheStandardShell",
+            "Effect": "Allow",
+            "Action": "ssm:StartSession",
+            "Resource": f"arn:{partition}:ssm:{region}:{account_id}:document/SSM-SessionManagerRunShell",
+        },
+        {
+            "Sid": "EndOwnSessions",
+            "Effect": "Allow",
+            "Action": ["ssm:ResumeSession", "ssm:TerminateSession"],
+            "Resource": f"arn:{partition}:ssm:{region}:{account_id}:session/${{aws:username}}-*",
+        },
+    ]
+
+
+def vault_principal(
+    partition: str, account_id: str, *, boundary_arn: str, attachable_policy_arns: Sequence[str]
+) -> Document:
+    """What Vault's AWS secrets engine needs for `iam_user` roles, and only on users it issued.
+
+    Creating a user and changing its policies needs the boundary, so that Vault (or who stole its key) can never
+    issue more than the boundary allows. `iam:PermissionsBoundary` does not exist on the other actions: there the
+    path is the limit. Vault tags after creation, so a condition on request tags would break CreateUser.
+    """
+    issued_users = iam_arn(partition, account_id, f"user{VAULT_USER_PATH}*")
+    bounded = {"StringEquals": {"iam:PermissionsBoundary": boundary_arn}}
+    statements: list[Statement] = [
+        {
+            "Sid": "CreateUsersWithTheBoundaryOnly",
+            "Effect": "Allow",
+            "Action": ["iam:CreateUser", "iam:PutUserPolicy"],
+            "Resource": issued_users,
+            "Condition": bounded,
+        },
+        {
+            "Sid": "IssueListAndRemoveTheseUsers",
+            "Effect": "Allow",
+            "Action": [
+                "iam:CreateAccessKey",
+                "iam:DeleteAccessKey",
+                "iam:DeleteUser",
+                "iam:DeleteUserPolicy",
+                "iam:DetachUserPolicy",
+                "iam:GetUser",
+                "iam:ListAccessKeys",
+                "iam:ListAttachedUserPolicies",
+                # Without it Vault's clean-up of a half-made user never ends.
+                "iam:ListGroupsForUser",
+                "iam:ListUserPolicies",
+                "iam:TagUser",
+            ],
+            "Resource": issued_users,
+        },
+    ]
+    if attachable_policy_arns:
+        statements.insert(
+            1,
+            {
+                "Sid": "AttachTheConfiguredPoliciesOnly",
+                "Effect": "Allow",
+                "Action": "iam:AttachUserPolicy",
+                "Resource": issued_users,
+                "Condition": {
+                    "StringEquals": bounded["StringEquals"],
+                    "ArnEquals": {"iam:PolicyARN": sorted(attachable_policy_arns)},
+                },
+            },
+        )
+    return document(*statements)
+
+
+def vault_issued_user_boundary() -> Document:
+    """The most a user issued by Vault can ever do: what its role allows, minus all that would outlive the lease.
+
+    Vault deletes the user and its key when the lease ends. Anything the user could have made meanwhile that lives
+    on (another user or key, a password, a widened policy or trust, a session of a role) is denied here, whatever
+    the role's policies say. It also keeps Vault able to delete the user: a login profile would make that fail.
+    """
+    return document(
+        {"Sid": "AllowWhatTheRolesPoliciesAllow", "Effect": "Allow", "Action": "*", "Resource": "*"},
+        {
+            "Sid": "DenyWhatWouldOutliveTheLease",
+            "Effect": "Deny",
+            "Action": [
+                "iam:Add*",
+                "iam:Attach*",
+                "iam:Change*",
+                "iam:Create*",
+                "iam:Deactivate*",
+                "iam:Delete*",
+                "iam:Detach*",
+                "iam:Disable*",
+                "iam:Enable*",
+                "iam:PassRole",
+                "iam:Put*",
+                "iam:Remove*",
+                "iam:Reset*",
+                "iam:Resync*",
+                "iam:Set*",
+                "iam:Tag*",
+                "iam:Untag*",
+                "iam:Update*",
+                "iam:Upload*",
+                "sts:AssumeRole*",
+                "sts:GetFederationToken",
+                "sts:GetSessionToken",
+            ],
+            "Resource": "*",
+        },
+    )
+
+
+def vault_read_credentials(mount: str, role_name: str) -> str:
+    """The Vault policy (HCL) whose token may ask for just this role's credentials."""
+    return f'path "{mount}/creds/{role_name}" {{\n  capabilities = ["read"]\n}}\n'
+
+
+def _partition_region_account(arn: str) -> tuple[str, str, str]:
+    _, partition, _, region, account_id, _ = arn.split(":", 5)
+    return partition, region, account_id

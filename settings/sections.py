@@ -1,0 +1,200 @@
+"""What a stack file may hold: one frozen model per section, keys in camelCase as Pulumi's are.
+
+The defaults are what a new account should get. Checks that need only one value are in `fields.py`, checks between
+values in `checks.py`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from settings.fields import (
+    AccountId,
+    Action,
+    GroupName,
+    HttpsUrl,
+    ImageName,
+    InstanceType,
+    ManagedPolicy,
+    MountPath,
+    PgpKey,
+    PolicyName,
+    PrincipalArn,
+    ProfileName,
+    Region,
+    Resource,
+    RoleArn,
+    RoleName,
+    Seconds,
+    SecurityGroupId,
+    Sid,
+    SubnetId,
+    TagText,
+    UserName,
+    VaultRoleName,
+)
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, strict=True
+    )
+
+
+class Statement(Section):
+    """One statement of a policy that the stack file spells out."""
+
+    sid: Sid
+    effect: Literal["Allow", "Deny"] = "Allow"
+    actions: Annotated[list[Action], Field(min_length=1)]
+    resources: Annotated[list[Resource], Field(min_length=1)]
+    conditions: dict[str, dict[str, str | list[str]]] = {}
+
+    def document(self) -> dict[str, Any]:
+        """As IAM writes it."""
+        statement: dict[str, Any] = {
+            "Sid": self.sid,
+            "Effect": self.effect,
+            "Action": self.actions,
+            "Resource": self.resources,
+        }
+        if self.conditions:
+            statement["Condition"] = self.conditions
+        return statement
+
+
+class Permissions(Section):
+    """What a group or a role may do: managed policies by name (or ARN), and customer-managed ones made here."""
+
+    managed_policies: list[ManagedPolicy] = []
+    policies: dict[PolicyName, Annotated[list[Statement], Field(min_length=1)]] = {}
+
+
+_ALL_CHARACTER_CLASSES: dict[str, int | bool] = {
+    "require_uppercase_characters": True,
+    "require_lowercase_characters": True,
+    "require_numbers": True,
+    "require_symbols": True,
+    "allow_users_to_change_password": True,
+}
+_PASSWORD_PRESETS: dict[str, dict[str, int | bool]] = {
+    # CIS AWS Foundations: length 14 and reuse 24. CIS dropped expiry (version 1.4): it makes passwords worse.
+    "cis": {
+        **_ALL_CHARACTER_CLASSES,
+        "minimum_password_length": 14,
+        "max_password_age": 0,
+        "password_reuse_prevention": 24,
+    },
+    # The tutorial, section 4.
+    "tutorial": {
+        **_ALL_CHARACTER_CLASSES,
+        "minimum_password_length": 10,
+        "max_password_age": 90,
+        "password_reuse_prevention": 3,
+    },
+}
+
+
+class PasswordPolicy(Section):
+    """A preset, and what differs from it. Fields and their limits are those of IAM's UpdateAccountPasswordPolicy.
+
+    Zero days of `maxPasswordAge` means that passwords do not expire; zero `passwordReusePrevention` that any old
+    password may come back.
+    """
+
+    preset: Literal["cis", "tutorial"] = "cis"
+    minimum_password_length: Annotated[int, Field(ge=6, le=128)] | None = None
+    require_uppercase_characters: bool | None = None
+    require_lowercase_characters: bool | None = None
+    require_numbers: bool | None = None
+    require_symbols: bool | None = None
+    allow_users_to_change_password: bool | None = None
+    max_password_age: Annotated[int, Field(ge=0, le=1095)] | None = None
+    password_reuse_prevention: Annotated[int, Field(ge=0, le=24)] | None = None
+
+
+    def values(self) -> dict[str, int | bool]:
+        """Every field, the preset's value where the stack file gives none."""
+        own = self.model_dump(exclude={"preset"}, exclude_none=True)
+        return {**_PASSWORD_PRESETS[self.preset], **own}
+
+
+class Group(Permissions):
+    """People who do the same job. `mayAssume` lists roles in workload accounts, as whole ARNs."""
+
+    may_assume: list[RoleArn] = []
+    enforce_mfa: bool = True
+
+
+class User(Section):
+    """A person with a console login. With `pgpKey` the initial password exists only encrypted to that key."""
+
+    groups: Annotated[list[GroupName], Field(min_length=1)]
+    pgp_key: PgpKey | None = None
+
+
+class CrossAccountRole(Permissions):
+    """A role that people of the central account assume; `principals` narrows it to some of its users and roles."""
+
+    require_mfa: bool = True
+    principals: list[PrincipalArn] = []
+
+
+class Instance(Permissions):
+    """One EC2 instance that gets its permissions from an instance profile."""
+
+    name: TagText = "HelloWorld"
+    role_name: RoleName = "test_instance_role"
+    profile_name: ProfileName = "test_profile"
+    instance_type: InstanceType = "t3.micro"
+    # Ubuntu 26.04 LTS. The newest match is taken when the instance is first made.
+    image_name: ImageName = "ubuntu/images/hvm-ssd-gp3/ubuntu-resolute-26.04-amd64-server-*"
+    image_owner: AccountId | None = None
+    subnet_id: SubnetId | None = None
+    security_group_ids: list[SecurityGroupId] = []
+
+
+class VaultRole(Section):
+    """One kind of short-lived access. `debugInstance` adds what debugging this stack's instance needs."""
+
+    credential_type: Literal["iam_user"] = "iam_user"
+    managed_policies: list[ManagedPolicy] = []
+    statements: list[Statement] = []
+    debug_instance: bool = False
+
+
+class Vault(Section):
+    """Vault's AWS secrets engine for this account. `keyGeneration` + 1 replaces the access key of its principal."""
+
+    mount: MountPath = "aws"
+    default_lease_ttl: Seconds = 30 * 60
+    max_lease_ttl: Seconds = 60 * 60
+    principal_name: UserName = "vault-secrets-engine"
+    key_generation: Annotated[int, Field(ge=1)] = 1
+    iam_endpoint: HttpsUrl | None = None
+    sts_endpoint: HttpsUrl | None = None
+    roles: dict[VaultRoleName, VaultRole] = {}
+
+
+class ProjectConfig(Section):
+    """All keys of the project's own namespace. Which of them an account needs depends on `accountKind`."""
+
+    account_kind: Literal["central", "workload"] | None = None
+    central_account_id: AccountId | None = None
+    tags: dict[TagText, TagText] = {}
+    password_policy: PasswordPolicy = PasswordPolicy()
+    groups: dict[GroupName, Group] = {}
+    users: dict[UserName, User] = {}
+    cross_account_roles: dict[RoleName, CrossAccountRole] = {}
+    instance: Instance | None = None
+    vault: Vault | None = None
+
+
+class ProviderConfig(Section):
+    """What this program relies on in Pulumi's own AWS settings; the provider reads and checks the rest."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    region: Region | None = None
+    allowed_account_ids: list[AccountId] | None = None

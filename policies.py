@@ -1,8 +1,8 @@
 """Who can do what: every policy document of the program, as plain AWS-cased dictionaries.
 
-Pure functions, no Pulumi and no network, so that a test can assert the whole rendered JSON. Rules that hold for
-all of them: a Sid on every statement, exact actions, exact ARNs of the right partition, no wildcard in a trust
-policy, and a Deny wherever an Allow elsewhere could be too wide.
+Pure functions, no Pulumi and no network, so that a test can assert the whole rendered JSON. Rules that hold
+for all of them: a Sid on every statement, exact actions, exact ARNs of the right partition, no wildcard in a
+trust policy, and a Deny wherever an Allow elsewhere could be too wide.
 """
 
 import json
@@ -38,7 +38,8 @@ def size(doc: Document) -> int:
     return len("".join(json.dumps(doc, separators=(",", ":")).split()))
 
 
-# --- People (central account) ---------------------------------------------------------------------------------
+# --- People (central account)
+# ---------------------------------------------------------------------------------
 
 
 def own_user_arns(partition: str, account_id: str) -> list[str]:
@@ -52,10 +53,10 @@ def own_user_arns(partition: str, account_id: str) -> list[str]:
 def enforce_mfa(partition: str, account_id: str) -> Document:
     """Without MFA a person may do nothing but enrol a device and change the password, and only their own.
 
-    The first statement is the tutorial's. Alone it leaves a hole for members who also hold administrator rights:
-    whoever has their stolen access key, without MFA, could enrol a device for *someone else* and so become them;
-    the second statement closes it. The four exempt actions that are not in the second statement cannot be bound
-    to a user: they have no resource, or `mfa/*`.
+    The first statement is the tutorial's. Alone it leaves a hole for members who also hold administrator
+    rights: whoever has their stolen access key, without MFA, could enrol a device for *someone else* and so
+    become them; the second statement closes it. The four exempt actions that are not in the second statement
+    cannot be bound to a user: they have no resource, or `mfa/*`.
     """
     return document(
         {
@@ -69,8 +70,8 @@ def enforce_mfa(partition: str, account_id: str) -> Document:
                 "iam:ListMFADevices",
                 "iam:ListVirtualMFADevices",
                 "iam:ResyncMFADevice",
-                # A forced reset at first sign-in comes before any device can be enrolled: without these two the
-                # new user is locked out.
+                # A forced reset at first sign-in comes before any device can be enrolled: without these two
+                # the new user is locked out.
                 "iam:ChangePassword",
                 "iam:GetAccountPasswordPolicy",
                 "sts:GetSessionToken",
@@ -96,10 +97,10 @@ def enforce_mfa(partition: str, account_id: str) -> Document:
 
 
 def self_service(partition: str, account_id: str) -> Document:
-    """What a person without administrator rights needs to sign in: own password, own MFA devices, nobody else's.
+    """What a person without administrator rights needs to sign in: own password and MFA, nobody else's.
 
-    Device names are free (`mfa/*`, not `mfa/${aws:username}`), because the console lets people choose them; AWS
-    itself refuses to delete a device that is still assigned to a user.
+    Device names are free (`mfa/*`, not `mfa/${aws:username}`), because the console lets people choose them;
+    AWS itself refuses to delete a device that is still assigned to a user.
     """
     own_user = own_user_arns(partition, account_id)
     any_device = iam_arn(partition, account_id, "mfa/*")
@@ -158,7 +159,8 @@ def assume_roles(role_arns: Sequence[str]) -> Document:
     )
 
 
-# --- Roles (workload accounts) --------------------------------------------------------------------------------
+# --- Roles (workload accounts)
+# --------------------------------------------------------------------------------
 
 
 def trust_account(
@@ -166,8 +168,8 @@ def trust_account(
 ) -> Document:
     """Trust another account: whom that account lets in, it decides; MFA and the named principals, we do.
 
-    Principals are a condition and not the `Principal` element, because AWS refuses a trust policy that names a
-    user who does not exist (yet), and silently breaks one whose user was deleted.
+    Principals are a condition and not the `Principal` element, because AWS refuses a trust policy that names
+    a user who does not exist (yet), and silently breaks one whose user was deleted.
     """
     condition: dict[str, dict[str, Any]] = {}
     if require_mfa:
@@ -186,7 +188,7 @@ def trust_account(
 
 
 def trust_ec2(partition: str) -> Document:
-    """Trust EC2 to hand the role to instances. No source conditions: EC2 sends none, they would cut instances off."""
+    """Trust EC2 to hand the role to instances. EC2 sends no source: such a condition would cut them off."""
     service = "ec2.amazonaws.com.cn" if partition == "aws-cn" else "ec2.amazonaws.com"
     return document(
         {
@@ -203,11 +205,12 @@ def configured(statements: Sequence[Mapping[str, Any]]) -> Document:
     return document(*(dict(statement) for statement in statements))
 
 
-# --- Just-in-time access (workload accounts) ------------------------------------------------------------------
+# --- Just-in-time access (workload accounts)
+# ------------------------------------------------------------------
 
 
 def debug_instance(instance_arn: str) -> list[Statement]:
-    """Look at one EC2 instance's console, restart it and open a Session Manager shell on it; no other instance.
+    """See one EC2 instance's console, restart it, open a Session Manager shell on it; no other instance.
 
     DescribeInstances has no resource to bind it to. A shell also needs the SSM agent's permissions on the
     instance's own role; a session may be ended only by the user who opened it.
@@ -251,9 +254,10 @@ def vault_principal(
 ) -> Document:
     """What Vault's AWS secrets engine needs for `iam_user` roles, and only on users it issued.
 
-    Creating a user and changing its policies needs the boundary, so that Vault (or who stole its key) can never
-    issue more than the boundary allows. `iam:PermissionsBoundary` does not exist on the other actions: there the
-    path is the limit. Vault tags after creation, so a condition on request tags would break CreateUser.
+    Creating a user and changing its policies needs the boundary, so that Vault (or who stole its key) can
+    never issue more than the boundary allows. `iam:PermissionsBoundary` does not exist on the other actions:
+    there the path is the limit. Vault tags after creation, so a condition on request tags would break
+    CreateUser.
     """
     issued_users = iam_arn(partition, account_id, f"user{VAULT_USER_PATH}*")
     bounded = {"StringEquals": {"iam:PermissionsBoundary": boundary_arn}}
@@ -303,11 +307,12 @@ def vault_principal(
 
 
 def vault_issued_user_boundary() -> Document:
-    """The most a user issued by Vault can ever do: what its role allows, minus all that would outlive the lease.
+    """The most a user issued by Vault can do: what its role allows, minus what would outlive the lease.
 
-    Vault deletes the user and its key when the lease ends. Anything the user could have made meanwhile that lives
-    on (another user or key, a password, a widened policy or trust, a session of a role) is denied here, whatever
-    the role's policies say. It also keeps Vault able to delete the user: a login profile would make that fail.
+    Vault deletes the user and its key when the lease ends. Anything the user could have made meanwhile that
+    lives on (another user or key, a password, a widened policy or trust, a session of a role) is denied here,
+    whatever the role's policies say. It also keeps Vault able to delete the user: a login profile would make
+    that fail.
     """
     return document(
         {"Sid": "AllowWhatTheRolesPoliciesAllow", "Effect": "Allow", "Action": "*", "Resource": "*"},

@@ -1,8 +1,8 @@
 """A stack file, checked once and whole before anything is registered.
 
 `load` takes what Pulumi read from `Pulumi.<stack>.yaml` and answers with frozen `Settings`, or with one
-`ConfigError` that tells every mistake of the file. Nothing here talks to AWS, so what only AWS knows (whether a
-managed policy or a subnet exists) shows at preview.
+`ConfigError` that tells every mistake of the file. Nothing here talks to AWS, so what only AWS knows (whether
+a managed policy or a subnet exists) shows at preview.
 """
 
 import json
@@ -74,8 +74,8 @@ class Settings:
 def load(config: Mapping[str, Any], *, project: str, stack: str) -> Settings:
     """The settings of one stack.
 
-    `config` maps full keys (`aws:region`, `iam-hardening:users`) to values; lists and maps may be JSON text, as
-    Pulumi hands them over, or already parsed. Raises `ConfigError` with all mistakes.
+    `config` maps full keys (`aws:region`, `iam-hardening:users`) to values; lists and maps may be JSON text,
+    as Pulumi hands them over, or already parsed. Raises `ConfigError` with all mistakes.
     """
     written = {key: _parsed(value) for key, value in config.items()}
     problems = list(_unknown_namespaces(written, project))

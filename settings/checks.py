@@ -54,7 +54,9 @@ def is_administrators(group: Permissions) -> bool:
 
 def _account(provider: ProviderConfig, written: Mapping[str, Any]) -> Iterator[Problem]:
     if "aws:region" not in written:
-        yield Problem("aws:region", "is missing; set the region, for example: pulumi config set aws:region eu-central-1")
+        yield Problem(
+            "aws:region", "is missing; set the region, for example: pulumi config set aws:region eu-central-1"
+        )
     if "aws:allowedAccountIds" not in written:
         yield Problem(
             "aws:allowedAccountIds",
@@ -95,7 +97,9 @@ def _people(config: ProjectConfig, written: Mapping[str, Any], namespace: str) -
         members_of = [config.groups[group] for group in user.groups if group in config.groups]
         all_known = len(members_of) == len(user.groups)
         if all_known and not any(group.enforce_mfa for group in members_of):
-            yield Problem(key, "none of these groups enforces MFA; every person needs one that does (enforceMfa)")
+            yield Problem(
+                key, "none of these groups enforces MFA; every person needs one that does (enforceMfa)"
+            )
     if not _has_administrator(config) and not _hides_an_administrator(config, written, namespace):
         yield Problem(
             f"{namespace}:users",
@@ -106,7 +110,9 @@ def _people(config: ProjectConfig, written: Mapping[str, Any], namespace: str) -
 
 def _has_administrator(config: ProjectConfig) -> bool:
     return any(
-        group in config.groups and is_administrators(config.groups[group]) and config.groups[group].enforce_mfa
+        group in config.groups
+        and is_administrators(config.groups[group])
+        and config.groups[group].enforce_mfa
         for user in config.users.values()
         for group in user.groups
     )
@@ -158,7 +164,8 @@ def _roles(
             yield from _other_partition(key, arn, partition, provider)
             if config.central_account_id and account_id != config.central_account_id:
                 yield Problem(
-                    key, f"{arn} is not in the central account {config.central_account_id}, which this role trusts"
+                    key,
+                    f"{arn} is not in the central account {config.central_account_id}, which this role trusts",
                 )
 
 
@@ -213,21 +220,28 @@ def _vault(config: ProjectConfig, namespace: str) -> Iterator[Problem]:
 
 def _policies(config: ProjectConfig, provider: ProviderConfig, namespace: str) -> Iterator[Problem]:
     """Names are unique in the account, statements in their policy, and every document fits AWS's limit."""
-    holders = [(f"{namespace}:groups.{name}", holder) for name, holder in config.groups.items()]
-    holders += [(f"{namespace}:crossAccountRoles.{name}", r) for name, r in config.cross_account_roles.items()]
-    if config.instance:
-        holders.append((f"{namespace}:instance", config.instance))
+    holders: dict[str, Permissions] = {
+        **{f"{namespace}:groups.{name}": group for name, group in config.groups.items()},
+        **{
+            f"{namespace}:crossAccountRoles.{name}": role for name, role in config.cross_account_roles.items()
+        },
+        **({f"{namespace}:instance": config.instance} if config.instance else {}),
+    }
     first_key: dict[str, str] = {name.lower(): "the program itself" for name in _RESERVED_POLICY_NAMES}
     if config.vault:
-        first_key[config.vault.principal_name.lower()] = "the program itself (the policy of Vault's principal)"
+        first_key[config.vault.principal_name.lower()] = (
+            "the program itself (the policy of Vault's principal)"
+        )
     for name in config.groups:
         first_key[naming.assume_policy_name(name).lower()] = f"the program itself (what {name} may assume)"
-    for key, holder in holders:
+    for key, holder in holders.items():
         for name, statements in holder.policies.items():
             where = f"{key}.policies.{name}"
             if other := first_key.setdefault(name.lower(), where):
                 if other != where:
-                    yield Problem(where, f"the name is taken by {other}; policy names are unique in an account")
+                    yield Problem(
+                        where, f"the name is taken by {other}; policy names are unique in an account"
+                    )
             yield from _repeated_sids(where, statements)
             characters = policies.size(policies.configured([s.document() for s in statements]))
             if characters > policies.MANAGED_POLICY_MAX_CHARACTERS:
@@ -296,5 +310,7 @@ def _same_but_for_case(key: str, names: Iterable[str]) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for name in names:
         if other := seen.get(name.lower()):
-            yield Problem(f"{key}.{name}", f"is {shown(other)} but for case, and AWS does not tell them apart")
+            yield Problem(
+                f"{key}.{name}", f"is {shown(other)} but for case, and AWS does not tell them apart"
+            )
         seen[name.lower()] = name

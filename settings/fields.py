@@ -80,9 +80,13 @@ def _pgp_key(value: Any) -> str:
     if value.startswith("keybase:"):
         return value
     if "BEGIN PGP PRIVATE" in value:
-        raise _refuse("is a PRIVATE key; remove it and put the public key here (gpg --export KEY | base64 -w0)")
+        raise _refuse(
+            "is a PRIVATE key; remove it and put the public key here (gpg --export KEY | base64 -w0)"
+        )
     if "BEGIN PGP" in value:
-        raise _refuse("is an armored PGP key; AWS's provider wants it binary in base64: gpg --export KEY | base64 -w0")
+        raise _refuse(
+            "is an armored PGP key; AWS's provider wants it binary in base64: gpg --export KEY | base64 -w0"
+        )
     if not re.fullmatch(r"[A-Za-z0-9+/\s]{64,}={0,2}\s*", value):
         raise _refuse(f"is {shown(value)}; allowed: a base64-encoded PGP public key, or keybase:NAME")
     return value
@@ -161,11 +165,19 @@ ImageName = Annotated[
 MountPath = Annotated[
     str,
     BeforeValidator(
-        _text(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*", "a Vault mount path such as aws or aws/dev, without / at the ends")
+        _text(
+            r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*",
+            "a Vault mount path such as aws or aws/dev, without / at the ends",
+        )
     ),
 ]
 VaultRoleName = Annotated[
     str, BeforeValidator(_text(r"\w(?:[\w.-]*\w)?", "a Vault role name: letters, digits, _ - and ."))
 ]
-HttpsUrl = Annotated[str, BeforeValidator(_text(r"https?://[^\s/]+(?:/\S*)?", "a URL such as https://iam.amazonaws.com"))]
-TagText = Annotated[str, BeforeValidator(_text(r"[\w\s+=.:/@-]{0,256}", "up to 256 letters, digits, spaces and + - = . _ : / @"))]
+HttpsUrl = Annotated[
+    str, BeforeValidator(_text(r"https?://[^\s/]+(?:/\S*)?", "a URL such as https://iam.amazonaws.com"))
+]
+TagText = Annotated[
+    str,
+    BeforeValidator(_text(r"[\w\s+=.:/@-]{0,256}", "up to 256 letters, digits, spaces and + - = . _ : / @")),
+]

@@ -70,9 +70,7 @@ def sentence_for(error: ErrorDetails, known_keys: list[str]) -> str:
     if kind == "literal_error":
         return f"is {shown(found)}; allowed: {context['expected'].replace(' or ', ', ')}"
     if kind in ("greater_than_equal", "less_than_equal"):
-        bound = (
-            f"at least {context['ge']}" if kind == "greater_than_equal" else f"at most {context['le']}"
-        )
+        bound = f"at least {context['ge']}" if kind == "greater_than_equal" else f"at most {context['le']}"
         return f"is {shown(found)}; it must be {bound}"
     if kind in ("too_short", "too_long"):
         return f"holds {context['actual_length']} entries; {error['msg'].split(' after')[0].lower()}"

@@ -1,7 +1,7 @@
 """What a stack file may hold: one frozen model per section, keys in camelCase as Pulumi's are.
 
-The defaults are what a new account should get. Checks that need only one value are in `fields.py`, checks between
-values in `checks.py`.
+The defaults are what a new account should get. Checks that need only one value are in `fields.py`, checks
+between values in `checks.py`.
 """
 
 from typing import Annotated, Any, Literal
@@ -97,10 +97,10 @@ _PASSWORD_PRESETS: dict[str, dict[str, int | bool]] = {
 
 
 class PasswordPolicy(Section):
-    """A preset, and what differs from it. Fields and their limits are those of IAM's UpdateAccountPasswordPolicy.
+    """A preset, and what differs from it. Fields and limits are those of IAM's UpdateAccountPasswordPolicy.
 
-    Zero days of `maxPasswordAge` means that passwords do not expire; zero `passwordReusePrevention` that any old
-    password may come back.
+    Zero days of `maxPasswordAge` means that passwords do not expire; zero `passwordReusePrevention` that any
+    old password may come back.
     """
 
     preset: Literal["cis", "tutorial"] = "cis"
@@ -113,8 +113,7 @@ class PasswordPolicy(Section):
     max_password_age: Annotated[int, Field(ge=0, le=1095)] | None = None
     password_reuse_prevention: Annotated[int, Field(ge=0, le=24)] | None = None
 
-
-    def values(self) -> dict[str, int | bool]:
+    def values(self) -> dict[str, Any]:
         """Every field, the preset's value where the stack file gives none."""
         own = self.model_dump(exclude={"preset"}, exclude_none=True)
         return {**_PASSWORD_PRESETS[self.preset], **own}
@@ -135,7 +134,7 @@ class User(Section):
 
 
 class CrossAccountRole(Permissions):
-    """A role that people of the central account assume; `principals` narrows it to some of its users and roles."""
+    """A role that people of the central account assume; `principals` narrows it to some users and roles."""
 
     require_mfa: bool = True
     principals: list[PrincipalArn] = []
@@ -165,7 +164,7 @@ class VaultRole(Section):
 
 
 class Vault(Section):
-    """Vault's AWS secrets engine for this account. `keyGeneration` + 1 replaces the access key of its principal."""
+    """Vault's AWS secrets engine for this account. `keyGeneration` + 1 replaces its principal's access key."""
 
     mount: MountPath = "aws"
     default_lease_ttl: Seconds = 30 * 60

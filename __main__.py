@@ -1,0 +1,161 @@
+"""One stack, one account: reads its settings, builds what they ask for, exports what people need next."""
+
+import pulumi
+from pulumi.runtime import config as stack_config
+
+import naming
+import policies
+import settings
+from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
+from components.instance import Instance, InstanceArgs
+from components.mfa import MfaEnforcement, MfaEnforcementArgs
+from components.password_policy import PasswordPolicy, PasswordPolicyArgs
+from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
+from components.permissions import PermissionsArgs
+from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
+
+
+def permissions(configured: settings.Permissions) -> PermissionsArgs:
+    return PermissionsArgs(
+        managed_policies=configured.managed_policies,
+        policies={
+            name: policies.configured([statement.document() for statement in statements])
+            for name, statements in configured.policies.items()
+        },
+    )
+
+
+def build_people(account: settings.Settings) -> None:
+    mfa = MfaEnforcement(
+        "mfa",
+        MfaEnforcementArgs(partition=account.partition, account_id=account.account_id, tags=account.tags),
+    )
+    groups = {
+        name: PeopleGroup(
+            name,
+            PeopleGroupArgs(
+                permissions=permissions(group),
+                mfa=mfa if group.enforce_mfa else None,
+                is_administrators=settings.is_administrators(group),
+                may_assume_role_arns=group.may_assume,
+                tags=account.tags,
+            ),
+        )
+        for name, group in account.groups.items()
+    }
+    people = {
+        name: Person(
+            name,
+            PersonArgs(
+                group_names=[groups[group].group_name for group in user.groups],
+                minimum_password_length=int(account.password_policy.values()["minimum_password_length"]),
+                pgp_key=user.pgp_key,
+                tags=account.tags,
+            ),
+        )
+        for name, user in account.users.items()
+    }
+    pulumi.export("sign_in_url", naming.sign_in_url(account.partition, account.account_id))
+    if naming.ADMINISTRATOR in people:
+        pulumi.export("password", people[naming.ADMINISTRATOR].password)
+    pulumi.export("passwords", {name: person.password for name, person in people.items()})
+    pulumi.export("encrypted_passwords", {name: person.encrypted_password for name, person in people.items()})
+
+
+def build_workload(account: settings.Settings) -> None:
+    roles = {
+        name: CrossAccountRole(
+            name,
+            CrossAccountRoleArgs(
+                partition=account.partition,
+                central_account_id=account.central_account_id or "",
+                require_mfa=role.require_mfa,
+                principal_arns=role.principals,
+                permissions=permissions(role),
+                tags=account.tags,
+            ),
+        )
+        for name, role in account.cross_account_roles.items()
+    }
+    pulumi.export("role_arns", {name: role.role_arn for name, role in roles.items()})
+    if roles:
+        pulumi.export("role_arn", next(iter(roles.values())).role_arn)
+    instance = build_instance(account, account.instance) if account.instance else None
+    if account.vault:
+        build_vault(account, account.vault, instance)
+
+
+def build_instance(account: settings.Settings, configured: settings.Instance) -> Instance:
+    instance = Instance(
+        "instance",
+        InstanceArgs(
+            partition=account.partition,
+            instance_name=configured.name,
+            role_name=configured.role_name,
+            profile_name=configured.profile_name,
+            instance_type=configured.instance_type,
+            image_name=configured.image_name,
+            image_owner=configured.image_owner or naming.CANONICAL_OWNER_ID[account.partition],
+            subnet_id=configured.subnet_id,
+            security_group_ids=configured.security_group_ids,
+            permissions=permissions(configured),
+            tags=account.tags,
+        ),
+    )
+    pulumi.export("instance_id", instance.instance_id)
+    pulumi.export("instance_role_arn", instance.role_arn)
+    pulumi.export("instance_profile_arn", instance.profile_arn)
+    return instance
+
+
+def build_vault(account: settings.Settings, configured: settings.Vault, instance: Instance | None) -> None:
+    def role_args(role: settings.VaultRole) -> VaultRoleArgs:
+        statements = [statement.document() for statement in role.statements]
+        if not (role.debug_instance and instance):
+            return VaultRoleArgs(
+                managed_policies=role.managed_policies, statements=statements, has_statements=bool(statements)
+            )
+        return VaultRoleArgs(
+            managed_policies=role.managed_policies,
+            statements=instance.instance_arn.apply(lambda arn: [*statements, *policies.debug_instance(arn)]),
+            has_statements=True,
+        )
+
+    engine = VaultAws(
+        "vault-aws",
+        VaultAwsArgs(
+            partition=account.partition,
+            account_id=account.account_id,
+            region=account.region,
+            mount=configured.mount,
+            default_lease_ttl_seconds=configured.default_lease_ttl,
+            max_lease_ttl_seconds=configured.max_lease_ttl,
+            principal_name=configured.principal_name,
+            key_generation=configured.key_generation,
+            iam_endpoint=configured.iam_endpoint,
+            sts_endpoint=configured.sts_endpoint,
+            roles={name: role_args(role) for name, role in configured.roles.items()},
+            tags=account.tags,
+        ),
+    )
+    pulumi.export("vault_mount", engine.mount_path)
+    pulumi.export("vault_principal_arn", engine.principal_arn)
+    pulumi.export("vault_policies", engine.policy_names)
+
+
+def main() -> None:
+    # Pulumi's Config answers for one key only; unknown keys can be refused only by seeing all of them.
+    written = {**stack_config.get_config_env(), **stack_config.CONFIG.get()}
+    try:
+        account = settings.load(written, project=pulumi.get_project(), stack=pulumi.get_stack())
+    except settings.ConfigError as error:
+        raise pulumi.RunError(str(error)) from None
+    PasswordPolicy("password-policy", PasswordPolicyArgs(**account.password_policy.values()))
+    if account.is_central:
+        build_people(account)
+    else:
+        build_workload(account)
+    pulumi.export("account_id", account.account_id)
+
+
+main()

@@ -1,0 +1,1 @@
+"""One file, one ComponentResource, one hardening step. `__main__.py` puts them together."""

@@ -1,0 +1,104 @@
+"""An EC2 instance with an instance profile instead of access keys (tutorial section 6).
+
+The profile hands the instance credentials that expire by themselves. IMDSv2 with a hop limit of 1 keeps them
+from a server-side request forgery and from containers; whoever can run code on the instance has them all the
+same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+import policies
+from components.permissions import PermissionsArgs, attach_to_role
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceArgs:
+    """`subnet_id` None: the default VPC's. `image_name` may hold `*`: the newest match is taken."""
+
+    partition: str
+    instance_name: str
+    role_name: str
+    profile_name: str
+    instance_type: str
+    image_name: str
+    image_owner: str
+    subnet_id: str | None
+    security_group_ids: Sequence[str]
+    permissions: PermissionsArgs
+    tags: Mapping[str, str]
+
+
+class Instance(pulumi.ComponentResource):
+    """The role, the profile that holds it, and the instance."""
+
+    role_arn: pulumi.Output[str]
+    profile_arn: pulumi.Output[str]
+    instance_id: pulumi.Output[str]
+    instance_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("iam-hardening:index:Instance", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=args.role_name,
+            description=f"What runs on the instance {args.instance_name} may do",
+            assume_role_policy=policies.render(policies.trust_ec2(args.partition)),
+            tags=dict(args.tags),
+            opts=child,
+        )
+        attachments = attach_to_role(name, self, role, args.permissions, args.tags)
+        profile = aws.iam.InstanceProfile(
+            f"{name}-profile", name=args.profile_name, role=role.name, tags=dict(args.tags), opts=child
+        )
+        image = aws.ec2.get_ami_output(
+            most_recent=True,
+            owners=[args.image_owner],
+            filters=[
+                {"name": "name", "values": [args.image_name]},
+                {"name": "virtualization-type", "values": ["hvm"]},
+                {"name": "root-device-type", "values": ["ebs"]},
+            ],
+            opts=pulumi.InvokeOptions(parent=self),
+        )
+        tags = {**args.tags, "Name": args.instance_name}
+        instance = aws.ec2.Instance(
+            name,
+            ami=image.apply(lambda found: found.id),
+            instance_type=args.instance_type,
+            iam_instance_profile=profile.name,
+            subnet_id=args.subnet_id,
+            vpc_security_group_ids=list(args.security_group_ids) or None,
+            associate_public_ip_address=False,
+            metadata_options=aws.ec2.InstanceMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            root_block_device=aws.ec2.InstanceRootBlockDeviceArgs(
+                encrypted=True, volume_type="gp3", delete_on_termination=True
+            ),
+            tags=tags,
+            volume_tags=tags,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=attachments,
+                # A newer image would replace a running instance at the next up. Replace it on purpose:
+                # pulumi up --target-replace URN.
+                ignore_changes=["ami"],
+            ),
+        )
+        self.role_arn = role.arn
+        self.profile_arn = profile.arn
+        self.instance_id = instance.id
+        self.instance_arn = instance.arn
+        self.register_outputs(
+            {
+                "role_arn": self.role_arn,
+                "profile_arn": self.profile_arn,
+                "instance_id": self.instance_id,
+                "instance_arn": self.instance_arn,
+            }
+        )

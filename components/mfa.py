@@ -1,0 +1,59 @@
+"""MFA enforcement for people (tutorial section 3; CIS AWS Foundations "MFA is enabled for all IAM users").
+
+Protects against a stolen password or access key: without MFA its holder can do nothing but enrol a device,
+and only for the user whose key it is. It cannot protect a user who has not enrolled yet: whoever holds that
+user's password or key first can enrol a device of their own. Programs that never enter a code need roles, not
+these groups.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+import naming
+import policies
+from components.permissions import customer_managed_policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class MfaEnforcementArgs:
+    partition: str
+    account_id: str
+    tags: Mapping[str, str]
+
+
+class MfaEnforcement(pulumi.ComponentResource):
+    """The two policies that groups of people get: the denial, and what people need to lift it themselves."""
+
+    enforce_policy_arn: pulumi.Output[str]
+    self_service_policy_arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: MfaEnforcementArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("iam-hardening:index:MfaEnforcement", name, None, opts)
+        enforce = customer_managed_policy(
+            f"{name}-enforce",
+            self,
+            policy_name=naming.ENFORCE_MFA_POLICY,
+            description="Denies people everything but enrolling their own MFA device until they use MFA",
+            policy=policies.enforce_mfa(args.partition, args.account_id),
+            tags=args.tags,
+        )
+        self_service = customer_managed_policy(
+            f"{name}-self-service",
+            self,
+            policy_name=naming.SELF_SERVICE_POLICY,
+            description="Lets people manage their own password and their own MFA devices, nobody else's",
+            policy=policies.self_service(args.partition, args.account_id),
+            tags=args.tags,
+        )
+        self.enforce_policy_arn = enforce.arn
+        self.self_service_policy_arn = self_service.arn
+        self.register_outputs(
+            {
+                "enforce_policy_arn": self.enforce_policy_arn,
+                "self_service_policy_arn": self.self_service_policy_arn,
+            }
+        )

@@ -1,0 +1,114 @@
+"""Groups for job functions, and the people in them (tutorial section 2), in the central account only.
+
+Permissions are given to groups, never to a person. Everybody gets a console password that must be changed at
+first sign-in, and MFA enforcement through a group. Access keys are never made here: people make their own,
+after MFA.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+import naming
+import policies
+from components.mfa import MfaEnforcement
+from components.permissions import PermissionsArgs, attach_to_group, customer_managed_policy
+
+# Longer than any preset's minimum; the provider draws it at random from all character classes.
+_INITIAL_PASSWORD_LENGTH = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeopleGroupArgs:
+    """`mfa` is None for a group whose members get MFA enforcement from another of their groups.
+    `is_administrators`: the group's permissions include managing its members' own passwords and devices."""
+
+    permissions: PermissionsArgs
+    mfa: MfaEnforcement | None
+    is_administrators: bool
+    may_assume_role_arns: Sequence[str]
+    tags: Mapping[str, str]
+
+
+class PeopleGroup(pulumi.ComponentResource):
+    """A group at path `/`, what it may do here, and which roles of workload accounts it may assume."""
+
+    group_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: PeopleGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("iam-hardening:index:PeopleGroup", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        group = aws.iam.Group(name, name=name, path="/", opts=child)
+        attach_to_group(name, self, group, args.permissions, args.tags)
+        attached: dict[str, pulumi.Output[str]] = {}
+        if args.mfa is not None:
+            attached["enforce-mfa"] = args.mfa.enforce_policy_arn
+            if not args.is_administrators:
+                attached["self-service"] = args.mfa.self_service_policy_arn
+        if args.may_assume_role_arns:
+            assume = customer_managed_policy(
+                f"{name}-assume-roles",
+                self,
+                policy_name=naming.assume_policy_name(name),
+                description=f"The roles in workload accounts that {name} may assume",
+                policy=policies.assume_roles(args.may_assume_role_arns),
+                tags=args.tags,
+            )
+            attached["assume-roles"] = assume.arn
+        for suffix, arn in attached.items():
+            aws.iam.GroupPolicyAttachment(f"{name}-{suffix}", group=group.name, policy_arn=arn, opts=child)
+        self.group_name = group.name
+        self.register_outputs({"group_name": self.group_name})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonArgs:
+    """`minimum_password_length` in characters; `pgp_key` a base64 public key or `keybase:NAME`."""
+
+    group_names: Sequence[pulumi.Input[str]]
+    minimum_password_length: int
+    pgp_key: str | None
+    tags: Mapping[str, str]
+
+
+class Person(pulumi.ComponentResource):
+    """A user, the groups it is in, and a console login whose password must be changed at first sign-in."""
+
+    # A secret, or None when a PGP key was given.
+    password: pulumi.Output[str | None]
+    # Base64, only its owner can read it; None when no PGP key was given.
+    encrypted_password: pulumi.Output[str | None]
+
+    def __init__(self, name: str, args: PersonArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("iam-hardening:index:Person", name, None, opts)
+        user = aws.iam.User(
+            name,
+            name=name,
+            # A person makes keys and enrols devices that the program does not know; without this, neither a
+            # person who leaves nor the stack could ever be removed.
+            force_destroy=True,
+            tags=dict(args.tags),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        aws.iam.UserGroupMembership(
+            name, user=user.name, groups=list(args.group_names), opts=pulumi.ResourceOptions(parent=self)
+        )
+        login = aws.iam.UserLoginProfile(
+            name,
+            user=user.name,
+            password_length=max(args.minimum_password_length, _INITIAL_PASSWORD_LENGTH),
+            password_reset_required=True,
+            pgp_key=args.pgp_key,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                additional_secret_outputs=["password"],
+                # They count at creation only. AWS clears the reset once the person has a password of their
+                # own; replacing the login for that, or for a longer minimum, would throw the person out.
+                ignore_changes=["passwordLength", "passwordResetRequired", "pgpKey"],
+            ),
+        )
+        self.password = pulumi.Output.secret(login.password)
+        self.encrypted_password = login.encrypted_password
+        self.register_outputs({"password": self.password, "encrypted_password": self.encrypted_password})

@@ -1,0 +1,103 @@
+"""Gives a group or a role its permissions: managed policies by name, and customer-managed ones made here.
+
+Not a component of its own: the resources belong to the group or role whose permissions they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+import policies
+
+PolicyDocument = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PermissionsArgs:
+    """`managed_policies`: names or ARNs. `policies`: name → document, made as customer-managed ones."""
+
+    managed_policies: Sequence[str] = ()
+    policies: Mapping[str, PolicyDocument] = field(default_factory=dict)
+
+
+def managed_policy_arn(name_or_arn: str, parent: pulumi.Resource) -> pulumi.Output[str]:
+    """The ARN of a managed policy, looked up by its name as people know it (job-function paths and all)."""
+    if name_or_arn.startswith("arn:"):
+        return pulumi.Output.from_input(name_or_arn)
+    found = aws.iam.get_policy_output(name=name_or_arn, opts=pulumi.InvokeOptions(parent=parent))
+    return found.apply(lambda policy: policy.arn)
+
+
+def customer_managed_policy(
+    resource_name: str,
+    parent: pulumi.Resource,
+    *,
+    policy_name: str,
+    description: str,
+    policy: pulumi.Input[str] | PolicyDocument,
+    tags: Mapping[str, str],
+) -> aws.iam.Policy:
+    return aws.iam.Policy(
+        resource_name,
+        name=policy_name,
+        description=description,
+        policy=policies.render(dict(policy)) if isinstance(policy, Mapping) else policy,
+        tags=dict(tags),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def attachable(
+    name: str, parent: pulumi.Resource, permissions: PermissionsArgs, tags: Mapping[str, str]
+) -> dict[str, pulumi.Output[str]]:
+    """Makes the customer-managed policies; answers with all ARNs, each under a stable resource name."""
+    arns = {
+        f"{name}-{policy.rsplit('/', 1)[-1]}": managed_policy_arn(policy, parent)
+        for policy in permissions.managed_policies
+    }
+    for policy_name, document in permissions.policies.items():
+        made = customer_managed_policy(
+            f"{name}-{policy_name}",
+            parent,
+            policy_name=policy_name,
+            description=f"What {name} may do",
+            policy=document,
+            tags=tags,
+        )
+        arns[f"{name}-{policy_name}"] = made.arn
+    return arns
+
+
+def attach_to_role(
+    name: str,
+    parent: pulumi.Resource,
+    role: aws.iam.Role,
+    permissions: PermissionsArgs,
+    tags: Mapping[str, str],
+) -> list[pulumi.Resource]:
+    """Attaches all of it to the role; answers with the attachments, for whoever must wait for them."""
+    return [
+        aws.iam.RolePolicyAttachment(
+            resource_name, role=role.name, policy_arn=arn, opts=pulumi.ResourceOptions(parent=parent)
+        )
+        for resource_name, arn in attachable(name, parent, permissions, tags).items()
+    ]
+
+
+def attach_to_group(
+    name: str,
+    parent: pulumi.Resource,
+    group: aws.iam.Group,
+    permissions: PermissionsArgs,
+    tags: Mapping[str, str],
+) -> list[pulumi.Resource]:
+    """Attaches all of it to the group; answers with the attachments."""
+    return [
+        aws.iam.GroupPolicyAttachment(
+            resource_name, group=group.name, policy_arn=arn, opts=pulumi.ResourceOptions(parent=parent)
+        )
+        for resource_name, arn in attachable(name, parent, permissions, tags).items()
+    ]

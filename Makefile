@@ -1,0 +1,57 @@
+# The one command surface. `make help` lists the commands.
+#
+#   PYTHON=…              the Python that makes .venv, 3.11 or newer
+#   ARGS=…                passed on, e.g. `make rehearse ARGS="--json report.json"`, `make test ARGS="-k vault"`
+#   PROVIDERS=installed   use the installed Pulumi plugins of AWS and Vault instead of the stand-ins
+
+PYTHON ?= python3
+PROVIDERS ?=
+export PROVIDERS
+
+# Installed by `environment`.
+venv := .venv/bin
+checked := $(wildcard *.py components settings access rehearsal tests)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup environment rehearse sandbox sandbox-down test test-unit check format lock clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: environment ## Make .venv and build the pinned tools; quick when nothing changed
+	@$(venv)/python -m rehearsal.tools
+
+environment:
+	@$(PYTHON) -m rehearsal.environment
+
+rehearse: setup ## Deploy both accounts to an emulated AWS and a live Vault, and prove every claim
+	@$(venv)/python -m rehearsal $(ARGS)
+
+sandbox: setup ## Leave the rehearsal's world running for hands-on use (see .sandbox/env)
+	@$(venv)/python -m rehearsal sandbox $(ARGS)
+
+sandbox-down: environment ## End a running sandbox
+	@$(venv)/python -m rehearsal sandbox-down
+
+test: setup ## Run all tests
+	@$(venv)/python -m pytest $(ARGS)
+
+test-unit: environment ## Run the tests that need no server and no network
+	@$(venv)/python -m pytest -m "not emulator and not engine" $(ARGS)
+
+check: environment ## Lint, formatting, types, and that the lock fits the requirements
+	@$(venv)/python -m rehearsal.environment check-lock
+	$(venv)/ruff check
+	$(venv)/ruff format --check
+	$(venv)/mypy $(checked)
+
+format: environment ## Format the code and mend what ruff can mend
+	$(venv)/ruff check --fix-only
+	$(venv)/ruff format
+
+lock: environment ## Resolve the requirements again (newer versions: ARGS=--upgrade)
+	$(venv)/python -m rehearsal.environment lock $(ARGS)
+
+clean: ## Remove what setup, tests and checks left in the tree
+	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

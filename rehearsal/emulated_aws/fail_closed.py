@@ -1,0 +1,121 @@
+"""What cannot be authorised for certain is refused.
+
+Gap: MiniStack allows a call that it cannot map to an IAM action; it authorises the `Action` of the query
+string but executes that of the body, or of the X-Amz-Target header; the key id `test` and no key at all
+count as root of the default account; and it serves data planes (Cognito, load balancers, function URLs,
+container registries, runtime settings …) on paths and host names of their own, partly without any check.
+
+Here such a call is refused to everyone but root, a request that says two things at once is refused to
+everyone, and only the AWS API proper is served, on this machine's own address.
+"""
+
+import re
+from typing import Any
+
+from rehearsal.emulated_aws.upstream import Response, actions, app, ec2_handlers, evaluator, responses
+
+_QUERY_SERVICES = frozenset({"ec2", "iam", "sns", "sts"})
+_JSON_SERVICES = frozenset(
+    {"account", "cloudtrail", "dynamodb", "events", "kms", "logs", "organizations", "ssm", "tagging"}
+)
+_FORM = "application/x-www-form-urlencoded"
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+# A registered image would be started as a container on this machine.
+_ACTIONS_WITHDRAWN = ("RegisterImage",)
+
+
+def host_is_served(host: str) -> bool:
+    return host.rsplit(":", 1)[0] in _HOSTS if not host.endswith("]") else host in _HOSTS
+
+
+def ambiguity(
+    service: str, method: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+) -> str | None:
+    """Why the request could be authorised as one thing and executed as another, or None."""
+    target = headers.get("x-amz-target")
+    form = headers.get("content-type", "").startswith(_FORM)
+    if service in _QUERY_SERVICES:
+        if target or method not in ("GET", "POST"):
+            return "This service speaks the query protocol only: GET or POST, no X-Amz-Target."
+        if body and (method == "GET" or query or not form):
+            return "Parameters belong either in the query string or in a form body, not in both."
+        return None
+    if "Action" in query or (service == "s3" and target):
+        return "This service takes no Action parameter."
+    if service in _JSON_SERVICES and (form or not target):
+        return "This service speaks the JSON protocol only: POST with X-Amz-Target."
+    if target and form:
+        return "A form body and X-Amz-Target exclude each other."
+    return None
+
+
+async def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+def apply() -> None:
+    authenticate = app._authenticate_only
+    dispatch = app._dispatch_service_request
+    before_the_body = app._handle_pre_body_request
+    resource_arn = actions.extract_resource_arn
+
+    def authenticate_and_refuse(
+        service: str, headers: dict[str, str], query: dict[str, Any], request_id: str
+    ) -> Response | None:
+        failure: Response | None = authenticate(service, headers, query, request_id)
+        if failure:
+            return failure
+        access_key_id = app.extract_access_key_id(headers, query)
+        principal = evaluator.resolve_principal(access_key_id, responses.get_account_id())
+        if access_key_id and getattr(principal, "type", "") == "Root":
+            return None
+        message = (
+            f"The emulated AWS cannot tell which permission this call on {service} needs, and refuses it."
+        )
+        refused: Response = actions.access_denied_response(
+            service, "", "", request_id, error_code="AccessDenied", message=message, headers=headers
+        )
+        return refused
+
+    async def dispatch_unambiguous(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any], request_id: str
+    ) -> Any:
+        service = app.detect_service(
+            method, path, headers, app._routing_params(method, path, headers, body, query)
+        )
+        problem = ambiguity(service, method, headers, body, query)
+        if not app.extract_access_key_id(headers, query) and service != "sts":
+            return actions.access_denied_response(
+                service, "", "", request_id, error_code="MissingAuthenticationToken", headers=headers
+            )
+        if problem:
+            return actions.access_denied_response(
+                service, "", "", request_id, error_code="AccessDenied", message=problem, headers=headers
+            )
+        return await dispatch(method, path, headers, body, query, request_id)
+
+    async def only_health(
+        method: str, path: str, headers: dict[str, str], query: dict[str, Any], request_id: str
+    ) -> Any:
+        if path in ("/_ministack/health", "/_ministack/reset"):
+            return await before_the_body(method, path, headers, query, request_id)
+        return None
+
+    def exact_object_arn(service: str, method: str, path: str, *rest: Any) -> str:
+        # MiniStack drops the empty parts of `bucket//key`, so the ARN checked was another object's.
+        if service == "s3":
+            bucket, _, key = path[1:].partition("/")
+            if key.strip("/"):
+                return f"arn:aws:s3:::{bucket}/{key}"
+        return str(resource_arn(service, method, path, *rest))
+
+    evaluator.is_root_access_key = lambda access_key_id: bool(_ACCOUNT_ID.fullmatch(access_key_id or ""))
+    app._authenticate_only = authenticate_and_refuse
+    app._dispatch_service_request = dispatch_unambiguous
+    app._handle_pre_body_request = only_health
+    app._handle_post_body_shortcuts = _nothing
+    app._handle_special_data_plane_request = _nothing
+    actions.extract_resource_arn = exact_object_arn
+    for action in _ACTIONS_WITHDRAWN:
+        ec2_handlers.pop(action, None)

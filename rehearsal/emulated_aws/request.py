@@ -1,0 +1,51 @@
+"""The request being served: who sent it and what it asks for, for the modules that need both at once."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from rehearsal.emulated_aws.upstream import Parameters, Response, account_id, evaluator, iam, sts
+
+
+@dataclass
+class Request:
+    access_key_id: str = ""
+    parameters: Parameters = field(default_factory=dict)
+    # What was refused, when that is not the call's own action and resource (iam:PassRole for RunInstances).
+    denied_action: str = ""
+    denied_resource: str = ""
+
+
+_current: ContextVar[Request] = ContextVar("emulated_aws_request")
+
+
+def begin(request: Request) -> None:
+    _current.set(request)
+
+
+def current() -> Request:
+    return _current.get(Request())
+
+
+def caller_arn() -> str:
+    return str(evaluator.caller_arn())
+
+
+def caller_user_name() -> str | None:
+    """The IAM user that sent the request, with its own keys or a session of them; None for root and roles."""
+    arn = caller_arn()
+    return arn.rsplit("/", 1)[-1] if ":user/" in arn else None
+
+
+def caller_is_root() -> bool:
+    return caller_arn() == f"arn:aws:iam::{account_id()}:root"
+
+
+def session() -> dict[str, object] | None:
+    """The record of the temporary credentials that signed the request; None for long-term ones."""
+    record: dict[str, object] | None = sts._sessions.get(current().access_key_id)
+    return record
+
+
+def user_not_found(name: str) -> Response:
+    answer: Response = iam._error(404, "NoSuchEntity", f"The user with name {name} cannot be found.")
+    return answer

@@ -1,0 +1,123 @@
+"""The emulated AWS as a server: MiniStack with every gap closed, on 127.0.0.1.
+
+MiniStack's own start-up hooks (init scripts, saved state, Docker clean-up) are left out: nothing of this
+survives the process or touches anything outside it.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from rehearsal.emulated_aws import (
+    authorization,
+    condition_keys,
+    documents,
+    ec2_instances,
+    entities,
+    fail_closed,
+    iam_resources,
+    instance_metadata,
+    managed_policies,
+    mfa,
+    pagination,
+    passwords,
+    policy_variables,
+    request,
+    root_user,
+    simulator,
+    sts_rules,
+)
+from rehearsal.emulated_aws.upstream import app as ministack
+from rehearsal.emulated_aws.upstream import evaluator
+
+HOST = "127.0.0.1"
+_GRACEFUL_SECONDS = 1.0
+
+# In this order: later ones wrap what earlier ones put in place.
+_GAPS = (
+    policy_variables,
+    condition_keys,
+    iam_resources,
+    mfa,
+    passwords,
+    root_user,
+    documents,
+    entities,
+    managed_policies,
+    simulator,
+    sts_rules,
+    ec2_instances,
+    pagination,
+    fail_closed,
+    authorization,
+)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def close_gaps() -> None:
+    """Put every module's functions in place of MiniStack's; once per process."""
+    pin_caller = evaluator.pin_request_caller
+
+    def pin_request_caller(headers: dict[str, str], query: dict[str, Any] | None = None) -> None:
+        request.begin(request.Request(access_key_id=ministack.extract_access_key_id(headers, query)))
+        pin_caller(headers, query)
+
+    evaluator.pin_request_caller = pin_request_caller
+    for gap in _GAPS:
+        gap.apply()
+
+
+async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        event = (await receive())["type"]
+        await send({"type": f"{event}.complete"})
+        if event == "lifespan.shutdown":
+            return
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application: instance metadata, or MiniStack; no WebSockets, no other host names."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+        return
+    if scope["type"] != "http":
+        return
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    if not fail_closed.host_is_served(headers.get("host", "")):
+        message = b"The emulated AWS answers on 127.0.0.1 and localhost only; address buckets by path."
+        await _answer(send, 403, {"Content-Type": "text/plain"}, message)
+    elif scope["path"].startswith(instance_metadata.PREFIX):
+        await _answer(send, *instance_metadata.handle(scope["method"], scope["path"], headers))
+    else:
+        await ministack.app(scope, receive, send)
+
+
+async def _serve(port: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    config = Config()
+    config.bind = [f"{HOST}:{port}"]
+    config.graceful_timeout = _GRACEFUL_SECONDS
+    config.loglevel = "WARNING"
+    await serve(application, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+
+
+def run(port: int) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    close_gaps()
+    asyncio.run(_serve(port))

@@ -1,0 +1,257 @@
+"""Rows of Vault, and the package `vault`.
+
+As the real provider does, leases of the AWS engine are the mount's own TTLs (sys/mounts/PATH/tune), not the
+engine's config/lease. Unlike it, a changed path replaces a mount instead of moving it, and settings of Vault
+Enterprise and of versions from 1.19 on have no row: OpenBao has neither.
+"""
+
+from typing import Any
+
+from rehearsal.stand_in.comparing import as_json
+from rehearsal.stand_in.rows import Argument, Call, Literal, Made, Package, Read, Row, StandInError, Taken
+from rehearsal.stand_in.values import Properties
+from rehearsal.stand_in.vault_calls import VaultApi
+
+# The version whose property names and defaults the rows follow.
+_PULUMI_VAULT = "7.14.0"
+
+# Taken and without effect: the stand-in always talks to the rehearsal's own Vault with its own token.
+_SETTINGS = frozenset(
+    {
+        "address",
+        "token",
+        "skipTlsVerify",
+        "skipChildToken",
+        "skipGetVaultVersion",
+        "maxLeaseTtlSeconds",
+        "maxRetries",
+    }
+)
+
+
+def _seconds(name: str) -> Made:
+    """A TTL as Vault takes it; 0s is the server's own default."""
+    return Made((name,), lambda properties, api, id: f"{properties.get(name) or 0}s")
+
+
+_MOUNT_TTLS: dict[str, Argument] = {
+    "default_lease_ttl": _seconds("defaultLeaseTtlSeconds"),
+    "max_lease_ttl": _seconds("maxLeaseTtlSeconds"),
+}
+
+
+def _mount_config(properties: Properties, api: Any, id: str) -> Any:
+    return {
+        "default_lease_ttl": f"{properties.get('defaultLeaseTtlSeconds') or 0}s",
+        "max_lease_ttl": f"{properties.get('maxLeaseTtlSeconds') or 0}s",
+    }
+
+
+_MOUNT_CONFIG = Made(("defaultLeaseTtlSeconds", "maxLeaseTtlSeconds"), _mount_config)
+_TUNE = Call("POST sys/mounts/{id}/tune", {"description": "description", **_MOUNT_TTLS}, clears=True)
+_MOUNT_PROPERTIES = {
+    "description": "description",
+    "defaultLeaseTtlSeconds": "config.default_lease_ttl",
+    "maxLeaseTtlSeconds": "config.max_lease_ttl",
+    "local": "local",
+    "accessor": "accessor",
+}
+
+
+# The real Vault reaches AWS by itself. The engine of the rehearsal has to be told where the emulated AWS is, so an
+# endpoint that the program leaves out is filled in when config/root is written, and hidden again when it is read.
+# A program's own endpoint wins.
+def _endpoint(name: str) -> Made:
+    return Made((name,), lambda properties, api, id: properties.get(name) or api.aws_endpoint_url)
+
+
+def _endpoint_of_program(name: str, wire: str) -> Taken:
+    def shape(value: Any, known: Properties, api: Any) -> Any:
+        return None if value == api.aws_endpoint_url and not known.get(name) else value
+
+    return Taken(wire, shape)
+
+
+_WRITE_ROOT = Call(
+    "POST {path}/config/root",
+    {
+        "access_key": "accessKey",
+        "secret_key": "secretKey",
+        "region": "region",
+        "iam_endpoint": _endpoint("iamEndpoint"),
+        "sts_endpoint": _endpoint("stsEndpoint"),
+        "username_template": "usernameTemplate",
+        "max_retries": "maxRetries",
+    },
+    clears=True,
+)
+
+_SECRET_BACKEND = Row(
+    type="vault:aws/secretBackend:SecretBackend",
+    id="{path}",
+    from_id=lambda id: {"path": id},
+    identity=("path",),
+    defaults={"path": "aws"},
+    settings=frozenset({"disableRemount"}),
+    computed=frozenset(
+        {"defaultLeaseTtlSeconds", "maxLeaseTtlSeconds", "region", "usernameTemplate", "maxRetries", "local"}
+    ),
+    secrets=frozenset({"accessKey", "secretKey"}),
+    create=(
+        Call(
+            "POST sys/mounts/{path}",
+            {"type": Literal("aws"), "description": "description", "local": "local", "config": _MOUNT_CONFIG},
+        ),
+        _WRITE_ROOT,
+    ),
+    reads=(
+        Read(Call("GET sys/mounts/{id}"), _MOUNT_PROPERTIES),
+        Read(
+            Call("GET {id}/config/root"),
+            {
+                "accessKey": "access_key",
+                "region": Taken("region", lambda region, known, api: region or "us-east-1"),
+                "iamEndpoint": _endpoint_of_program("iamEndpoint", "iam_endpoint"),
+                "stsEndpoint": _endpoint_of_program("stsEndpoint", "sts_endpoint"),
+                "usernameTemplate": "username_template",
+                "maxRetries": "max_retries",
+            },
+            optional=True,
+        ),
+    ),
+    update={
+        "description, defaultLeaseTtlSeconds, maxLeaseTtlSeconds": (_TUNE,),
+        "accessKey, secretKey, region, iamEndpoint, stsEndpoint, usernameTemplate, maxRetries": (
+            _WRITE_ROOT,
+        ),
+    },
+    delete=(Call("DELETE sys/mounts/{id}"),),
+)
+
+_ROLE_FIELDS = {
+    "credential_type": "credentialType",
+    "policy_arns": "policyArns",
+    "policy_document": "policyDocument",
+    "role_arns": "roleArns",
+    "iam_groups": "iamGroups",
+    "iam_tags": "iamTags",
+    "default_sts_ttl": "defaultStsTtl",
+    "max_sts_ttl": "maxStsTtl",
+    "user_path": "userPath",
+    "permissions_boundary_arn": "permissionsBoundaryArn",
+    "external_id": "externalId",
+    "session_tags": "sessionTags",
+}
+_WRITE_ROLE = Call(
+    "POST {backend}/roles/{name}", {wire: property for wire, property in _ROLE_FIELDS.items()}, clears=True
+)
+
+
+def _role_of_id(id: str) -> Properties:
+    backend, separator, name = id.rpartition("/roles/")
+    if not separator:
+        raise StandInError(f"invalid id {id!r}; must be {{backend}}/roles/{{name}}")
+    return {"backend": backend, "name": name}
+
+
+def _one_of(value: Any, known: Properties, api: Any) -> Any:
+    """Older engines list the credential types."""
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _unless_zero(value: Any, known: Properties, api: Any) -> Any:
+    return value or None
+
+
+_ROLE_SHAPES = {"credential_type": _one_of, "default_sts_ttl": _unless_zero, "max_sts_ttl": _unless_zero}
+
+_SECRET_BACKEND_ROLE = Row(
+    type="vault:aws/secretBackendRole:SecretBackendRole",
+    id="{backend}/roles/{name}",
+    from_id=_role_of_id,
+    auto_name="name",
+    identity=("backend", "name"),
+    compared_as={"policyDocument": as_json},
+    create=(_WRITE_ROLE,),
+    reads=(
+        Read(
+            Call("GET {id}"),
+            {
+                property: Taken(wire, _ROLE_SHAPES[wire]) if wire in _ROLE_SHAPES else wire
+                for wire, property in _ROLE_FIELDS.items()
+            },
+        ),
+    ),
+    update={
+        ",".join(property for property in _ROLE_FIELDS.values() if property != "roleArns"): (_WRITE_ROLE,)
+    },
+    delete=(Call("DELETE {id}"),),
+)
+
+_WRITE_POLICY = Call("PUT sys/policies/acl/{name}", {"policy": "policy"})
+_POLICY = Row(
+    type="vault:index/policy:Policy",
+    id="{name}",
+    auto_name="name",
+    identity=("name",),
+    create=(_WRITE_POLICY,),
+    reads=(Read(Call("GET sys/policies/acl/{id}"), {"name": "name", "policy": "policy"}),),
+    update={"policy": (_WRITE_POLICY,)},
+    delete=(Call("DELETE sys/policies/acl/{id}"),),
+)
+
+_MOUNT = Row(
+    type="vault:index/mount:Mount",
+    id="{path}",
+    from_id=lambda id: {"path": id},
+    identity=("path",),
+    computed=frozenset({"defaultLeaseTtlSeconds", "maxLeaseTtlSeconds", "local"}),
+    create=(
+        Call(
+            "POST sys/mounts/{path}",
+            {
+                "type": "type",
+                "description": "description",
+                "local": "local",
+                "options": "options",
+                "config": _MOUNT_CONFIG,
+            },
+        ),
+    ),
+    reads=(Read(Call("GET sys/mounts/{id}"), {**_MOUNT_PROPERTIES, "type": "type", "options": "options"}),),
+    update={"description, defaultLeaseTtlSeconds, maxLeaseTtlSeconds": (_TUNE,)},
+    delete=(Call("DELETE sys/mounts/{id}"),),
+)
+
+_AUTH_BACKEND = Row(
+    type="vault:index/authBackend:AuthBackend",
+    id="{path}",
+    from_id=lambda id: {"path": id},
+    auto_name="path",
+    identity=("path",),
+    computed=frozenset({"local"}),
+    settings=frozenset({"disableRemount"}),
+    create=(Call("POST sys/auth/{path}", {"type": "type", "description": "description", "local": "local"}),),
+    reads=(
+        Read(
+            Call("GET sys/auth/{id}"),
+            {"type": "type", "description": "description", "local": "local", "accessor": "accessor"},
+        ),
+    ),
+    update={"description": (Call("POST sys/auth/{id}/tune", {"description": "description"}, clears=True),)},
+    delete=(Call("DELETE sys/auth/{id}"),),
+)
+
+
+def vault_package(address: str, token: str, aws_endpoint_url: str) -> Package:
+    """The stand-in for pulumi-vault, on the Vault at `address`."""
+    api = VaultApi(address, token, aws_endpoint_url)
+    rows = (_SECRET_BACKEND, _SECRET_BACKEND_ROLE, _POLICY, _MOUNT, _AUTH_BACKEND)
+    return Package(
+        name="vault",
+        version=_PULUMI_VAULT,
+        rows={row.type: row for row in rows},
+        functions={},
+        settings=_SETTINGS,
+        connect=lambda stack, settings: api,
+    )

@@ -147,7 +147,12 @@ def main() -> None:
     # Pulumi's Config answers for one key only; unknown keys can be refused only by seeing all of them.
     written = {**stack_config.get_config_env(), **stack_config.CONFIG.get()}
     try:
-        account = settings.load(written, project=pulumi.get_project(), stack=pulumi.get_stack())
+        account = settings.load(
+            written,
+            project=pulumi.get_project(),
+            stack=pulumi.get_stack(),
+            secret_keys=[key for key in written if stack_config.is_config_secret(key)],
+        )
     except settings.ConfigError as error:
         raise pulumi.RunError(str(error)) from None
     PasswordPolicy("password-policy", PasswordPolicyArgs(**account.password_policy.values()))

@@ -1,316 +1,245 @@
-"""The checks that need more than one value of a stack file: what AWS, or common sense about access, would refuse.
+"""What AWS, or common sense about access, would refuse although each value is well-formed by itself.
 
-Each returns problems instead of raising, so that a file's mistakes are told together.
+Every check returns problems instead of raising, so that a file's mistakes are told together. Those about
+policies (names, sizes, numbers) are in `policy_checks.py`.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import naming
-import policies
 from settings.fields import duration_text
 from settings.report import Problem, nearest, shown
-from settings.sections import Permissions, ProjectConfig, ProviderConfig, Statement
+from settings.sections import Permissions
+from settings.stack_file import StackFile
 
-# AWS's default quota of managed policies on one user, group or role.
-_MANAGED_POLICIES_PER_IDENTITY = 10
 _SECTIONS_OF_KIND = {
     "central": ("groups", "users"),
     "workload": ("centralAccountId", "crossAccountRoles", "instance", "vault"),
 }
-# IAM does not tell names apart by case.
-_RESERVED_POLICY_NAMES = (naming.ENFORCE_MFA_POLICY, naming.SELF_SERVICE_POLICY, naming.VAULT_BOUNDARY_POLICY)
+# AWS's quota, which counts the tags that the program adds: ManagedBy, Project, Stack and an instance's Name.
+_TAGS_PER_RESOURCE = 50
+_OWN_TAGS = ("ManagedBy", "Project", "Stack", "Name")
 
 
-def check(
-    config: ProjectConfig, provider: ProviderConfig, written: Mapping[str, Any], namespace: str
-) -> list[Problem]:
-    """Every problem between the values of a file.
-
-    `config` and `provider` hold the entries that are well-formed by themselves; `written` is the file as it
-    stands, so that an entry with a mistake of its own is not also reported as missing.
-    """
-    problems = [*_account(provider, written), *_kind(config, written, namespace)]
-    if config.account_kind == "central":
-        problems += [*_people(config, written, namespace), *_grants(config, provider, namespace)]
-    if config.account_kind == "workload":
-        problems += [*_roles(config, provider, written, namespace), *_instance(config, provider, namespace)]
-        problems += _vault(config, namespace)
-    return [*problems, *_policies(config, provider, namespace)]
-
-
-def own_account_id(provider: ProviderConfig) -> str | None:
-    ids = provider.allowed_account_ids or []
-    return ids[0] if len(ids) == 1 else None
+def check(file: StackFile) -> list[Problem]:
+    """Every problem between the values of a file, its policies excepted."""
+    problems = [*_account(file), *_kind(file), *_tags(file)]
+    if file.config.account_kind == "central":
+        problems += [*_people(file), *_administrator(file), *_grants(file)]
+    if file.config.account_kind == "workload":
+        problems += [*_trust(file), *_principals(file), *_roles(file), *_instance(file), *_vault(file)]
+    return problems
 
 
 def is_administrators(group: Permissions) -> bool:
+    """Whether a group holds AWS's own AdministratorAccess, by name or by ARN."""
     return any(
-        policy == naming.ADMINISTRATOR_ACCESS or policy.endswith(f":policy/{naming.ADMINISTRATOR_ACCESS}")
+        policy == naming.ADMINISTRATOR_ACCESS
+        or policy.endswith(f":iam::aws:policy/{naming.ADMINISTRATOR_ACCESS}")
         for policy in group.managed_policies
     )
 
 
-def _account(provider: ProviderConfig, written: Mapping[str, Any]) -> Iterator[Problem]:
-    if "aws:region" not in written:
+def _account(file: StackFile) -> Iterator[Problem]:
+    if "aws:region" not in file.written:
         yield Problem(
             "aws:region", "is missing; set the region, for example: pulumi config set aws:region eu-central-1"
         )
-    if "aws:allowedAccountIds" not in written:
+    if "aws:allowedAccountIds" not in file.written:
         yield Problem(
             "aws:allowedAccountIds",
             "is missing; give a list with the one account this stack is for, so that credentials of another "
             'account are refused before a change: ["111111111111"]',
         )
-    elif provider.allowed_account_ids is not None and len(provider.allowed_account_ids) != 1:
+    ids = file.provider.allowed_account_ids
+    if ids is not None and len(ids) != 1:
         yield Problem(
             "aws:allowedAccountIds",
-            f"holds {len(provider.allowed_account_ids)} accounts; a stack is for exactly one",
+            f'holds {len(ids)} accounts; a stack is for exactly one: ["111111111111"]',
         )
 
 
-def _kind(config: ProjectConfig, written: Mapping[str, Any], namespace: str) -> Iterator[Problem]:
-    if f"{namespace}:accountKind" not in written:
+def _kind(file: StackFile) -> Iterator[Problem]:
+    if not file.is_written("accountKind"):
         yield Problem(
-            f"{namespace}:accountKind",
+            file.key("accountKind"),
             "is missing; allowed: central (people) or workload (roles, instance, Vault)",
         )
+    own_kind = file.config.account_kind
     for kind, sections in _SECTIONS_OF_KIND.items():
         for section in sections:
-            if config.account_kind not in (kind, None) and f"{namespace}:{section}" in written:
+            if own_kind not in (kind, None) and file.is_written(section):
                 yield Problem(
-                    f"{namespace}:{section}",
-                    f"belongs to a {kind} account, and this stack's accountKind is {config.account_kind}",
+                    file.key(section),
+                    f"belongs to a {kind} account, and this stack's accountKind is {own_kind}",
                 )
 
 
-def _people(config: ProjectConfig, written: Mapping[str, Any], namespace: str) -> Iterator[Problem]:
-    yield from _same_but_for_case(f"{namespace}:groups", config.groups)
-    yield from _same_but_for_case(f"{namespace}:users", config.users)
-    written_groups = list(written.get(f"{namespace}:groups") or {})
-    for name, user in config.users.items():
-        key = f"{namespace}:users.{name}.groups"
-        for group in user.groups:
-            if group not in written_groups:
-                yield Problem(key, f'"{group}" is no group of this stack; {nearest(group, written_groups)}')
-        members_of = [config.groups[group] for group in user.groups if group in config.groups]
-        all_known = len(members_of) == len(user.groups)
-        if all_known and not any(group.enforce_mfa for group in members_of):
+def _tags(file: StackFile) -> Iterator[Problem]:
+    tags = file.config.tags
+    yield from _same_but_for_case(file, "tags", tags)
+    for name in tags:
+        own = next((own for own in _OWN_TAGS if own.lower() == name.lower() and own != name), None)
+        if own:
             yield Problem(
-                key, "none of these groups enforces MFA; every person needs one that does (enforceMfa)"
+                file.key("tags", name),
+                f'is the program\'s tag "{own}" but for case, which IAM does not tell apart; write "{own}"',
             )
-    if not _has_administrator(config) and not _hides_an_administrator(config, written, namespace):
+    if (total := len({*tags, *_OWN_TAGS})) > _TAGS_PER_RESOURCE:
         yield Problem(
-            f"{namespace}:users",
-            f"has nobody in a group that holds {naming.ADMINISTRATOR_ACCESS} and enforces MFA: after an up nobody "
-            "could administer this account but its root user. Add a user to such a group",
+            file.key("tags"),
+            f"make {total} tags with the program's own ({', '.join(_OWN_TAGS)}); "
+            f"AWS takes {_TAGS_PER_RESOURCE}",
         )
 
 
-def _has_administrator(config: ProjectConfig) -> bool:
-    return any(
-        group in config.groups
-        and is_administrators(config.groups[group])
-        and config.groups[group].enforce_mfa
-        for user in config.users.values()
-        for group in user.groups
-    )
+def _people(file: StackFile) -> Iterator[Problem]:
+    yield from _same_but_for_case(file, "groups", file.config.groups)
+    yield from _same_but_for_case(file, "users", file.config.users)
+    known_groups = file.names_in("groups")
+    for name, user in file.config.users.items():
+        key = file.key("users", name, "groups")
+        yield from repeated(key, user.groups)
+        for group in user.groups:
+            if group not in known_groups:
+                yield Problem(key, f'"{group}" is no group of this stack; {nearest(group, known_groups)}')
+        all_well_formed = all(
+            group in file.config.groups and not file.is_broken("groups", group) for group in user.groups
+        )
+        if all_well_formed and not any(file.config.groups[group].enforce_mfa for group in user.groups):
+            yield Problem(
+                key, "none of these groups enforces MFA; every person needs one that does (enforceMfa: true)"
+            )
 
 
-def _hides_an_administrator(config: ProjectConfig, written: Mapping[str, Any], namespace: str) -> bool:
-    """Whether an entry with a mistake of its own could be the administrator: then that mistake says enough."""
-    users, groups = (written.get(f"{namespace}:{section}") for section in ("users", "groups"))
-    if not isinstance(users, dict) or not isinstance(groups, dict):
-        return users is not None or groups is not None
-    return len(users) != len(config.users) or len(groups) != len(config.groups)
+def _administrator(file: StackFile) -> Iterator[Problem]:
+    groups = file.config.groups
+    administrators = {
+        name for name, group in groups.items() if is_administrators(group) and group.enforce_mfa
+    }
+    somebody = any(administrators & set(user.groups) for user in file.config.users.values())
+    # An entry with a mistake of its own could be the administrator: then that mistake says enough.
+    if not somebody and not file.is_broken("users") and not file.is_broken("groups"):
+        yield Problem(
+            file.key("users"),
+            f"has nobody in a group that holds {naming.ADMINISTRATOR_ACCESS} and enforces MFA: after an up "
+            "nobody could administer this account but its root user. Add a user to such a group",
+        )
 
 
-def _grants(config: ProjectConfig, provider: ProviderConfig, namespace: str) -> Iterator[Problem]:
-    own = own_account_id(provider)
-    for name, group in config.groups.items():
+def _grants(file: StackFile) -> Iterator[Problem]:
+    for name, group in file.config.groups.items():
+        key = file.key("groups", name, "mayAssume")
+        yield from repeated(key, group.may_assume)
         for arn in group.may_assume:
-            key = f"{namespace}:groups.{name}.mayAssume"
-            _, partition, _, _, account_id, _ = arn.split(":", 5)
-            yield from _other_partition(key, arn, partition, provider)
-            if account_id == own:
+            yield from other_partition(file, key, arn)
+            if _account_of(arn) == file.account_id:
                 yield Problem(key, f"{arn} is a role of this account itself; name roles of workload accounts")
 
 
-def _roles(
-    config: ProjectConfig, provider: ProviderConfig, written: Mapping[str, Any], namespace: str
-) -> Iterator[Problem]:
-    own = own_account_id(provider)
-    if f"{namespace}:crossAccountRoles" in written and f"{namespace}:centralAccountId" not in written:
+def _trust(file: StackFile) -> Iterator[Problem]:
+    key = file.key("centralAccountId")
+    if file.is_written("crossAccountRoles") and not file.is_written("centralAccountId"):
         yield Problem(
-            f"{namespace}:centralAccountId",
-            "is missing; crossAccountRoles trust the central account, give its 12-digit ID in quotes",
+            key, "is missing; crossAccountRoles trust the central account, give its 12-digit ID in quotes"
         )
-    if own and config.central_account_id == own:
-        yield Problem(
-            f"{namespace}:centralAccountId",
-            f'"{own}" is this stack\'s own account (aws:allowedAccountIds): a role would trust its own account',
-        )
-    yield from _same_but_for_case(f"{namespace}:crossAccountRoles", config.cross_account_roles)
-    if config.instance and config.instance.role_name.lower() in map(str.lower, config.cross_account_roles):
-        yield Problem(
-            f"{namespace}:instance.roleName",
-            f'"{config.instance.role_name}" is also a role under crossAccountRoles; names are unique in an account',
-        )
-    for name, role in config.cross_account_roles.items():
-        key = f"{namespace}:crossAccountRoles.{name}.principals"
-        for arn in role.principals:
-            _, partition, _, _, account_id, _ = arn.split(":", 5)
-            yield from _other_partition(key, arn, partition, provider)
-            if config.central_account_id and account_id != config.central_account_id:
-                yield Problem(
-                    key,
-                    f"{arn} is not in the central account {config.central_account_id}, which this role trusts",
-                )
-
-
-def _other_partition(key: str, arn: str, partition: str, provider: ProviderConfig) -> Iterator[Problem]:
-    if provider.region and partition != (own := naming.partition_of(provider.region)):
+    if file.account_id and file.config.central_account_id == file.account_id:
         yield Problem(
             key,
-            f"{arn} is in the partition {partition}, and {provider.region} is in {own}: "
-            "roles cannot be assumed across partitions",
+            f'"{file.account_id}" is this stack\'s own account (aws:allowedAccountIds): a role would '
+            "trust its own account",
         )
 
 
-def _instance(config: ProjectConfig, provider: ProviderConfig, namespace: str) -> Iterator[Problem]:
-    if config.instance and provider.region and not config.instance.image_owner:
-        partition = naming.partition_of(provider.region)
-        if partition not in naming.CANONICAL_OWNER_ID:
-            yield Problem(
-                f"{namespace}:instance.imageOwner",
-                f"is missing; Canonical publishes no Ubuntu images in the partition {partition} "
-                f"({provider.region}): give the account that owns your images, and imageName",
-            )
+def _principals(file: StackFile) -> Iterator[Problem]:
+    central = file.config.central_account_id
+    for name, role in file.config.cross_account_roles.items():
+        key = file.key("crossAccountRoles", name, "principals")
+        yield from repeated(key, role.principals)
+        for arn in role.principals:
+            yield from other_partition(file, key, arn)
+            if central and _account_of(arn) != central:
+                yield Problem(key, f"{arn} is not in the central account {central}, which this role trusts")
 
 
-def _vault(config: ProjectConfig, namespace: str) -> Iterator[Problem]:
-    vault = config.vault
+def _roles(file: StackFile) -> Iterator[Problem]:
+    roles, instance = file.config.cross_account_roles, file.config.instance
+    yield from _same_but_for_case(file, "crossAccountRoles", roles)
+    if instance and instance.role_name.lower() in map(str.lower, roles):
+        yield Problem(
+            file.key("instance", "roleName"),
+            f'"{instance.role_name}" is also a role under crossAccountRoles; names are unique in an account',
+        )
+
+
+def _instance(file: StackFile) -> Iterator[Problem]:
+    instance = file.config.instance
+    if instance is None:
+        return
+    yield from repeated(file.key("instance", "securityGroupIds"), instance.security_group_ids)
+    needs_an_owner = file.partition is not None and file.partition not in naming.CANONICAL_OWNER_ID
+    if needs_an_owner and not instance.image_owner and not file.is_broken("instance", "imageOwner"):
+        yield Problem(
+            file.key("instance", "imageOwner"),
+            f"is missing; Canonical publishes no Ubuntu images in the partition {file.partition} "
+            f"({file.provider.region}): give the account that owns your images, and imageName",
+        )
+
+
+def _vault(file: StackFile) -> Iterator[Problem]:
+    vault = file.config.vault
     if vault is None:
         return
-    if vault.default_lease_ttl > vault.max_lease_ttl:
+    ttls = ("defaultLeaseTtl", "maxLeaseTtl")
+    if vault.default_lease_ttl > vault.max_lease_ttl and not any(
+        file.is_broken("vault", ttl) for ttl in ttls
+    ):
         yield Problem(
-            f"{namespace}:vault.defaultLeaseTtl",
+            file.key("vault", "defaultLeaseTtl"),
             f"{duration_text(vault.default_lease_ttl)} is longer than the mount's maximum of "
             f"{duration_text(vault.max_lease_ttl)} (maxLeaseTtl)",
         )
     for name, role in vault.roles.items():
-        key = f"{namespace}:vault.roles.{name}"
-        if not (role.managed_policies or role.statements or role.debug_instance):
-            yield Problem(key, "grants nothing; give managedPolicies, statements or debugInstance")
-        if role.debug_instance and config.instance is None:
-            yield Problem(f"{key}.debugInstance", "is true, and this stack has no instance to debug")
-        yield from _repeated_sids(f"{key}.statements", role.statements)
-        characters = policies.size(policies.configured([s.document() for s in role.statements]))
-        # What debugInstance adds is not known before the instance is: its longest form stays under 900.
-        characters += 900 if role.debug_instance else 0
-        if characters > policies.USER_INLINE_POLICIES_MAX_CHARACTERS:
+        path = ("vault", "roles", name)
+        grants_something = role.managed_policies or role.statements or role.debug_instance
+        if not grants_something and not file.is_broken(*path):
             yield Problem(
-                f"{key}.statements",
-                f"make a policy of {characters} characters; AWS allows "
-                f"{policies.USER_INLINE_POLICIES_MAX_CHARACTERS} on a user. Shorten it, or use managedPolicies",
+                file.key(*path), "grants nothing; give managedPolicies, statements or debugInstance: true"
             )
-        yield from _too_many(f"{key}.managedPolicies", len(role.managed_policies), ())
-
-
-def _policies(config: ProjectConfig, provider: ProviderConfig, namespace: str) -> Iterator[Problem]:
-    """Names are unique in the account, statements in their policy, and every document fits AWS's limit."""
-    holders: dict[str, Permissions] = {
-        **{f"{namespace}:groups.{name}": group for name, group in config.groups.items()},
-        **{
-            f"{namespace}:crossAccountRoles.{name}": role for name, role in config.cross_account_roles.items()
-        },
-        **({f"{namespace}:instance": config.instance} if config.instance else {}),
-    }
-    first_key: dict[str, str] = {name.lower(): "the program itself" for name in _RESERVED_POLICY_NAMES}
-    if config.vault:
-        first_key[config.vault.principal_name.lower()] = (
-            "the program itself (the policy of Vault's principal)"
-        )
-    for name in config.groups:
-        first_key[naming.assume_policy_name(name).lower()] = f"the program itself (what {name} may assume)"
-    for key, holder in holders.items():
-        for name, statements in holder.policies.items():
-            where = f"{key}.policies.{name}"
-            if other := first_key.setdefault(name.lower(), where):
-                if other != where:
-                    yield Problem(
-                        where, f"the name is taken by {other}; policy names are unique in an account"
-                    )
-            yield from _repeated_sids(where, statements)
-            characters = policies.size(policies.configured([s.document() for s in statements]))
-            if characters > policies.MANAGED_POLICY_MAX_CHARACTERS:
-                yield Problem(
-                    where,
-                    f"makes a policy of {characters} characters; AWS allows "
-                    f"{policies.MANAGED_POLICY_MAX_CHARACTERS}. Split it in two",
-                )
-        made_here = [*holder.policies, *_added_policies(holder)]
-        yield from _too_many(f"{key}.managedPolicies", len(holder.managed_policies), made_here)
-    yield from _trust_sizes(config, provider, namespace)
-
-
-def _trust_sizes(config: ProjectConfig, provider: ProviderConfig, namespace: str) -> Iterator[Problem]:
-    partition = naming.partition_of(provider.region or "")
-    for name, role in config.cross_account_roles.items():
-        characters = policies.size(
-            policies.trust_account(
-                partition,
-                config.central_account_id or "0" * 12,
-                require_mfa=role.require_mfa,
-                principal_arns=role.principals,
-            )
-        )
-        if characters > policies.TRUST_POLICY_MAX_CHARACTERS:
+        if role.debug_instance and not file.is_written("instance"):
             yield Problem(
-                f"{namespace}:crossAccountRoles.{name}.principals",
-                f"make a trust policy of {characters} characters; AWS allows "
-                f"{policies.TRUST_POLICY_MAX_CHARACTERS}. Name fewer principals, or let a group in the central "
-                "account decide (mayAssume)",
-            )
-    for name, group in config.groups.items():
-        characters = policies.size(policies.assume_roles(group.may_assume)) if group.may_assume else 0
-        if characters > policies.MANAGED_POLICY_MAX_CHARACTERS:
-            yield Problem(
-                f"{namespace}:groups.{name}.mayAssume",
-                f"makes a policy of {characters} characters; AWS allows {policies.MANAGED_POLICY_MAX_CHARACTERS}. "
-                "Use a second group",
+                file.key(*path, "debugInstance"), "is true, and this stack has no instance to debug"
             )
 
 
-def _added_policies(holder: Permissions) -> Sequence[str]:
-    """The policies that the program attaches to a group besides the configured ones."""
-    enforce = [naming.ENFORCE_MFA_POLICY] if getattr(holder, "enforce_mfa", False) else []
-    own = [naming.SELF_SERVICE_POLICY] if enforce and not is_administrators(holder) else []
-    return [*enforce, *own, *(["assume-roles"] if getattr(holder, "may_assume", None) else [])]
-
-
-def _too_many(key: str, configured: int, made_here: Sequence[str]) -> Iterator[Problem]:
-    total = configured + len(made_here)
-    if total > _MANAGED_POLICIES_PER_IDENTITY:
-        with_ours = f" ({len(made_here)} of them added by policies and the program)" if made_here else ""
+def other_partition(file: StackFile, key: str, arn: str) -> Iterator[Problem]:
+    """An ARN of another partition than the one that the stack's region is in."""
+    partition = arn.split(":")[1]
+    if file.partition and partition != file.partition:
         yield Problem(
             key,
-            f"{total} managed policies{with_ours}; AWS attaches {_MANAGED_POLICIES_PER_IDENTITY} at most by default",
+            f"{arn} is in the partition {partition}, and {file.provider.region} is in {file.partition}; "
+            "nothing reaches across partitions",
         )
 
 
-def _repeated_sids(key: str, statements: Sequence[Statement]) -> Iterator[Problem]:
-    for sid, count in Counter(statement.sid for statement in statements).items():
+def _account_of(arn: str) -> str:
+    return arn.split(":")[4]
+
+
+def repeated(key: str, entries: Sequence[str]) -> Iterator[Problem]:
+    """Entries of a list that stand in it more than once."""
+    for entry, count in Counter(entries).items():
         if count > 1:
-            yield Problem(key, f'the sid "{sid}" stands {count} times; each statement needs its own')
+            yield Problem(key, f"{shown(entry)} stands {count} times; once is enough")
 
 
-def _same_but_for_case(key: str, names: Iterable[str]) -> Iterator[Problem]:
+def _same_but_for_case(file: StackFile, section: str, names: Iterable[str]) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for name in names:
         if other := seen.get(name.lower()):
             yield Problem(
-                f"{key}.{name}", f"is {shown(other)} but for case, and AWS does not tell them apart"
+                file.key(section, name), f"is {shown(other)} but for case, and AWS does not tell them apart"
             )
         seen[name.lower()] = name

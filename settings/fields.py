@@ -4,16 +4,22 @@ Every rule answers with a sentence that names the value found and what is allowe
 Sources: AWS, "IAM and AWS STS quotas" and the API reference's patterns; HashiCorp, Vault's duration format.
 """
 
+import base64
 import re
-from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from settings.report import shown
+from settings.report import is_empty, nearest, shown
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+# At most nine digits each: Python refuses to read endless ones.
+_DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?|([0-9]{1,9})")
+# 32 days, Vault's default for the longest lease of the whole server (max_lease_ttl).
+_LONGEST_LEASE_SECONDS = 768 * 3600
+# The packet tag of a public key. Source: RFC 9580, section 5.
+_PGP_PUBLIC_KEY_TAG = 6
+_PGP_SECRET_KEY_TAG = 5
 
 
 def _refuse(sentence: str) -> PydanticCustomError:
@@ -21,49 +27,54 @@ def _refuse(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{sentence}", {"sentence": sentence})
 
 
-def _text(pattern: str, allowed: str) -> Callable[[Any], str]:
+def _text(pattern: str, allowed: str) -> BeforeValidator:
     """A check that takes text which matches the whole pattern and says what is allowed otherwise."""
     compiled = re.compile(pattern)
 
     def check(value: Any) -> str:
-        if not isinstance(value, str):
+        if isinstance(value, str) and compiled.fullmatch(value):
+            return value
+        if is_empty(value):
+            raise _refuse(f"has no value; allowed: {allowed}")
+        if isinstance(value, bool | int | float):
             raise _refuse(f"is {shown(value)}, which YAML does not read as text: put it in quotes")
-        if not compiled.fullmatch(value):
-            raise _refuse(f"is {shown(value)}; allowed: {allowed}")
-        return value
+        raise _refuse(f"is {shown(value)}; allowed: {allowed}")
 
-    return check
+    return BeforeValidator(check)
 
 
 def _account_id(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _refuse(f"is {shown(value)}; allowed: a 12-digit account ID in quotes")
-    if not isinstance(value, str):
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{12}", value):
+        return value
+    if is_empty(value):
+        raise _refuse("has no value; allowed: a 12-digit account ID in quotes")
+    if isinstance(value, int | float) and not isinstance(value, bool):
         raise _refuse(
-            f"is {shown(value)}: YAML reads an unquoted account ID as a number and drops leading zeros; "
-            'put the 12 digits in quotes, like "012345678901"'
+            f"is the number {shown(value)}: without quotes YAML reads an account ID as a number and loses "
+            'leading zeros; put the 12 digits in quotes, like "012345678901" '
+            "(pulumi config set --path --type string)"
         )
-    if not re.fullmatch(r"\d{12}", value):
-        hint = ""
-        if re.fullmatch(r"[\d.e+]{1,16}", value):
-            hint = "; YAML drops the leading zeros of an unquoted number: put the 12 digits in quotes"
-        raise _refuse(f"is {shown(value)}; allowed: exactly 12 digits{hint}")
-    return value
+    if isinstance(value, str) and re.fullmatch(r"[0-9.e+]{1,16}", value):
+        raise _refuse(
+            f"is {shown(value)}; allowed: exactly 12 digits. Were leading zeros lost? Without quotes YAML "
+            'reads an account ID as a number; put it in quotes, like "012345678901"'
+        )
+    raise _refuse(f"is {shown(value)}; allowed: a 12-digit account ID in quotes")
 
 
 def seconds(value: Any) -> int:
     """`30m`, `1h30m`, `900s` or a number of seconds → seconds."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    if isinstance(value, str) and value:
-        if value.isdigit() and int(value) > 0:
-            return int(value)
-        match = _DURATION.fullmatch(value)
-        if match:
-            hours, minutes, secs = (int(part or 0) for part in match.groups())
-            if total := hours * 3600 + minutes * 60 + secs:
-                return total
-    raise _refuse(f"is {shown(value)}; allowed: a duration such as 30m, 1h or 900s")
+    if isinstance(value, int) and not isinstance(value, bool):
+        total = value
+    elif isinstance(value, str) and (match := _DURATION.fullmatch(value)):
+        hours, minutes, secs, plain = (int(part or 0) for part in match.groups())
+        total = hours * 3600 + minutes * 60 + secs + plain
+    else:
+        total = 0
+    if 0 < total <= _LONGEST_LEASE_SECONDS:
+        return total
+    found = "has no value" if is_empty(value) else f"is {shown(value)}"
+    raise _refuse(f"{found}; allowed: a duration such as 30m, 1h or 900s, from 1s to 768h")
 
 
 def duration_text(total: int) -> str:
@@ -74,110 +85,172 @@ def duration_text(total: int) -> str:
 
 
 def _pgp_key(value: Any) -> str:
-    """`keybase:NAME`, or a binary public key in base64 (as `gpg --export KEY | base64 -w0` prints it)."""
-    if not isinstance(value, str):
-        raise _refuse("must be text: a base64-encoded PGP public key, or keybase:NAME")
-    if value.startswith("keybase:"):
-        return value
-    if "BEGIN PGP PRIVATE" in value:
-        raise _refuse(
-            "is a PRIVATE key; remove it and put the public key here (gpg --export KEY | base64 -w0)"
-        )
-    if "BEGIN PGP" in value:
-        raise _refuse(
-            "is an armored PGP key; AWS's provider wants it binary in base64: gpg --export KEY | base64 -w0"
-        )
-    if not re.fullmatch(r"[A-Za-z0-9+/\s]{64,}={0,2}\s*", value):
-        raise _refuse(f"is {shown(value)}; allowed: a base64-encoded PGP public key, or keybase:NAME")
-    return value
+    """`keybase:NAME`, or a binary public key in base64 (as `gpg --export KEY | base64 -w0` prints it).
 
+    The value is never shown: by mistake it could be a private key.
+    """
+    how = "put the public key here, binary in base64: gpg --export KEY | base64 -w0"
+    if not isinstance(value, str) or not value:
+        raise _refuse("is no text; allowed: a PGP public key, binary in base64, or keybase:NAME")
+    if re.fullmatch(r"keybase:[A-Za-z0-9_]{1,64}", value):
+        return value
+    if "BEGIN PGP PRIVATE" in value or _pgp_packet_tag(value) == _PGP_SECRET_KEY_TAG:
+        raise _refuse(f"is a PRIVATE key; remove it, whoever saw this file can use it, and {how}")
+    if "BEGIN PGP" in value:
+        raise _refuse(f"is an armored PGP key, which the AWS provider cannot read; {how}")
+    if _pgp_packet_tag(value) != _PGP_PUBLIC_KEY_TAG:
+        raise _refuse(f"is no PGP public key; {how}, or keybase:NAME")
+    return "".join(value.split())
+
+
+def _pgp_packet_tag(value: str) -> int | None:
+    """What kind of PGP packet base64 text begins with; None where it is no PGP at all."""
+    try:
+        first = base64.b64decode("".join(value.split()), validate=True)[:1]
+    except ValueError:
+        return None
+    if not first or not first[0] & 0x80:
+        return None
+    return first[0] & 0x3F if first[0] & 0x40 else (first[0] & 0x3C) >> 2
+
+
+def _condition_operator(value: Any) -> str:
+    match = _CONDITION_OPERATOR.fullmatch(str(value))
+    if match and match["operator"] in _CONDITION_OPERATORS:
+        return str(value)
+    word = match["operator"] if match else str(value)
+    raise _refuse(
+        f"is {shown(value)}, which is no condition operator of IAM; {nearest(word, _CONDITION_OPERATORS)}"
+    )
+
+
+def _condition_value(value: Any) -> str | list[str]:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(text, str) for text in value):
+        return list(value)
+    raise _refuse(f"is {shown(value)}; allowed: text or a list of text (true and numbers in quotes)")
+
+
+# Source: AWS, "IAM JSON policy elements: Condition operators".
+_CONDITION_OPERATORS = (
+    *("StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"),
+    *("StringLike", "StringNotLike"),
+    *("NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals"),
+    *("NumericGreaterThan", "NumericGreaterThanEquals"),
+    *("DateEquals", "DateNotEquals", "DateLessThan", "DateLessThanEquals"),
+    *("DateGreaterThan", "DateGreaterThanEquals"),
+    *("Bool", "BinaryEquals", "IpAddress", "NotIpAddress"),
+    *("ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike", "Null"),
+)
+_CONDITION_OPERATOR = re.compile(r"(?:ForAllValues:|ForAnyValue:)?(?P<operator>[A-Za-z]+?)(?:IfExists)?")
 
 _NAME = r"[A-Za-z0-9+=,.@_-]"
 _NAME_RULE = "letters, digits and + = , . @ _ -"
+# The path of an IAM user, role or policy, without characters that a policy would read as a pattern.
+_PATH = r"(?:[!-)+->@-~]+/)*"
 
 AccountId = Annotated[str, BeforeValidator(_account_id)]
 Seconds = Annotated[int, BeforeValidator(seconds)]
 PgpKey = Annotated[str, BeforeValidator(_pgp_key)]
-UserName = Annotated[str, BeforeValidator(_text(_NAME + r"{1,64}", f"1 to 64 of {_NAME_RULE}"))]
-GroupName = Annotated[str, BeforeValidator(_text(_NAME + r"{1,128}", f"1 to 128 of {_NAME_RULE}"))]
-RoleName = Annotated[str, BeforeValidator(_text(_NAME + r"{1,64}", f"1 to 64 of {_NAME_RULE}"))]
-PolicyName = Annotated[str, BeforeValidator(_text(_NAME + r"{1,128}", f"1 to 128 of {_NAME_RULE}"))]
-ProfileName = Annotated[str, BeforeValidator(_text(_NAME + r"{1,128}", f"1 to 128 of {_NAME_RULE}"))]
-IamPath = Annotated[
-    str,
-    BeforeValidator(_text(r"/(?:[!-.0-~]+/)*", "a path that begins and ends with /, such as / or /people/")),
-]
-Sid = Annotated[str, BeforeValidator(_text(r"[A-Za-z0-9]{1,128}", "letters and digits"))]
+UserName = Annotated[str, _text(_NAME + r"{1,64}", f"1 to 64 of {_NAME_RULE}")]
+GroupName = Annotated[str, _text(_NAME + r"{1,128}", f"1 to 128 of {_NAME_RULE}")]
+RoleName = Annotated[str, _text(_NAME + r"{1,64}", f"1 to 64 of {_NAME_RULE}")]
+PolicyName = Annotated[str, _text(_NAME + r"{1,128}", f"1 to 128 of {_NAME_RULE}")]
+ProfileName = Annotated[str, _text(_NAME + r"{1,128}", f"1 to 128 of {_NAME_RULE}")]
+Sid = Annotated[str, _text(r"[A-Za-z0-9]{1,128}", "1 to 128 letters and digits")]
 Action = Annotated[
     str,
-    BeforeValidator(
-        _text(
-            r"[a-z0-9-]+:[A-Za-z0-9*]+",
-            "an action such as s3:ListAllMyBuckets (for everything, use a managed policy)",
-        )
+    _text(
+        r"[a-z0-9-]+:[A-Za-z0-9*?]+",
+        "one service and its action, such as s3:ListAllMyBuckets (for everything, use a managed policy)",
     ),
 ]
-Resource = Annotated[
-    str, BeforeValidator(_text(r"\*|arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", 'an ARN, or "*" in quotes'))
+Resource = Annotated[str, _text(r"\*|arn:[a-z-]+:[a-z0-9-]+:[^:\s]*:[^:\s]*:\S+", 'an ARN, or "*" in quotes')]
+ConditionOperator = Annotated[str, BeforeValidator(_condition_operator)]
+ConditionKey = Annotated[
+    str, _text(r"[A-Za-z0-9-]+:[!-~]+", "a condition key such as aws:PrincipalArn or s3:prefix")
 ]
+ConditionValue = Annotated[str | list[str], PlainValidator(_condition_value)]
 ManagedPolicy = Annotated[
     str,
-    BeforeValidator(
-        _text(
-            rf"{_NAME}{{1,128}}|arn:[a-z-]+:iam::(?:aws|\d{{12}}):policy/.+",
-            "the name of a managed policy, such as ReadOnlyAccess, or its ARN",
-        )
+    _text(
+        rf"{_NAME}{{1,128}}|arn:[a-z-]+:iam::(?:aws|[0-9]{{12}}):policy/{_PATH}{_NAME}{{1,128}}",
+        "the name of a managed policy, such as ReadOnlyAccess, or its ARN",
     ),
 ]
 RoleArn = Annotated[
     str,
-    BeforeValidator(
-        _text(
-            rf"arn:[a-z-]+:iam::\d{{12}}:role/(?:[!-)+->@-~]+/)*{_NAME}{{1,64}}",
-            "the whole ARN of one role, such as arn:aws:iam::222222222222:role/test_role (no wildcard)",
-        )
+    _text(
+        rf"arn:[a-z-]+:iam::[0-9]{{12}}:role/{_PATH}{_NAME}{{1,64}}",
+        "the whole ARN of one role, such as arn:aws:iam::222222222222:role/test_role (no wildcard)",
     ),
 ]
 PrincipalArn = Annotated[
     str,
-    BeforeValidator(
-        _text(
-            rf"arn:[a-z-]+:iam::\d{{12}}:(?:user|role)/(?:[!-)+->@-~]+/)*{_NAME}{{1,64}}",
-            "the whole ARN of one user or role, such as arn:aws:iam::111111111111:user/Alice (no wildcard)",
-        )
+    _text(
+        rf"arn:[a-z-]+:iam::[0-9]{{12}}:(?:user|role)/{_PATH}{_NAME}{{1,64}}",
+        "the whole ARN of one user or role, such as arn:aws:iam::111111111111:user/Alice (no wildcard)",
     ),
 ]
+# Source: the region patterns of botocore's partitions.json; a new region in a known part of the world passes.
 Region = Annotated[
-    str, BeforeValidator(_text(r"[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}", "an AWS region such as eu-central-1"))
+    str,
+    _text(
+        r"(?:(?:us|eu|ap|sa|ca|me|af|il|mx|cn|us-gov|us-isob?|us-isof|eu-isoe)"
+        r"-(?:central|(?:north|south)?(?:east|west)?(?<!-))|eusc-[a-z]{2}-[a-z]+)-[0-9]{1,2}",
+        "an AWS region such as eu-central-1",
+    ),
 ]
-InstanceType = Annotated[
-    str, BeforeValidator(_text(r"[a-z0-9-]+\.[a-z0-9-]+", "an EC2 instance type such as t3.micro"))
+InstanceType = Annotated[str, _text(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type such as t3.micro")]
+# The name goes into the description of the instance's role, too, where IAM takes fewer characters.
+InstanceName = Annotated[
+    str, _text(r"[A-Za-z0-9 +=.:_/@-]{1,128}", "1 to 128 letters, digits, spaces and + - = . _ : / @")
 ]
 SubnetId = Annotated[
-    str, BeforeValidator(_text(r"subnet-[0-9a-f]{8,17}", "a subnet ID such as subnet-0123456789abcdef0"))
+    str, _text(r"subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})", "a subnet ID such as subnet-0123456789abcdef0")
 ]
 SecurityGroupId = Annotated[
-    str, BeforeValidator(_text(r"sg-[0-9a-f]{8,17}", "a security group ID such as sg-0123456789abcdef0"))
+    str, _text(r"sg-(?:[0-9a-f]{8}|[0-9a-f]{17})", "a security group ID such as sg-0123456789abcdef0")
 ]
 ImageName = Annotated[
-    str, BeforeValidator(_text(r"[A-Za-z0-9()\[\] ./'@_*?-]{3,128}", "an image name, * stands for any text"))
+    str,
+    _text(
+        r"[A-Za-z0-9()\[\] ./'@_*?-]{3,128}", "an image name of 3 to 128 characters, * stands for any text"
+    ),
 ]
+# Vault keeps four paths for itself, and writes the names of its policies, which hold these, in lower case.
 MountPath = Annotated[
     str,
-    BeforeValidator(
-        _text(
-            r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*",
-            "a Vault mount path such as aws or aws/dev, without / at the ends",
-        )
+    _text(
+        r"(?!(?:sys|auth|identity|cubbyhole)(?:/|$))[a-z0-9_-]+(?:/[a-z0-9_-]+)*",
+        "a Vault mount path in lower case, such as aws or aws/dev, without / at the ends and not one of "
+        "Vault's own (sys, auth, identity, cubbyhole)",
     ),
 ]
 VaultRoleName = Annotated[
-    str, BeforeValidator(_text(r"\w(?:[\w.-]*\w)?", "a Vault role name: letters, digits, _ - and ."))
-]
-HttpsUrl = Annotated[
-    str, BeforeValidator(_text(r"https?://[^\s/]+(?:/\S*)?", "a URL such as https://iam.amazonaws.com"))
-]
-TagText = Annotated[
     str,
-    BeforeValidator(_text(r"[\w\s+=.:/@-]{0,256}", "up to 256 letters, digits, spaces and + - = . _ : / @")),
+    _text(
+        r"[a-z0-9_](?:[a-z0-9_.-]{0,62}[a-z0-9_])?",
+        "a Vault role name: up to 64 lower-case letters, digits, _ and, inside, - and .",
+    ),
 ]
+Url = Annotated[str, _text(r"https?://[^\s/]+(?:/\S*)?", "a URL such as https://iam.amazonaws.com")]
+TagKey = Annotated[
+    str,
+    _text(
+        r"(?![aA][wW][sS]:)[\w +=.:/@-]{1,128}",
+        "1 to 128 letters, digits, spaces and + - = . _ : / @, not beginning with aws:",
+    ),
+]
+
+
+def _tag_value(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[\w +=.:/@-]{0,256}", value):
+        return value
+    if isinstance(value, bool | int | float):
+        raise _refuse(f"is {shown(value)}, which YAML does not read as text: put it in quotes")
+    raise _refuse(f"is {shown(value)}; allowed: up to 256 letters, digits, spaces and + - = . _ : / @")
+
+
+TagValue = Annotated[str, BeforeValidator(_tag_value)]

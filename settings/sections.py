@@ -12,9 +12,12 @@ from pydantic.alias_generators import to_camel
 from settings.fields import (
     AccountId,
     Action,
+    ConditionKey,
+    ConditionOperator,
+    ConditionValue,
     GroupName,
-    HttpsUrl,
     ImageName,
+    InstanceName,
     InstanceType,
     ManagedPolicy,
     MountPath,
@@ -30,16 +33,22 @@ from settings.fields import (
     SecurityGroupId,
     Sid,
     SubnetId,
-    TagText,
+    TagKey,
+    TagValue,
+    Url,
     UserName,
     VaultRoleName,
 )
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, strict=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
+
+
+# AWS's quota; it cannot be raised.
+_GROUPS_PER_USER = 10
+# AWS's quota on one network interface; it can be raised to 16, for fewer rules in each.
+_SECURITY_GROUPS_PER_INTERFACE = 16
 
 
 class Statement(Section):
@@ -49,7 +58,9 @@ class Statement(Section):
     effect: Literal["Allow", "Deny"] = "Allow"
     actions: Annotated[list[Action], Field(min_length=1)]
     resources: Annotated[list[Resource], Field(min_length=1)]
-    conditions: dict[str, dict[str, str | list[str]]] = {}
+    conditions: dict[
+        ConditionOperator, Annotated[dict[ConditionKey, ConditionValue], Field(min_length=1)]
+    ] = {}
 
     def document(self) -> dict[str, Any]:
         """As IAM writes it."""
@@ -65,7 +76,7 @@ class Statement(Section):
 
 
 class Permissions(Section):
-    """What a group or a role may do: managed policies by name (or ARN), and customer-managed ones made here."""
+    """What a group or a role may do: managed policies by name or ARN, and customer-managed ones made here."""
 
     managed_policies: list[ManagedPolicy] = []
     policies: dict[PolicyName, Annotated[list[Statement], Field(min_length=1)]] = {}
@@ -129,7 +140,7 @@ class Group(Permissions):
 class User(Section):
     """A person with a console login. With `pgpKey` the initial password exists only encrypted to that key."""
 
-    groups: Annotated[list[GroupName], Field(min_length=1)]
+    groups: Annotated[list[GroupName], Field(min_length=1, max_length=_GROUPS_PER_USER)]
     pgp_key: PgpKey | None = None
 
 
@@ -143,7 +154,7 @@ class CrossAccountRole(Permissions):
 class Instance(Permissions):
     """One EC2 instance that gets its permissions from an instance profile."""
 
-    name: TagText = "HelloWorld"
+    name: InstanceName = "HelloWorld"
     role_name: RoleName = "test_instance_role"
     profile_name: ProfileName = "test_profile"
     instance_type: InstanceType = "t3.micro"
@@ -151,7 +162,9 @@ class Instance(Permissions):
     image_name: ImageName = "ubuntu/images/hvm-ssd-gp3/ubuntu-resolute-26.04-amd64-server-*"
     image_owner: AccountId | None = None
     subnet_id: SubnetId | None = None
-    security_group_ids: list[SecurityGroupId] = []
+    security_group_ids: Annotated[
+        list[SecurityGroupId], Field(max_length=_SECURITY_GROUPS_PER_INTERFACE)
+    ] = []
 
 
 class VaultRole(Section):
@@ -164,15 +177,15 @@ class VaultRole(Section):
 
 
 class Vault(Section):
-    """Vault's AWS secrets engine for this account. `keyGeneration` + 1 replaces its principal's access key."""
+    """Vault's AWS secrets engine for this account. A new `keyGeneration` replaces its principal's key."""
 
     mount: MountPath = "aws"
     default_lease_ttl: Seconds = 30 * 60
     max_lease_ttl: Seconds = 60 * 60
     principal_name: UserName = "vault-secrets-engine"
     key_generation: Annotated[int, Field(ge=1)] = 1
-    iam_endpoint: HttpsUrl | None = None
-    sts_endpoint: HttpsUrl | None = None
+    iam_endpoint: Url | None = None
+    sts_endpoint: Url | None = None
     roles: dict[VaultRoleName, VaultRole] = {}
 
 
@@ -181,7 +194,7 @@ class ProjectConfig(Section):
 
     account_kind: Literal["central", "workload"] | None = None
     central_account_id: AccountId | None = None
-    tags: dict[TagText, TagText] = {}
+    tags: dict[TagKey, TagValue] = {}
     password_policy: PasswordPolicy = PasswordPolicy()
     groups: dict[GroupName, Group] = {}
     users: dict[UserName, User] = {}

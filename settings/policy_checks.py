@@ -1,0 +1,232 @@
+"""Policies that AWS would refuse: taken names, repeated sids, foreign partitions, too many, too large.
+
+Sizes are measured on the very documents that the program will make (`policies.py`), with placeholders of full
+length for what only AWS knows.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import naming
+import policies
+from settings.checks import is_administrators, other_partition, repeated
+from settings.report import Problem
+from settings.sections import Group, Permissions, Statement
+from settings.stack_file import StackFile
+
+# AWS's default quota of managed policies on one user, group or role.
+_MANAGED_POLICIES_PER_IDENTITY = 10
+_POLICY_NAME_MAX_CHARACTERS = 128
+_PROGRAM = "the program itself"
+# What PeopleGroup calls its own attachments, after the group's name.
+_GROUP_ATTACHMENTS = ("enforce-mfa", "self-service", "assume-roles")
+
+_Place = tuple[str, ...]
+
+
+def check_policies(file: StackFile) -> list[Problem]:
+    holders = dict(_holders(file))
+    problems = [*_names(file, holders), *_resource_names(file, holders)]
+    for place, holder in holders.items():
+        problems += _permissions(file, place, holder)
+    return [*problems, *_trust_sizes(file), *_grant_sizes(file), *_vault(file)]
+
+
+def _holders(file: StackFile) -> Iterator[tuple[_Place, Permissions]]:
+    for name, group in file.config.groups.items():
+        yield ("groups", name), group
+    for name, role in file.config.cross_account_roles.items():
+        yield ("crossAccountRoles", name), role
+    if file.config.instance:
+        yield ("instance",), file.config.instance
+
+
+def _names(file: StackFile, holders: dict[_Place, Permissions]) -> Iterator[Problem]:
+    """IAM does not tell policy names apart by case, nor by who holds them."""
+    reserved = [naming.ENFORCE_MFA_POLICY, naming.SELF_SERVICE_POLICY, naming.VAULT_BOUNDARY_POLICY]
+    reserved += [naming.assume_policy_name(group) for group in file.config.groups]
+    if file.config.vault:
+        reserved.append(file.config.vault.principal_name)
+    taken = {name.lower(): _PROGRAM for name in reserved}
+    taken[naming.ADMINISTRATOR_ACCESS.lower()] = "AWS's own policy of full access"
+    for place, holder in holders.items():
+        for name in holder.policies:
+            key = file.key(*place, "policies", name)
+            if other := taken.get(name.lower()):
+                yield Problem(key, f"the name is taken by {other}; policy names are unique in an account")
+            else:
+                taken[name.lower()] = key
+
+
+def _resource_names(file: StackFile, holders: dict[_Place, Permissions]) -> Iterator[Problem]:
+    """Pulumi's names of the attachments, `HOLDER-POLICY`, must differ too: group `a` with policy `b-c`
+    and group `a-b` with policy `c` would be one resource."""
+    taken: dict[tuple[str, str], str] = {}
+    for name in file.config.groups:
+        taken |= {("groups", f"{name}-{suffix}"): _PROGRAM for suffix in _GROUP_ATTACHMENTS}
+    for place, holder in holders.items():
+        section, name = place[0], place[-1]
+        attached = [(file.key(*place, "managedPolicies"), policy) for policy in holder.managed_policies]
+        attached += [(file.key(*place, "policies", policy), policy) for policy in holder.policies]
+        for key, policy in attached:
+            resource = (section, f"{name}-{policy.rsplit('/', 1)[-1]}")
+            if other := taken.get(resource):
+                where = "here already" if other == key else f"by {other}"
+                yield Problem(
+                    key,
+                    f'"{policy}" would be the Pulumi resource {resource[1]}, a name that is used {where}',
+                )
+            else:
+                taken[resource] = key
+
+
+def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterator[Problem]:
+    for name, statements in holder.policies.items():
+        key = file.key(*place, "policies", name)
+        yield from _statements(file, key, statements)
+        characters = policies.size(_document(statements))
+        yield from _too_large(
+            key, "makes a policy", characters, policies.MANAGED_POLICY_MAX_CHARACTERS, "Split it in two"
+        )
+    key = file.key(*place, "managedPolicies")
+    yield from _managed_policies(file, key, holder.managed_policies)
+    yield from _too_many(key, len(holder.managed_policies), len(holder.policies) + _added_by_program(holder))
+
+
+def _added_by_program(holder: Permissions) -> int:
+    """How many policies a group gets besides the configured ones (`components/people.py`)."""
+    if not isinstance(holder, Group):
+        return 0
+    enforcement = (1 if is_administrators(holder) else 2) if holder.enforce_mfa else 0
+    return enforcement + bool(holder.may_assume)
+
+
+def _trust_sizes(file: StackFile) -> Iterator[Problem]:
+    for name, role in file.config.cross_account_roles.items():
+        trust = policies.trust_account(
+            file.partition or "aws",
+            file.config.central_account_id or "0" * 12,
+            require_mfa=role.require_mfa,
+            principal_arns=role.principals,
+        )
+        yield from _too_large(
+            file.key("crossAccountRoles", name, "principals"),
+            "make a trust policy",
+            policies.size(trust),
+            policies.TRUST_POLICY_MAX_CHARACTERS,
+            "Name fewer, or let a group of the central account decide (mayAssume)",
+        )
+
+
+def _grant_sizes(file: StackFile) -> Iterator[Problem]:
+    for name, group in file.config.groups.items():
+        if not group.may_assume:
+            continue
+        if len(naming.assume_policy_name(name)) > _POLICY_NAME_MAX_CHARACTERS:
+            yield Problem(
+                file.key("groups", name),
+                f"the name is too long for its policy {naming.assume_policy_name('…')}: "
+                f"AWS allows {_POLICY_NAME_MAX_CHARACTERS} characters",
+            )
+        yield from _too_large(
+            file.key("groups", name, "mayAssume"),
+            "makes a policy",
+            policies.size(policies.assume_roles(group.may_assume)),
+            policies.MANAGED_POLICY_MAX_CHARACTERS,
+            "Use a second group",
+        )
+
+
+def _vault(file: StackFile) -> Iterator[Problem]:
+    vault = file.config.vault
+    if vault is None:
+        return
+    for name, role in vault.roles.items():
+        place = ("vault", "roles", name)
+        yield from _statements(file, file.key(*place, "statements"), role.statements)
+        yield from _managed_policies(file, file.key(*place, "managedPolicies"), role.managed_policies)
+        yield from repeated(file.key(*place, "managedPolicies"), role.managed_policies)
+        yield from _too_many(file.key(*place, "managedPolicies"), len(role.managed_policies), 0)
+        debugging = policies.debug_instance(_longest_instance_arn(file)) if role.debug_instance else []
+        document = policies.configured([*(s.document() for s in role.statements), *debugging])
+        yield from _too_large(
+            file.key(*place, "statements"),
+            "make a policy" if not debugging else "make a policy, together with debugInstance,",
+            policies.size(document),
+            policies.USER_INLINE_POLICIES_MAX_CHARACTERS,
+            "Shorten it, or use managedPolicies",
+        )
+        sids = [statement.sid for statement in role.statements]
+        for sid in sids:
+            if sid in [statement["Sid"] for statement in debugging]:
+                yield Problem(
+                    file.key(*place, "statements"), f'the sid "{sid}" is one of debugInstance; choose another'
+                )
+    attachable = sorted({policy for role in vault.roles.values() for policy in role.managed_policies})
+    principal = policies.vault_principal(
+        file.partition or "aws",
+        "0" * 12,
+        boundary_arn=naming.policy_arn(file.partition or "aws", "0" * 12, naming.VAULT_BOUNDARY_POLICY),
+        attachable_policy_arns=[_longest_policy_arn(file, policy) for policy in attachable],
+    )
+    yield from _too_large(
+        file.key("vault", "roles"),
+        f"name {len(attachable)} managed policies, which make a policy for Vault's principal",
+        policies.size(principal),
+        policies.MANAGED_POLICY_MAX_CHARACTERS,
+        "Use fewer, or a second stack",
+    )
+
+
+def _longest_instance_arn(file: StackFile) -> str:
+    region = file.provider.region or "ap-southeast-1"
+    return f"arn:{file.partition or 'aws'}:ec2:{region}:{'0' * 12}:instance/i-{'0' * 17}"
+
+
+def _longest_policy_arn(file: StackFile, name_or_arn: str) -> str:
+    if name_or_arn.startswith("arn:"):
+        return name_or_arn
+    return f"arn:{file.partition or 'aws'}:iam::aws:policy/service-role/{name_or_arn}"
+
+
+def _statements(file: StackFile, key: str, statements: Sequence[Statement]) -> Iterator[Problem]:
+    for sid, count in Counter(statement.sid for statement in statements).items():
+        if count > 1:
+            yield Problem(key, f'the sid "{sid}" stands {count} times; each statement needs its own')
+    for statement in statements:
+        for resource in statement.resources:
+            if resource.startswith("arn:"):
+                yield from other_partition(file, key, resource)
+
+
+def _managed_policies(file: StackFile, key: str, names_or_arns: Sequence[str]) -> Iterator[Problem]:
+    for policy in names_or_arns:
+        if not policy.startswith("arn:"):
+            continue
+        yield from other_partition(file, key, policy)
+        owner = policy.split(":")[4]
+        if file.account_id and owner not in ("aws", file.account_id):
+            yield Problem(
+                key,
+                f"{policy} belongs to another account; AWS attaches its own policies and this account's only",
+            )
+
+
+def _document(statements: Sequence[Statement]) -> policies.Document:
+    return policies.configured([statement.document() for statement in statements])
+
+
+def _too_large(key: str, makes: str, characters: int, limit: int, advice: str) -> Iterator[Problem]:
+    if characters > limit:
+        yield Problem(key, f"{makes} of {characters} characters; AWS allows {limit}. {advice}")
+
+
+def _too_many(key: str, configured: int, made_here: int) -> Iterator[Problem]:
+    total = configured + made_here
+    if total > _MANAGED_POLICIES_PER_IDENTITY:
+        added = f" ({made_here} of them from policies and the program)" if made_here else ""
+        yield Problem(
+            key,
+            f"{total} managed policies{added}; "
+            f"AWS attaches {_MANAGED_POLICIES_PER_IDENTITY} at most by default",
+        )

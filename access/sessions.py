@@ -1,0 +1,57 @@
+"""Credentials, and the AWS clients that use them, against AWS or against an emulated one."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+# A refusal is an answer: retries would only hide how often it was asked.
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> "Credentials":
+        """From the `Credentials` or `AccessKey` part of an STS or IAM answer."""
+        return cls(
+            access_key_id=answer["AccessKeyId"],
+            secret_access_key=answer["SecretAccessKey"],
+            session_token=answer.get("SessionToken"),
+        )
+
+
+class Session:
+    """One caller. `endpoint_url` None means AWS itself."""
+
+    def __init__(self, credentials: Credentials, *, region: str, endpoint_url: str | None) -> None:
+        self.credentials = credentials
+        self.region = region
+        self.endpoint_url = endpoint_url
+        self._clients: dict[str, Any] = {}
+        # Any: the service's name is not known to the types.
+        self._boto: Any = boto3.session.Session(
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+            region_name=region,
+        )
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._boto.client(
+                service, endpoint_url=self.endpoint_url, config=_CONFIG
+            )
+        return self._clients[service]
+
+    def with_credentials(self, credentials: Credentials) -> "Session":
+        """The same place, somebody else."""
+        return Session(credentials, region=self.region, endpoint_url=self.endpoint_url)
+
+    def account_id(self) -> str:
+        return str(self.client("sts").get_caller_identity()["Account"])

@@ -1,0 +1,82 @@
+"""`make rehearse` and `make sandbox`.
+
+Exit status: 0 all claims hold, 1 a claim is false, 2 it could not run.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+
+import settings
+from rehearsal.errors import RehearsalError
+from rehearsal.problems import SetupError
+from rehearsal.project import Project
+from rehearsal.run import ALWAYS_UNPROVED, UNPROVED, Result, rehearse
+from rehearsal.show import Terminal, write_json
+from rehearsal.world import INSTALLED, STAND_INS
+
+FALSE_CLAIM = 1
+COULD_NOT_RUN = 2
+
+
+def main(arguments: list[str]) -> int:
+    options = _options(arguments)
+    terminal = Terminal()
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        project = Project.find(Path.cwd())
+        with tempfile.TemporaryDirectory(prefix="rehearsal-") as directory:
+            result = rehearse(project, Path(directory), terminal, providers=options.providers)
+        _conclude(result, terminal, options.json)
+        return 0 if result.holds else FALSE_CLAIM
+    except (RehearsalError, SetupError, settings.ConfigError) as error:
+        terminal.console.print(f"\n[bold red]Could not run.[/bold red] {error}", markup=True)
+        return COULD_NOT_RUN
+    except KeyboardInterrupt:
+        terminal.console.print("\nInterrupted; everything that was started has ended.")
+        return COULD_NOT_RUN
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make rehearse", description="Deploys this project's stacks here and proves who may do what."
+    )
+    parser.add_argument(
+        "--json", metavar="FILE", type=Path, help="also write everything to FILE, for machines"
+    )
+    parser.add_argument(
+        "--providers",
+        choices=(STAND_INS, INSTALLED),
+        default=os.environ.get("PROVIDERS") or STAND_INS,
+        help="provider plugins: this rehearsal's stand-ins, or the installed ones (also PROVIDERS=installed)",
+    )
+    return parser.parse_args(arguments)
+
+
+def _conclude(result: Result, terminal: Terminal, json_file: Path | None) -> None:
+    terminal.summary(result.outcomes, result.scenes)
+    terminal.console.print(UNPROVED[result.providers])
+    terminal.console.print(ALWAYS_UNPROVED)
+    if json_file:
+        write_json(json_file, result.as_dict())
+        terminal.console.print(f"Written: {json_file}")
+    false = sum(not outcome.holds for outcome in result.outcomes)
+    verdict = (
+        f"[bold green]All {len(result.outcomes)} claims hold[/bold green]"
+        if result.holds
+        else f"[bold red]{false} of {len(result.outcomes)} claims are false[/bold red]"
+    )
+    terminal.console.print(f"{verdict}, {result.seconds:.0f} s.")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

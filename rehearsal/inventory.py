@@ -1,0 +1,47 @@
+"""What is in an account and in Vault, as names: to see that a destroyed stack left nothing behind."""
+
+from collections.abc import Iterator
+
+import hvac
+
+from access.sessions import Session
+
+
+def of_account(admin: Session) -> frozenset[str]:
+    """Everything that the program, Vault or a persona can make; access keys go with their users."""
+    return frozenset(_iam(admin)) | frozenset(_instances(admin))
+
+
+def of_vault(client: hvac.Client) -> frozenset[str]:
+    mounts = client.sys.list_mounted_secrets_engines()["data"]
+    policies = client.sys.list_policies()["data"]["policies"]
+    return frozenset([*(f"mount {path}" for path in mounts), *(f"policy {name}" for name in policies)])
+
+
+def _iam(admin: Session) -> Iterator[str]:
+    iam = admin.client("iam")
+    listings: tuple[tuple[str, str, str, dict[str, str]], ...] = (
+        ("list_users", "Users", "UserName", {}),
+        ("list_groups", "Groups", "GroupName", {}),
+        ("list_roles", "Roles", "RoleName", {}),
+        ("list_policies", "Policies", "PolicyName", {"Scope": "Local"}),
+        ("list_instance_profiles", "InstanceProfiles", "InstanceProfileName", {}),
+        ("list_virtual_mfa_devices", "VirtualMFADevices", "SerialNumber", {}),
+    )
+    for operation, key, name, arguments in listings:
+        pages = iam.get_paginator(operation).paginate(**arguments)
+        yield from (f"{key} {entry[name]}" for page in pages for entry in page[key])
+    try:
+        iam.get_account_password_policy()
+    except iam.exceptions.NoSuchEntityException:
+        return
+    yield "AccountPasswordPolicy"
+
+
+def _instances(admin: Session) -> Iterator[str]:
+    pages = admin.client("ec2").get_paginator("describe_instances").paginate()
+    for page in pages:
+        for reservation in page["Reservations"]:
+            for instance in reservation["Instances"]:
+                if instance["State"]["Name"] not in ("terminated", "shutting-down"):
+                    yield f"Instance {instance['InstanceId']}"

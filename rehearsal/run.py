@@ -1,0 +1,105 @@
+"""The rehearsal from beginning to end: deploy, play the scenes, change, repair, destroy."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from access.claims import Outcome
+from rehearsal import inventory
+from rehearsal.project import Project
+from rehearsal.scenes import (
+    cross_account,
+    instance,
+    just_in_time,
+    lifecycle,
+    people,
+    root_account,
+    secrets_stay_secret,
+)
+from rehearsal.show import Terminal
+from rehearsal.stage import Stage
+from rehearsal.world import STAND_INS, World, world
+
+# What a green rehearsal does not prove, by the providers that were used. Printed with every result.
+UNPROVED = {
+    STAND_INS: (
+        "Providers: stand-ins of this rehearsal served aws and vault to the real engine. Unproved: that the real "
+        "provider plugins accept every property (the stand-ins know just the ones in their rows)."
+    ),
+    "installed": "Providers: the installed plugins pulumi-resource-aws and pulumi-resource-vault.",
+}
+ALWAYS_UNPROVED = (
+    "AWS was emulated: unproved are its delays (new keys and roles take seconds to work everywhere), console "
+    "sign-in, and what docs/emulator.md lists."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a rehearsal found. `seconds` is wall clock, everything included."""
+
+    outcomes: list[Outcome]
+    notes: list[str]
+    providers: str
+    phases: dict[str, float]
+    scenes: dict[str, float]
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.outcomes) and all(outcome.holds for outcome in self.outcomes)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "holds": self.holds,
+            "providers": self.providers,
+            "unproved": [UNPROVED[self.providers], ALWAYS_UNPROVED],
+            "seconds": round(self.seconds, 2),
+            "phases": {name: round(took, 2) for name, took in self.phases.items()},
+            "scenes": {name: round(took, 2) for name, took in self.scenes.items()},
+            "notes": self.notes,
+            "claims": [outcome.as_dict() for outcome in self.outcomes],
+        }
+
+
+def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers: str) -> Result:
+    """Plays everything. Raises RehearsalError or `settings.ConfigError` if it cannot."""
+    began = perf_counter()
+    stage = Stage(terminal)
+    with ExitStack() as running:
+        with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
+            staged = running.enter_context(world(project, directory, providers=providers))
+        _play(stage, staged, terminal)
+    return Result(
+        outcomes=stage.outcomes,
+        notes=stage.notes,
+        providers=providers,
+        phases=terminal.phases,
+        scenes=stage.seconds,
+        seconds=perf_counter() - began,
+    )
+
+
+def _play(stage: Stage, staged: World, terminal: Terminal) -> None:
+    before = {account.name: inventory.of_account(account.admin) for account in staged.accounts.values()}
+    vault_before = inventory.of_vault(staged.vault())
+    deploy(staged, terminal)
+    terminal.columns()
+    root_account.play(stage, staged)
+    members = people.play(stage, staged)
+    cross_account.play(stage, staged, members)
+    instance.play(stage, staged, members)
+    just_in_time.play(stage, staged)
+    lifecycle.play_second_up(stage, staged)
+    lifecycle.play_changes_by_hand(stage, staged)
+    secrets_stay_secret.play(stage, staged)
+    lifecycle.play_destroy(stage, staged, before, vault_before)
+
+
+def deploy(staged: World, terminal: Terminal) -> None:
+    for account in staged.accounts.values():
+        with terminal.phase(f"pulumi up --stack {account.name} (account {account.id})"):
+            changes = account.stack.up()
+        terminal.console.print(f"[dim]  {changes}[/dim]")

@@ -1,0 +1,163 @@
+"""Tutorial section 5: people of the central account in workload accounts, and everybody else outside."""
+
+from collections.abc import Callable
+from typing import Any
+
+import settings
+from access.claims import ALLOWED, REFUSED, Claim
+from access.grants import grants_of
+from access.sessions import Credentials, Session
+from naming import iam_arn
+from rehearsal.scenes.people import WITH_MFA, WITHOUT_MFA, Member, play_probes
+from rehearsal.stage import Stage
+from rehearsal.world import Account, World
+
+
+def play(stage: Stage, world: World, members: list[Member]) -> None:
+    for account in world.workloads:
+        arns = account.stack.outputs().get("role_arns", {})
+        for name, role in account.settings.cross_account_roles.items():
+            with stage.scene(f"Role {name} in {account.name}"):
+                _play_role(stage, world, account, role, arns[name], members)
+
+
+def _play_role(
+    stage: Stage,
+    world: World,
+    account: Account,
+    role: settings.CrossAccountRole,
+    role_arn: str,
+    members: list[Member],
+) -> None:
+    grants = grants_of([role])
+    probed = False
+    for member in members:
+        session = _member_assumes(stage, world, account, role, role_arn, member)
+        if session is not None and not probed:
+            probed = True
+            play_probes(stage, account, session, grants, who=f"{member.name} as role", mfa=WITH_MFA)
+    _central_without_mfa(stage, world, account, role, role_arn)
+    _stranger(stage, world, account, role_arn)
+
+
+def _member_assumes(
+    stage: Stage,
+    world: World,
+    account: Account,
+    role: settings.CrossAccountRole,
+    role_arn: str,
+    member: Member,
+) -> Session | None:
+    """Tries the role without MFA, with an MFA session and with a code; answers with a session of the role."""
+    if member.user is None or world.central is None:
+        return None
+    expected = _expected(world.central.settings, role, role_arn, member)
+    if expected is None:
+        stage.note(f"{member.name}: what may be assumed depends on policies the rehearsal does not know.")
+        return None
+
+    def claim(mfa: str, claimed: str, reason: str, call: str = "sts:AssumeRole") -> Claim:
+        return Claim(
+            who=member.name,
+            mfa=mfa,
+            call=call,
+            resource=_short(role_arn),
+            account=account.name,
+            claimed=claimed,
+            reason=reason,
+        )
+
+    granted = (
+        "a group of theirs was granted exactly this role"
+        if expected == ALLOWED
+        else "no group of theirs was granted this role"
+    )
+    stage.judge(
+        claim(WITHOUT_MFA, REFUSED, "a stolen key must not reach a workload account"),
+        _assume(member.key, role_arn, member.name),
+    )
+    stage.judge(
+        claim(
+            "code in the call", expected, f"{granted}; the AWS CLI sends the code so", "sts:AssumeRole (code)"
+        ),
+        _assume(
+            member.key,
+            role_arn,
+            member.name,
+            SerialNumber=member.authenticator.serial_number,
+            TokenCode=member.authenticator.code(),
+        ),
+    )
+    made = stage.judge(claim(WITH_MFA, expected, granted), _assume(member.mfa, role_arn, member.name))
+    if made.value is None:
+        return None
+    session = account.admin.with_credentials(Credentials.of(made.value["Credentials"]))
+    stage.found(
+        claim(
+            WITH_MFA,
+            f"account {account.id}",
+            "the session is in the workload account",
+            "sts:GetCallerIdentity",
+        ),
+        f"account {session.account_id()}",
+    )
+    return session
+
+
+def _expected(
+    central: settings.Settings, role: settings.CrossAccountRole, role_arn: str, member: Member
+) -> str | None:
+    granted_here = any(role_arn in central.groups[group].may_assume for group in member.user.groups)
+    granted = ALLOWED if granted_here else member.grants.verdict("sts:AssumeRole", role_arn)
+    user_arn = iam_arn(central.partition, central.account_id, f"user/{member.name}")
+    if granted == ALLOWED and role.principals and user_arn not in role.principals:
+        return REFUSED
+    return granted
+
+
+def _central_without_mfa(
+    stage: Stage, world: World, account: Account, role: settings.CrossAccountRole, role_arn: str
+) -> None:
+    """The role's own trust must ask for MFA: this administrator is in no group that denies anything."""
+    if world.central is None:
+        return
+    named_only = bool(role.principals)
+    claimed = REFUSED if role.require_mfa or named_only else ALLOWED
+    stage.judge(
+        Claim(
+            who="deployer of central",
+            mfa=WITHOUT_MFA,
+            call="sts:AssumeRole",
+            resource=_short(role_arn),
+            account=account.name,
+            claimed=claimed,
+            reason="the role's trust asks for MFA itself, whatever the central account allows"
+            if role.require_mfa
+            else "the stack file says so (requireMfa, principals)",
+        ),
+        _assume(world.central.admin, role_arn, "deployer"),
+    )
+
+
+def _stranger(stage: Stage, world: World, account: Account, role_arn: str) -> None:
+    """An administrator of an account that nobody trusts."""
+    stage.judge(
+        Claim(
+            who="administrator of a third account",
+            mfa=WITH_MFA,
+            call="sts:AssumeRole",
+            resource=_short(role_arn),
+            account=account.name,
+            claimed=REFUSED,
+            reason="the role trusts the central account and no other",
+        ),
+        _assume(world.stranger, role_arn, "stranger"),
+    )
+
+
+def _assume(session: Session, role_arn: str, name: str, **more: str) -> Callable[[], Any]:
+    return lambda: session.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=name, **more)
+
+
+def _short(arn: str) -> str:
+    return arn.split(":", 5)[-1]

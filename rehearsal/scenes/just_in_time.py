@@ -1,0 +1,311 @@
+"""Tutorial section 7: credentials that Vault issues on request, and that end by themselves."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import settings
+from access.claims import ALLOWED, KEY_INVALID, REFUSED, Claim, attempt
+from access.grants import Grants, grants_of
+from access.sessions import Credentials, Session
+from naming import VAULT_BOUNDARY_POLICY, VAULT_USER_PATH, iam_arn, policy_arn
+from rehearsal.scenes.people import play_probes
+from rehearsal.stage import Stage
+from rehearsal.world import Account, World
+
+_SHORT_LEASE_SECONDS = 2
+_LONGEST_WAIT_SECONDS = 20
+_POLL_SECONDS = 0.25
+# What the boundary denies to every issued user, as far as the probes reach.
+_BOUNDARY = settings.Statement.model_validate(
+    {
+        "sid": "Boundary",
+        "effect": "Deny",
+        "actions": ["iam:Create*", "sts:AssumeRole*"],
+        "resources": ["*"],
+    }
+)
+
+
+def play(stage: Stage, world: World) -> None:
+    for account in world.workloads:
+        if account.settings.vault is None:
+            continue
+        for name, role in account.settings.vault.roles.items():
+            with stage.scene(f"Vault role {name} for {account.name}"):
+                _play_role(stage, world, account, account.settings.vault, name, role)
+        if account.settings.vault.roles:
+            with stage.scene(f"A lease in {account.name} ends by itself"):
+                _play_expiry(stage, world, account, account.settings.vault)
+        with stage.scene(f"Vault's own principal in {account.name}"):
+            _play_principal(stage, account, account.settings.vault.principal_name)
+
+
+def _play_role(
+    stage: Stage,
+    world: World,
+    account: Account,
+    vault: settings.Vault,
+    name: str,
+    role: settings.VaultRole,
+) -> None:
+    outputs = account.stack.outputs()
+    mount, policy = outputs["vault_mount"], outputs["vault_policies"][name]
+    holder = world.vault(_token(world, policy))
+    who = f"token with {policy}"
+
+    def claim(call: str, resource: str, claimed: str, reason: str, *, by: str = who) -> Claim:
+        return Claim(
+            who=by,
+            mfa="-",
+            call=call,
+            resource=resource,
+            account=account.name,
+            claimed=claimed,
+            reason=reason,
+        )
+
+    issued = stage.must(
+        claim(
+            "vault read",
+            f"{mount}/creds/{name}",
+            ALLOWED,
+            "the policy of a role reads that role's credentials",
+        ),
+        lambda: holder.read(f"{mount}/creds/{name}"),
+    )
+    stage.found(
+        claim("lease", "lease_duration", f"{vault.default_lease_ttl} s", "access ends by itself"),
+        f"{issued['lease_duration']} s",
+    )
+    for path in _closed_paths(mount, [other for other in vault.roles if other != name]):
+        stage.judge(
+            claim("vault read", path, REFUSED, "the token of one role reaches nothing else"),
+            lambda path=path: holder.read(path),  # type: ignore[misc]
+        )
+    session = _session(account, issued["data"])
+    arn = session.client("sts").get_caller_identity()["Arn"]
+    user_name = arn.rsplit("/", 1)[-1]
+    user = account.admin.client("iam").get_user(UserName=user_name)["User"]
+    issued_by = f"user from Vault's {name}"
+    stage.found(
+        claim(
+            "iam:GetUser", "Path", VAULT_USER_PATH, "Vault's principal reaches this path only", by=issued_by
+        ),
+        user["Path"],
+    )
+    own = account.settings
+    boundary = policy_arn(own.partition, own.account_id, VAULT_BOUNDARY_POLICY)
+    stage.found(
+        claim(
+            "iam:GetUser", "PermissionsBoundary", boundary, "no role can exceed the boundary", by=issued_by
+        ),
+        user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "none"),
+    )
+    instance_id = outputs.get("instance_id")
+    targets = account.targets
+    if instance_id:
+        targets = replace(targets, instances=(*targets.instances, instance_id))
+    play_probes(
+        stage,
+        replace(account, targets=targets),
+        session,
+        _grants(account, role, instance_id),
+        who=issued_by,
+        mfa="-",
+    )
+    world.vault().sys.revoke_lease(issued["lease_id"])
+    _gone(
+        stage,
+        account,
+        session,
+        user_name,
+        claim_by=issued_by,
+        why="revoking the lease ends the access at once",
+    )
+
+
+def _grants(account: Account, role: settings.VaultRole, instance_id: str | None) -> Grants:
+    statements = [_BOUNDARY, *role.statements]
+    if role.debug_instance and instance_id:
+        own = account.settings
+        instance_arn = f"arn:{own.partition}:ec2:{own.region}:{own.account_id}:instance/{instance_id}"
+        for action, resource in (("ec2:DescribeInstances", "*"), ("ec2:RebootInstances", instance_arn)):
+            statements.append(
+                settings.Statement.model_validate(
+                    {"sid": "Debug", "actions": [action], "resources": [resource]}
+                )
+            )
+    return grants_of(managed_policies=role.managed_policies, statements=statements)
+
+
+def _closed_paths(mount: str, other_roles: list[str]) -> list[str]:
+    return [
+        *(f"{mount}/creds/{role}" for role in other_roles),
+        f"{mount}/config/root",
+        f"{mount}/roles/{other_roles[0]}" if other_roles else f"{mount}/config/lease",
+        "sys/mounts",
+        "sys/policies/acl/default",
+    ]
+
+
+def _play_expiry(stage: Stage, world: World, account: Account, vault: settings.Vault) -> None:
+    """With a two-second lease, by tuning the mount: `iam_user` roles have no TTL of their own."""
+    root = world.vault()
+    mount = account.stack.outputs()["vault_mount"]
+    name = next(iter(vault.roles))
+    root.sys.tune_mount_configuration(path=mount, default_lease_ttl=f"{_SHORT_LEASE_SECONDS}s")
+    try:
+        issued = root.read(f"{mount}/creds/{name}")
+    finally:
+        root.sys.tune_mount_configuration(path=mount, default_lease_ttl=f"{vault.default_lease_ttl}s")
+    session = _session(account, issued["data"])
+    arn = attempt(session.client("sts").get_caller_identity)
+    who = f"user from Vault's {name}"
+    stage.found(
+        Claim(
+            who=who,
+            mfa="-",
+            call="lease",
+            resource="lease_duration",
+            account=account.name,
+            claimed=f"{_SHORT_LEASE_SECONDS} s",
+            reason="so that the end can be waited for",
+        ),
+        f"{issued['lease_duration']} s",
+    )
+    if arn.value is None:
+        stage.note(f"{who}: the short lease had ended before the key was first used.")
+        return
+    user_name = arn.value["Arn"].rsplit("/", 1)[-1]
+    deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
+    while time.monotonic() < deadline and attempt(session.client("sts").get_caller_identity).found == ALLOWED:
+        time.sleep(_POLL_SECONDS)
+    _gone(
+        stage, account, session, user_name, claim_by=who, why="nobody has to remember to take the access away"
+    )
+
+
+def _gone(
+    stage: Stage, account: Account, session: Session, user_name: str, *, claim_by: str, why: str
+) -> None:
+    stage.judge(
+        Claim(
+            who=claim_by,
+            mfa="-",
+            call="sts:GetCallerIdentity (after the end)",
+            resource="-",
+            account=account.name,
+            claimed=KEY_INVALID,
+            reason=why,
+        ),
+        session.client("sts").get_caller_identity,
+    )
+    stage.judge(
+        Claim(
+            who="deployer",
+            mfa="-",
+            call="iam:GetUser (after the end)",
+            resource=f"the user from {claim_by.rsplit(' ', 1)[-1]}",
+            account=account.name,
+            claimed="NoSuchEntity",
+            reason=why,
+        ),
+        lambda: account.admin.client("iam").get_user(UserName=user_name),
+    )
+
+
+def _play_principal(stage: Stage, account: Account, principal: str) -> None:
+    """A second key for Vault's principal, as a thief of Vault's own key would have it."""
+    admin = account.admin.client("iam")
+    key = admin.create_access_key(UserName=principal)["AccessKey"]
+    session = account.admin.with_credentials(Credentials.of(key))
+    iam = session.client("iam")
+    own = account.settings
+    boundary = policy_arn(own.partition, own.account_id, VAULT_BOUNDARY_POLICY)
+    administrator_access = iam_arn(own.partition, "aws", "policy/AdministratorAccess")
+    user = "vault-rehearsal"
+
+    def judge(call: str, resource: str, claimed: str, reason: str, made: Any) -> None:
+        stage.judge(
+            Claim(
+                who=principal,
+                mfa="-",
+                call=call,
+                resource=resource,
+                account=account.name,
+                claimed=claimed,
+                reason=reason,
+            ),
+            made,
+        )
+
+    only = "Vault's key reaches nothing but the users Vault issued"
+    judge("s3:ListAllMyBuckets", "*", REFUSED, only, session.client("s3").list_buckets)
+    judge("iam:ListUsers", "*", REFUSED, only, iam.list_users)
+    judge(
+        "iam:CreateUser",
+        "user/rehearsal-intruder",
+        REFUSED,
+        only,
+        lambda: iam.create_user(UserName="rehearsal-intruder", PermissionsBoundary=boundary),
+    )
+    judge(
+        "iam:CreateAccessKey",
+        f"user/{account.targets.bystander}",
+        REFUSED,
+        only,
+        lambda: iam.create_access_key(UserName=account.targets.bystander),
+    )
+    bounded = "a user without the boundary could do anything"
+    judge(
+        "iam:CreateUser (no boundary)",
+        f"user{VAULT_USER_PATH}{user}",
+        REFUSED,
+        bounded,
+        lambda: iam.create_user(UserName=user, Path=VAULT_USER_PATH),
+    )
+    judge(
+        "iam:CreateUser",
+        f"user{VAULT_USER_PATH}{user}",
+        ALLOWED,
+        "this is what Vault is for",
+        lambda: iam.create_user(UserName=user, Path=VAULT_USER_PATH, PermissionsBoundary=boundary),
+    )
+    judge(
+        "iam:DeleteUserPermissionsBoundary",
+        f"user{VAULT_USER_PATH}{user}",
+        REFUSED,
+        bounded,
+        lambda: iam.delete_user_permissions_boundary(UserName=user),
+    )
+    judge(
+        "iam:AttachUserPolicy",
+        "AdministratorAccess",
+        REFUSED,
+        "only the policies of the configured roles are attached",
+        lambda: iam.attach_user_policy(UserName=user, PolicyArn=administrator_access),
+    )
+    judge(
+        "iam:DeleteUser",
+        f"user{VAULT_USER_PATH}{user}",
+        ALLOWED,
+        "Vault removes what it issued",
+        lambda: iam.delete_user(UserName=user),
+    )
+    admin.delete_access_key(UserName=principal, AccessKeyId=key["AccessKeyId"])
+
+
+def _token(world: World, policy: str) -> str:
+    """A token that holds just this role's policy, for longer than its leases: a lease dies with its token."""
+    made: dict[str, Any] = world.vault().auth.token.create(policies=[policy], ttl="2h")
+    return str(made["auth"]["client_token"])
+
+
+def _session(account: Account, issued: dict[str, Any]) -> Session:
+    credentials = Credentials(
+        access_key_id=issued["access_key"],
+        secret_access_key=issued["secret_key"],
+        session_token=issued.get("security_token") or None,
+    )
+    return account.admin.with_credentials(credentials)

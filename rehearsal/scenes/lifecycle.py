@@ -1,0 +1,195 @@
+"""What happens later: a second up, changes made by hand, and the end."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from access.claims import Claim
+from naming import ENFORCE_MFA_POLICY, account_root_arn
+from rehearsal import inventory
+from rehearsal.stage import Stage
+from rehearsal.world import Account, World
+
+UNCHANGED = "nothing changed"
+SHOWN = "shown"
+UNDONE = "undone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandMadeChange:
+    """Something an administrator could do in the console; `is_undone` looks at the live account."""
+
+    what: str
+    make: Callable[[], object]
+    is_undone: Callable[[], bool]
+
+
+def play_second_up(stage: Stage, world: World) -> None:
+    with stage.scene("A second up"):
+        for account in world.accounts.values():
+            before = _logins(account)
+            _up_changes_nothing(stage, account)
+            for user, created in _logins(account).items():
+                stage.found(
+                    _claim(
+                        "iam:GetLoginProfile",
+                        f"user/{user}",
+                        account,
+                        UNCHANGED,
+                        "nobody's password is reset",
+                    ),
+                    UNCHANGED if created == before[user] else "password reset",
+                )
+
+
+def play_changes_by_hand(stage: Stage, world: World) -> None:
+    with stage.scene("Changes made by hand"):
+        for account in world.accounts.values():
+            changes = _hand_made_changes(world, account)
+            for change in changes:
+                change.make()
+            refreshed = account.stack.refresh()
+            shown = sum(n for operation, n in refreshed.counts.items() if operation in ("update", "delete"))
+            stage.found(
+                _claim(
+                    "pulumi refresh",
+                    ", ".join(change.what for change in changes),
+                    account,
+                    f"{len(changes)} {SHOWN}",
+                    "what somebody changed in the console comes to light",
+                ),
+                f"{shown} {SHOWN}",
+                str(refreshed),
+            )
+            account.stack.up()
+            for change in changes:
+                stage.found(
+                    _claim("pulumi up", change.what, account, UNDONE, "the stack file says what holds"),
+                    UNDONE if change.is_undone() else "still there",
+                )
+            _up_changes_nothing(stage, account)
+
+
+def play_destroy(
+    stage: Stage, world: World, before: dict[str, frozenset[str]], vault_before: frozenset[str]
+) -> None:
+    with stage.scene("Destroy"):
+        for account in reversed(list(world.accounts.values())):
+            account.stack.destroy()
+        for account in world.accounts.values():
+            _nothing_left(stage, account.name, before[account.name], inventory.of_account(account.admin))
+        _nothing_left(stage, "vault", vault_before, inventory.of_vault(world.vault()))
+
+
+def _up_changes_nothing(stage: Stage, account: Account) -> None:
+    changes = account.stack.up()
+    stage.found(
+        _claim("pulumi up", "(again)", account, UNCHANGED, "an up that is due to nothing does nothing"),
+        str(changes) if changes.anything else UNCHANGED,
+        str(changes),
+    )
+
+
+def _nothing_left(stage: Stage, where: str, before: frozenset[str], after: frozenset[str]) -> None:
+    left, missing = sorted(after - before), sorted(before - after)
+    stage.found(
+        Claim(
+            who="deployer",
+            mfa="-",
+            call="pulumi destroy",
+            resource="everything of ours, nothing else",
+            account=where,
+            claimed="nothing left",
+            reason="also keys and MFA devices that people made",
+        ),
+        "nothing left" if not (left or missing) else f"left {left}, missing {missing}",
+    )
+
+
+def _claim(call: str, resource: str, account: Account, claimed: str, reason: str) -> Claim:
+    return Claim(
+        who="deployer",
+        mfa="-",
+        call=call,
+        resource=resource,
+        account=account.name,
+        claimed=claimed,
+        reason=reason,
+    )
+
+
+def _logins(account: Account) -> dict[str, object]:
+    """When each person's console password was last set by anybody but the person."""
+    iam = account.admin.client("iam")
+    return {
+        user: iam.get_login_profile(UserName=user)["LoginProfile"]["CreateDate"]
+        for user in account.settings.users
+    }
+
+
+def _hand_made_changes(world: World, account: Account) -> list[HandMadeChange]:
+    changes = [_weaker_passwords(account)]
+    own = account.settings
+    enforcing = [name for name, group in own.groups.items() if group.enforce_mfa]
+    changes += [_mfa_switched_off(account, enforcing[0])] if enforcing else []
+    with_mfa = [name for name, role in own.cross_account_roles.items() if role.require_mfa]
+    changes += [_trust_without_mfa(account, with_mfa[0])] if with_mfa else []
+    if own.vault and own.vault.roles:
+        changes.append(_wider_vault_policy(world, account, next(iter(own.vault.roles))))
+    return changes
+
+
+def _weaker_passwords(account: Account) -> HandMadeChange:
+    iam = account.admin.client("iam")
+    wanted = account.settings.password_policy.values()["minimum_password_length"]
+    return HandMadeChange(
+        what="a weaker password policy",
+        make=lambda: iam.update_account_password_policy(MinimumPasswordLength=6),
+        is_undone=lambda: (
+            iam.get_account_password_policy()["PasswordPolicy"]["MinimumPasswordLength"] == wanted
+        ),
+    )
+
+
+def _mfa_switched_off(account: Account, group: str) -> HandMadeChange:
+    iam = account.admin.client("iam")
+
+    def attached() -> dict[str, str]:
+        answer = iam.list_attached_group_policies(GroupName=group)["AttachedPolicies"]
+        return {policy["PolicyName"]: policy["PolicyArn"] for policy in answer}
+
+    return HandMadeChange(
+        what=f"MFA enforcement taken off {group}",
+        make=lambda: iam.detach_group_policy(GroupName=group, PolicyArn=attached()[ENFORCE_MFA_POLICY]),
+        is_undone=lambda: ENFORCE_MFA_POLICY in attached(),
+    )
+
+
+def _trust_without_mfa(account: Account, role: str) -> HandMadeChange:
+    iam, own = account.admin.client("iam"), account.settings
+    central = account_root_arn(own.partition, own.central_account_id or "")
+    allow = {"Effect": "Allow", "Principal": {"AWS": central}, "Action": "sts:AssumeRole"}
+    open_trust = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    return HandMadeChange(
+        what=f"a trust of {role} without MFA",
+        make=lambda: iam.update_assume_role_policy(RoleName=role, PolicyDocument=open_trust),
+        is_undone=lambda: (
+            "Condition" in iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"][0]
+        ),
+    )
+
+
+def _wider_vault_policy(world: World, account: Account, role: str) -> HandMadeChange:
+    client = world.vault()
+    name = account.stack.outputs()["vault_policies"][role]
+
+    def rules() -> str:
+        return str(client.sys.read_policy(name=name)["data"]["rules"])
+
+    return HandMadeChange(
+        what=f"a wider Vault policy {name}",
+        make=lambda: client.sys.create_or_update_policy(
+            name=name, policy='path "*" { capabilities = ["read"] }'
+        ),
+        is_undone=lambda: 'path "*"' not in rules(),
+    )

@@ -1,0 +1,340 @@
+"""Tutorial sections 2 to 4: a person's first day, from a bare access key to a session with MFA.
+
+Every person of the central stack is played. The access key each starts with stands for a stolen one, too:
+whatever is refused here without MFA is refused to a thief.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import settings
+from access.authenticator import Authenticator
+from access.claims import ALLOWED, REFUSED, Claim
+from access.grants import Grants, grants_of
+from access.probes import Probe, probes
+from access.sessions import Credentials, Session
+from naming import iam_arn
+from rehearsal.stage import Stage
+from rehearsal.world import Account, World
+
+WITHOUT_MFA = "without MFA"
+WITH_MFA = "with MFA"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A person who is through the first day. `key` carries no MFA, `mfa` does."""
+
+    name: str
+    user: settings.User
+    grants: Grants
+    key: Session
+    mfa: Session
+    authenticator: Authenticator
+
+
+def play(stage: Stage, world: World) -> list[Member]:
+    """Answers with the people who got through; whoever did not is told as a false claim."""
+    central = world.central
+    if central is None:
+        stage.note("No stack is a central account: no people were played.")
+        return []
+    passwords = central.stack.outputs().get("passwords", {})
+    members = []
+    for name, user in central.settings.users.items():
+        with stage.scene(f"First day of {name}"):
+            members.append(_first_day(stage, central, name, user, passwords.get(name)))
+    return members
+
+
+def grants_of_person(account: settings.Settings, user: settings.User) -> Grants:
+    return grants_of([account.groups[group] for group in user.groups])
+
+
+def _first_day(
+    stage: Stage, central: Account, name: str, user: settings.User, password: str | None
+) -> Member:
+    key = central.admin.client("iam").create_access_key(UserName=name)["AccessKey"]
+    bare = central.admin.with_credentials(Credentials.of(key))
+    person = _Person(stage, central, name, bare)
+    _nothing_without_mfa(person)
+    device = _create_device(person, f"{name}-phone")
+    _nobody_elses_device(person, central, device)
+    _change_password(person, password)
+    _enrol(person, device)
+    _the_device_stays(person, device)
+    session = _mfa_session(person, device)
+    grants = grants_of_person(central.settings, user)
+    with_mfa = _Person(stage, central, name, session, mfa=WITH_MFA)
+    play_probes(stage, central, session, grants, who=name, mfa=WITH_MFA)
+    _own_devices_with_mfa(with_mfa)
+    _nobody_else_with_mfa(with_mfa, grants)
+    return Member(name=name, user=user, grants=grants, key=bare, mfa=session, authenticator=device)
+
+
+@dataclass(frozen=True)
+class _Person:
+    """Somebody on stage, in the central account."""
+
+    stage: Stage
+    central: Account
+    name: str
+    session: Session
+    mfa: str = WITHOUT_MFA
+
+    @property
+    def iam(self) -> Any:
+        return self.session.client("iam")
+
+    @property
+    def sts(self) -> Any:
+        return self.session.client("sts")
+
+    def claim(self, call: str, resource: str, claimed: str, reason: str) -> Claim:
+        return Claim(
+            who=self.name,
+            mfa=self.mfa,
+            call=call,
+            resource=resource,
+            account=self.central.name,
+            claimed=claimed,
+            reason=reason,
+        )
+
+
+def _nothing_without_mfa(person: _Person) -> None:
+    judge, iam, name = person.stage.judge, person.iam, person.name
+    wall = "without MFA a person may do nothing but enrol, whatever the groups allow"
+    judge(
+        person.claim("sts:GetCallerIdentity", "-", ALLOWED, "AWS lets any valid key ask who it is"),
+        person.sts.get_caller_identity,
+    )
+    judge(
+        person.claim("s3:ListAllMyBuckets", "*", REFUSED, wall),
+        person.session.client("s3").list_buckets,
+    )
+    judge(person.claim("iam:ListUsers", "*", REFUSED, wall), iam.list_users)
+    judge(
+        person.claim("iam:CreateUser", "user/rehearsal-intruder", REFUSED, wall),
+        lambda: iam.create_user(UserName="rehearsal-intruder"),
+    )
+    judge(
+        person.claim("iam:CreateAccessKey", f"user/{name}", REFUSED, "a second key would outlive the first"),
+        lambda: iam.create_access_key(UserName=name),
+    )
+    judge(
+        person.claim("iam:GetUser", f"user/{name}", ALLOWED, "enrolment shows whose device it is"),
+        iam.get_user,
+    )
+    judge(
+        person.claim("iam:ListMFADevices", f"user/{name}", ALLOWED, "enrolment asks for one's own devices"),
+        lambda: iam.list_mfa_devices(UserName=name),
+    )
+
+
+def _create_device(person: _Person, device_name: str) -> Authenticator:
+    made = person.stage.must(
+        person.claim(
+            "iam:CreateVirtualMFADevice", f"mfa/{device_name}", ALLOWED, "a new person must be able to enrol"
+        ),
+        lambda: person.iam.create_virtual_mfa_device(VirtualMFADeviceName=device_name),
+    )["VirtualMFADevice"]
+    return Authenticator(made["SerialNumber"], made["Base32StringSeed"].decode())
+
+
+def _nobody_elses_device(person: _Person, central: Account, device: Authenticator) -> None:
+    """The tutorial's hole: a stolen administrator's key must not make its thief somebody else."""
+    judge, iam = person.stage.judge, person.iam
+    newcomer, enrolled = central.bystanders.newcomer, central.bystanders.enrolled
+    theirs = central.bystanders.device
+    hole = "without MFA nobody touches another user: a thief could become that user"
+    judge(
+        person.claim("iam:EnableMFADevice", f"user/{newcomer}", REFUSED, hole),
+        lambda: iam.enable_mfa_device(UserName=newcomer, SerialNumber=device.serial_number, **_codes(device)),
+    )
+    judge(
+        person.claim("iam:ResyncMFADevice", f"user/{enrolled}", REFUSED, hole),
+        lambda: iam.resync_mfa_device(UserName=enrolled, SerialNumber=theirs.serial_number, **_codes(theirs)),
+    )
+    judge(
+        person.claim("iam:DeactivateMFADevice", f"user/{enrolled}", REFUSED, hole),
+        lambda: iam.deactivate_mfa_device(UserName=enrolled, SerialNumber=theirs.serial_number),
+    )
+    judge(
+        person.claim("iam:ListMFADevices", f"user/{enrolled}", REFUSED, hole),
+        lambda: iam.list_mfa_devices(UserName=enrolled),
+    )
+    judge(
+        person.claim("iam:GetMFADevice", f"user/{enrolled}", REFUSED, hole),
+        lambda: iam.get_mfa_device(UserName=enrolled, SerialNumber=theirs.serial_number),
+    )
+    judge(
+        person.claim("iam:GetUser", f"user/{enrolled}", REFUSED, hole),
+        lambda: iam.get_user(UserName=enrolled),
+    )
+
+
+def _change_password(person: _Person, initial: str | None) -> None:
+    if initial is None:
+        person.stage.note(f"{person.name}'s password is encrypted to a PGP key: it was not changed.")
+        return
+    iam, user = person.iam, f"user/{person.name}"
+    person.stage.judge(
+        person.claim(
+            "iam:ChangePassword (weak)",
+            user,
+            "PasswordPolicyViolation",
+            "the password policy counts for everybody",
+        ),
+        lambda: iam.change_password(OldPassword=initial, NewPassword="aA1!aA1!"),
+    )
+    person.stage.judge(
+        person.claim(
+            "iam:ChangePassword",
+            user,
+            ALLOWED,
+            "a forced reset comes before MFA: else a new person is locked out",
+        ),
+        lambda: iam.change_password(OldPassword=initial, NewPassword=f"aA1!{secrets.token_urlsafe(24)}"),
+    )
+
+
+def _enrol(person: _Person, device: Authenticator) -> None:
+    iam, name = person.iam, person.name
+    user = f"user/{name}"
+    person.stage.judge(
+        person.claim(
+            "iam:EnableMFADevice (wrong codes)",
+            user,
+            "InvalidAuthenticationCode",
+            "only who has the device enrols it",
+        ),
+        lambda: iam.enable_mfa_device(
+            UserName=name,
+            SerialNumber=device.serial_number,
+            AuthenticationCode1=device.wrong_code(),
+            AuthenticationCode2=device.wrong_code(),
+        ),
+    )
+    person.stage.must(
+        person.claim("iam:EnableMFADevice", user, ALLOWED, "a new person must be able to enrol"),
+        lambda: iam.enable_mfa_device(UserName=name, SerialNumber=device.serial_number, **_codes(device)),
+    )
+
+
+def _the_device_stays(person: _Person, device: Authenticator) -> None:
+    """Once enrolled, the bare key can neither take the device away nor add one of the thief's."""
+    iam, name = person.iam, person.name
+    second = _create_device(person, f"{name}-second")
+    stays = "a stolen key must not replace its owner's device"
+    person.stage.judge(
+        person.claim("iam:EnableMFADevice (second)", f"user/{name}", REFUSED, stays),
+        lambda: iam.enable_mfa_device(UserName=name, SerialNumber=second.serial_number, **_codes(second)),
+    )
+    person.stage.judge(
+        person.claim("iam:DeactivateMFADevice", f"user/{name}", REFUSED, stays),
+        lambda: iam.deactivate_mfa_device(UserName=name, SerialNumber=device.serial_number),
+    )
+    person.stage.judge(
+        person.claim("iam:DeleteVirtualMFADevice", f"mfa/{name}-phone", REFUSED, stays),
+        lambda: iam.delete_virtual_mfa_device(SerialNumber=device.serial_number),
+    )
+
+
+def _mfa_session(person: _Person, device: Authenticator) -> Session:
+    sts = person.sts
+    person.stage.judge(
+        person.claim("sts:GetSessionToken (wrong code)", "-", REFUSED, "only the device's codes count"),
+        lambda: sts.get_session_token(SerialNumber=device.serial_number, TokenCode=device.wrong_code()),
+    )
+    plain = person.stage.must(
+        person.claim("sts:GetSessionToken (no code)", "-", ALLOWED, "AWS lets any key ask; it gains nothing"),
+        sts.get_session_token,
+    )
+    person.stage.judge(
+        person.claim(
+            "iam:ListUsers (session without code)", "*", REFUSED, "a session without MFA is no MFA session"
+        ),
+        person.session.with_credentials(Credentials.of(plain["Credentials"])).client("iam").list_users,
+    )
+    answer = person.stage.must(
+        person.claim("sts:GetSessionToken", "-", ALLOWED, "this is how the command line gets MFA"),
+        lambda: sts.get_session_token(SerialNumber=device.serial_number, TokenCode=device.code()),
+    )
+    return person.session.with_credentials(Credentials.of(answer["Credentials"]))
+
+
+def _own_devices_with_mfa(person: _Person) -> None:
+    """With MFA a person manages devices alone: adds a second one, and takes it away."""
+    iam, name = person.iam, person.name
+    second = iam_arn(person.central.settings.partition, person.central.id, f"mfa/{name}-second")
+    spare = _create_device(person, f"{name}-spare")
+    own = "with MFA people manage their own devices, without asking anybody"
+    person.stage.must(
+        person.claim("iam:EnableMFADevice (second)", f"user/{name}", ALLOWED, own),
+        lambda: iam.enable_mfa_device(UserName=name, SerialNumber=spare.serial_number, **_codes(spare)),
+    )
+    person.stage.judge(
+        person.claim("iam:DeactivateMFADevice", f"user/{name}", ALLOWED, own),
+        lambda: iam.deactivate_mfa_device(UserName=name, SerialNumber=spare.serial_number),
+    )
+    person.stage.judge(
+        person.claim("iam:DeleteVirtualMFADevice", f"mfa/{name}-second", ALLOWED, own),
+        lambda: iam.delete_virtual_mfa_device(SerialNumber=second),
+    )
+
+
+def _nobody_else_with_mfa(person: _Person, grants: Grants) -> None:
+    """People without administrator rights stay with their own user, MFA or not."""
+    iam, other = person.iam, person.central.bystanders.enrolled
+    serial = person.central.bystanders.device.serial_number
+    other_arn = iam_arn(person.central.settings.partition, person.central.id, f"user/{other}")
+    own_only = "people without administrator rights manage nobody but themselves"
+    attempts = {
+        "iam:DeactivateMFADevice": lambda: iam.deactivate_mfa_device(UserName=other, SerialNumber=serial),
+        "iam:UpdateLoginProfile": lambda: iam.update_login_profile(
+            UserName=other, Password=f"aA1!{secrets.token_urlsafe(24)}"
+        ),
+    }
+    for action, call in attempts.items():
+        if grants.verdict(action, other_arn) == REFUSED:
+            person.stage.judge(person.claim(action, f"user/{other}", REFUSED, own_only), call)
+
+
+def play_probes(
+    stage: Stage, account: Account, session: Session, grants: Grants, *, who: str, mfa: str
+) -> None:
+    """Every probe whose verdict the settings tell: what they grant is allowed, and nothing else is."""
+    if grants.unknown_policies:
+        stage.note(
+            f"{who} also holds {', '.join(grants.unknown_policies)}, which the rehearsal does not know: "
+            "what is not granted elsewhere was not claimed to be refused."
+        )
+    for probe in probes(account.targets):
+        verdict = grants.verdict(probe.action, probe.resource)
+        if verdict is None:
+            continue
+        claim = Claim(
+            who=who,
+            mfa=mfa,
+            call=probe.action,
+            resource=probe.resource.split(":", 5)[-1],
+            account=account.name,
+            claimed=verdict,
+            reason="granted by the stack file"
+            if verdict == ALLOWED
+            else "granted by nothing in the stack file",
+        )
+        _play_probe(stage, account, session, probe, claim)
+
+
+def _play_probe(stage: Stage, account: Account, session: Session, probe: Probe, claim: Claim) -> None:
+    made = stage.judge(claim, lambda: probe.call(session))
+    if made.found == ALLOWED and probe.undo is not None:
+        probe.undo(account.admin)
+
+
+def _codes(device: Authenticator) -> dict[str, str]:
+    first, second = device.two_consecutive_codes()
+    return {"AuthenticationCode1": first, "AuthenticationCode2": second}

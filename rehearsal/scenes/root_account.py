@@ -1,0 +1,35 @@
+"""Tutorial section 1: no root user has an access key."""
+
+from access.claims import Claim
+from rehearsal.stage import Stage
+from rehearsal.world import Account, World
+
+NO_KEY = "no access key"
+
+
+def play(stage: Stage, world: World) -> None:
+    with stage.scene("Root user's access keys"):
+        for account in world.accounts.values():
+            judge_root_keys(stage, account)
+
+
+def judge_root_keys(stage: Stage, account: Account) -> None:
+    """From the account summary, which counts active and inactive keys alike."""
+    summary = account.admin.client("iam").get_account_summary()["SummaryMap"]
+    present = int(summary["AccountAccessKeysPresent"])
+    stage.found(
+        Claim(
+            who="root user",
+            mfa="-",
+            call="iam:GetAccountSummary",
+            resource="AccountAccessKeysPresent",
+            account=account.name,
+            claimed=NO_KEY,
+            reason="a root key can do everything, and nothing can limit it",
+        ),
+        NO_KEY if present == 0 else "access key present",
+        ""
+        if present == 0
+        else "Sign in as the root user, open Security credentials, Access keys, and delete it: "
+        "docs/root-account.md",
+    )

@@ -1,0 +1,125 @@
+"""The stacks, driven through Pulumi's Automation API with the project's own `__main__.py`."""
+
+import json
+import runpy
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation
+
+import settings
+from access.sessions import Credentials
+from rehearsal.errors import RehearsalError
+from rehearsal.project import Project
+
+_SHOWN_LINES = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What an operation of the engine did: operation name (`create`, `update`, `same`, …) → resources."""
+
+    counts: Mapping[str, int]
+
+    @property
+    def anything(self) -> bool:
+        return any(count for operation, count in self.counts.items() if operation not in ("same", "read"))
+
+    def __str__(self) -> str:
+        return (
+            ", ".join(f"{count} {operation}" for operation, count in sorted(self.counts.items())) or "nothing"
+        )
+
+
+class Stack:
+    """One stack of the project, in a working copy, with credentials and servers in its environment."""
+
+    def __init__(
+        self, name: str, *, project: Project, work_dir: Path, environment: Mapping[str, str]
+    ) -> None:
+        self.name = name
+        self.project = project
+        self._work_dir = work_dir
+        self._environment = dict(environment)
+        self._stack = _said_plainly(
+            name,
+            "creating the stack",
+            lambda: automation.create_or_select_stack(
+                stack_name=name,
+                project_name=project.name,
+                program=self._program,
+                opts=automation.LocalWorkspaceOptions(work_dir=str(work_dir), env_vars=self._environment),
+            ),
+        )
+
+    def settings(self) -> settings.Settings:
+        """The stack's settings as the engine reads the file. Raises `settings.ConfigError`."""
+        config = {key: value.value for key, value in self._stack.get_all_config().items()}
+        return settings.load(config, project=self.project.name, stack=self.name)
+
+    def use_credentials(self, credentials: Credentials) -> None:
+        """The credentials of the environment that `pulumi up` runs in, for this stack only."""
+        self._environment["AWS_ACCESS_KEY_ID"] = credentials.access_key_id
+        self._environment["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key
+        self._stack.workspace.set_environment_variables(self._environment)
+
+    def set_config(self, key: str, value: str) -> None:
+        self._stack.set_config(key, automation.ConfigValue(value), path=True)
+
+    def up(self) -> Changes:
+        result = _said_plainly(self.name, "pulumi up", lambda: self._stack.up(suppress_progress=True))
+        return Changes(counts=dict(result.summary.resource_changes or {}))
+
+    def refresh(self) -> Changes:
+        result = _said_plainly(self.name, "pulumi refresh", lambda: self._stack.refresh())
+        return Changes(counts=dict(result.summary.resource_changes or {}))
+
+    def destroy(self) -> None:
+        _said_plainly(self.name, "pulumi destroy", lambda: self._stack.destroy())
+
+    def outputs(self) -> dict[str, Any]:
+        """Every output's value, secrets in plain text: for the personas, never to be printed."""
+        return {name: output.value for name, output in self._stack.outputs().items()}
+
+    def state(self, *, show_secrets: bool = False) -> str:
+        """The state as JSON text; with `show_secrets` in plain text, to look for its secrets elsewhere."""
+        command = ["pulumi", "stack", "export", "--stack", self.name]
+        exported = subprocess.run(
+            [*command, *(["--show-secrets"] if show_secrets else [])],
+            cwd=self._work_dir,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return exported.stdout
+
+    def resource_count(self) -> int:
+        """Resources in the state, the stack itself and the providers left out."""
+        resources = json.loads(self.state())["deployment"].get("resources", [])
+        return sum(not r["type"].startswith("pulumi:") for r in resources)
+
+    def _program(self) -> None:
+        # The directory, not the file: only then do the program's imports of its neighbours work.
+        runpy.run_path(str(self.project.directory), run_name="__main__")
+
+
+def _said_plainly(stack: str, doing: str, call: Any) -> Any:
+    try:
+        return call()
+    except automation.CommandError as error:
+        raise RehearsalError(
+            f"{doing} of the stack {stack} failed:\n{_diagnostics(str(error))}",
+            "If it is a value in the stack file, mend it there; the engine's own words are above.",
+        ) from None
+
+
+def _diagnostics(text: str) -> str:
+    """The engine's words without the empty lines and the code that wraps them; secrets are masked in them."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    starts = [n for n, line in enumerate(lines) if line.strip() == "Diagnostics:"]
+    told = lines[starts[0] + 1 :] if starts else lines
+    return "\n".join(told[:_SHOWN_LINES])

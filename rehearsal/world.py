@@ -1,0 +1,271 @@
+"""The world a rehearsal is played in: emulated accounts, a live Vault, and the stacks for them.
+
+One emulated account per stack file, a third-party account beside them, and in each of them an administrator
+who stands for whoever runs the first `pulumi up`. A few things that are not ours are put into every account
+(a user, a bucket, an instance), so that «nobody may touch what is not theirs» can be tried.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hvac
+
+import settings
+from access.authenticator import Authenticator
+from access.probes import Targets
+from access.sessions import Credentials, Session
+from naming import iam_arn
+from rehearsal import tools
+from rehearsal.errors import RehearsalError
+from rehearsal.project import Project
+from rehearsal.servers import ServerError, emulated_aws, vault_server
+from rehearsal.stacks import Stack
+from rehearsal.stand_in import AwsCredentials, StandIns
+
+STAND_INS = "stand-ins"
+INSTALLED = "installed"
+
+_BOOTSTRAP_USER = "bootstrap-administrator"
+_NEWCOMER = "rehearsal-newcomer"
+_ENROLLED = "rehearsal-bystander"
+_STRANGER_IDS = ("999999999999", "888888888888", "777777777777")
+_UBUNTU = "ubuntu/images/*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bystanders:
+    """Users that are not ours: `enrolled` has an MFA device and a password, `newcomer` has neither."""
+
+    enrolled: str
+    device: Authenticator
+    newcomer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One emulated account and its stack. `root` is its root user, `admin` who deploys the stack."""
+
+    stack: Stack
+    settings: settings.Settings
+    root: Session
+    admin: Session
+    bystanders: Bystanders
+    targets: Targets
+
+    @property
+    def name(self) -> str:
+        return self.stack.name
+
+    @property
+    def id(self) -> str:
+        return self.settings.account_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """`stranger` is the administrator of an account that nobody here trusts, in a session with MFA."""
+
+    project: Project
+    accounts: Mapping[str, Account]
+    stranger: Session
+    endpoint_url: str
+    vault_address: str
+    vault_token: str
+    environment: Mapping[str, str]
+    directory: Path
+    providers: str
+
+    @property
+    def central(self) -> Account | None:
+        return next((account for account in self.accounts.values() if account.settings.is_central), None)
+
+    @property
+    def workloads(self) -> list[Account]:
+        return [account for account in self.accounts.values() if not account.settings.is_central]
+
+    def vault(self, token: str | None = None) -> hvac.Client:
+        return hvac.Client(url=self.vault_address, token=token or self.vault_token)
+
+
+@contextmanager
+def world(project: Project, directory: Path, *, providers: str) -> Iterator[World]:
+    """Everything up and running, nothing deployed yet; all of it gone when the block ends.
+
+    Raises RehearsalError, and `settings.ConfigError` for a stack file with mistakes.
+    """
+    work_dir = directory / "project"
+    project.copy_to(work_dir)
+    with ExitStack() as running:
+        try:
+            aws = running.enter_context(emulated_aws(directory / "aws"))
+            vault = running.enter_context(vault_server(directory / "vault", tools.vault_aws_plugin()))
+        except ServerError as error:
+            raise RehearsalError(
+                str(error), "Run again; `make clean` starts over with fresh tools."
+            ) from None
+        credentials: dict[str, AwsCredentials] = {}
+        environment = _environment(directory, vault.address, vault.token, aws.endpoint_url)
+        if providers == STAND_INS:
+            stand_ins = StandIns(aws.endpoint_url, credentials, vault.address, vault.token)
+            environment["PULUMI_DEBUG_PROVIDERS"] = running.enter_context(stand_ins.serve())
+        accounts: dict[str, Account] = {}
+        for name in project.stacks:
+            stack = Stack(name, project=project, work_dir=work_dir, environment=environment)
+            account = _account(stack, aws.endpoint_url, taken=accounts)
+            deployer = account.admin.credentials
+            credentials[name] = AwsCredentials(deployer.access_key_id, deployer.secret_access_key)
+            stack.use_credentials(deployer)
+            if providers == INSTALLED and account.settings.vault:
+                stack.set_config(f"{project.name}:vault.iamEndpoint", aws.endpoint_url)
+                stack.set_config(f"{project.name}:vault.stsEndpoint", aws.endpoint_url)
+            accounts[name] = account
+        own_ids = {account.id for account in accounts.values()}
+        stranger_id = next(number for number in _STRANGER_IDS if number not in own_ids)
+        yield World(
+            project=project,
+            accounts=accounts,
+            stranger=_stranger(_root(stranger_id, "us-east-1", aws.endpoint_url)),
+            endpoint_url=aws.endpoint_url,
+            vault_address=vault.address,
+            vault_token=vault.token,
+            environment=environment,
+            directory=directory,
+            providers=providers,
+        )
+
+
+def _environment(directory: Path, vault_address: str, vault_token: str, endpoint_url: str) -> dict[str, str]:
+    """What the engine and its plugins see: nothing of the user's own AWS, Vault or Pulumi accounts."""
+    home, state = directory / "pulumi-home", directory / "state"
+    home.mkdir()
+    state.mkdir()
+    return {
+        "PATH": os.pathsep.join([str(tools.pulumi().parent), os.environ.get("PATH", "")]),
+        "HOME": os.environ.get("HOME", str(directory)),
+        "PULUMI_HOME": str(home),
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_CONFIG_PASSPHRASE": secrets.token_urlsafe(32),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # Without it every command spends seconds on a plugin that the stand-ins replace.
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "VAULT_ADDR": vault_address,
+        "VAULT_TOKEN": vault_token,
+    }
+
+
+def _account(stack: Stack, endpoint_url: str, *, taken: Mapping[str, Account]) -> Account:
+    own = stack.settings()
+    for other in taken.values():
+        if other.id == own.account_id:
+            raise RehearsalError(
+                f"Pulumi.{other.name}.yaml and Pulumi.{stack.name}.yaml are both for the account {own.account_id}.",
+                "One stack per account: give each its own ID in aws:allowedAccountIds.",
+            )
+    root = _root(own.account_id, own.region, endpoint_url)
+    admin = _administrator(root, own.partition)
+    return Account(
+        stack=stack,
+        settings=own,
+        root=root,
+        admin=admin,
+        bystanders=_bystanders(admin),
+        targets=_targets(own, admin),
+    )
+
+
+def _root(account_id: str, region: str, endpoint_url: str) -> Session:
+    """The emulator takes an account's ID for its root user's key; AWS has no such key."""
+    credentials = Credentials(access_key_id=account_id, secret_access_key="emulated")
+    return Session(credentials, region=region, endpoint_url=endpoint_url)
+
+
+def _administrator(root: Session, partition: str) -> Session:
+    """Who deploys: in a real account a temporary administrator, see docs/first-deployment.md."""
+    iam = root.client("iam")
+    iam.create_user(UserName=_BOOTSTRAP_USER)
+    iam.attach_user_policy(
+        UserName=_BOOTSTRAP_USER, PolicyArn=iam_arn(partition, "aws", "policy/AdministratorAccess")
+    )
+    key = iam.create_access_key(UserName=_BOOTSTRAP_USER)["AccessKey"]
+    return root.with_credentials(Credentials.of(key))
+
+
+def _stranger(root: Session) -> Session:
+    """With MFA, so that MFA is not what refuses the stranger."""
+    admin = _administrator(root, "aws")
+    device = enrol(admin, _BOOTSTRAP_USER)
+    answer = admin.client("sts").get_session_token(SerialNumber=device.serial_number, TokenCode=device.code())
+    return admin.with_credentials(Credentials.of(answer["Credentials"]))
+
+
+def _bystanders(admin: Session) -> Bystanders:
+    iam = admin.client("iam")
+    for user in (_NEWCOMER, _ENROLLED):
+        iam.create_user(UserName=user)
+    iam.create_login_profile(UserName=_ENROLLED, Password=f"aA1!{secrets.token_urlsafe(24)}")
+    device = enrol(admin, _ENROLLED)
+    return Bystanders(enrolled=_ENROLLED, device=device, newcomer=_NEWCOMER)
+
+
+def enrol(admin: Session, user: str) -> Authenticator:
+    """Gives a user a new virtual MFA device, as an administrator or as that user."""
+    iam = admin.client("iam")
+    made = iam.create_virtual_mfa_device(VirtualMFADeviceName=user)["VirtualMFADevice"]
+    device = Authenticator(made["SerialNumber"], made["Base32StringSeed"].decode())
+    first, second = device.two_consecutive_codes()
+    iam.enable_mfa_device(
+        UserName=user,
+        SerialNumber=device.serial_number,
+        AuthenticationCode1=first,
+        AuthenticationCode2=second,
+    )
+    return device
+
+
+def _targets(own: settings.Settings, admin: Session) -> Targets:
+    """Puts things that are not ours into the account."""
+    buckets = (f"rehearsal-{own.account_id}", *_configured_buckets(own))
+    where: dict[str, Any] = (
+        {} if own.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": own.region}}
+    )
+    for bucket in buckets:
+        admin.client("s3").create_bucket(Bucket=bucket, **where)
+        admin.client("s3").put_object(Bucket=bucket, Key="rehearsal/object", Body=b"rehearsal")
+    instances: tuple[str, ...] = ()
+    if own.instance:
+        ec2 = admin.client("ec2")
+        image = ec2.describe_images(Filters=[{"Name": "name", "Values": [_UBUNTU]}])["Images"][0]
+        run = ec2.run_instances(ImageId=image["ImageId"], InstanceType="t3.micro", MinCount=1, MaxCount=1)
+        instances = (run["Instances"][0]["InstanceId"],)
+    return Targets(
+        partition=own.partition,
+        account_id=own.account_id,
+        region=own.region,
+        bystander=_NEWCOMER,
+        buckets=buckets,
+        instances=instances,
+    )
+
+
+def _configured_buckets(own: settings.Settings) -> list[str]:
+    """The buckets that the stack file names: somebody else's resources, which the account must have."""
+    holders = [*own.groups.values(), *own.cross_account_roles.values()]
+    holders += [own.instance] if own.instance else []
+    statements = [s for holder in holders for policy in holder.policies.values() for s in policy]
+    statements += [s for role in (own.vault.roles.values() if own.vault else ()) for s in role.statements]
+    named = {
+        resource.split(":::", 1)[1].split("/")[0]
+        for statement in statements
+        for resource in statement.resources
+        if ":s3:::" in resource
+    }
+    return sorted(bucket for bucket in named if "*" not in bucket and "?" not in bucket and "$" not in bucket)

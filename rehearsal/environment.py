@@ -1,8 +1,8 @@
 """The project's Python environment, `.venv`, installed from requirements.lock; and the lock itself.
 
-`make setup` runs this with the system's Python before anything is installed: standard library only, in syntax
-that an older Python still reads far enough to be told that it is too old. The environment is ready once its stamp
-says so, and the stamp is written last: an interrupted set-up starts over.
+`make setup` runs this with the system's Python before anything is installed: standard library only, in
+syntax that an older Python still reads far enough to be told that it is too old. The environment is ready
+once its stamp says so, and the stamp is written last: an interrupted set-up starts over.
 
     python3 -m rehearsal.environment               install, if anything changed
     .venv/bin/python -m rehearsal.environment lock [uv's options, such as --upgrade]
@@ -83,13 +83,14 @@ def _check_python() -> None:
         )
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         raise SetupError(
-            f"Python {version} ({sys.executable}) cannot make virtual environments, its venv package is missing: "
-            "install it (on Debian and Ubuntu `apt-get install python3-venv`), then run `make setup` again."
+            f"Python {version} ({sys.executable}) cannot make virtual environments, as its venv package "
+            "is missing: install it (on Debian and Ubuntu `apt-get install python3-venv`), "
+            "then run `make setup` again."
         )
 
 
 def _fingerprint() -> str:
-    """Of all that `.venv` depends on. The paths are part of it, as its scripts name them: a moved tree starts over."""
+    """Of all that `.venv` depends on, its own path too: its scripts name it, so a moved tree starts over."""
     parts = [sys.version, sys.base_prefix, str(ENVIRONMENT), LOCK.read_text()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -115,7 +116,7 @@ def _locked(package: str) -> str:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Wait for a set-up of the same tree that is under way. The system lets go of the lock however a process ends."""
+    """Wait for a set-up of the same tree that is under way. A killed one does not keep the lock."""
     path = ENVIRONMENT.with_name(".tools") / "environment.lock"
     path.parent.mkdir(exist_ok=True)
     with path.open("w") as file:

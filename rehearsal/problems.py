@@ -29,8 +29,8 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         "check the network and the proxy settings, then run `make setup` again",
     ),
     (
-        r"\b(403|404|410) |unknown revision|not available|No matching distribution|no version of|not found in the "
-        r"package registry",
+        r"\b(403|404|410) |unknown revision|not available|No matching distribution|no version of|"
+        r"not found in the package registry",
         "the package registry does not offer a version that is pinned here: "
         "check GOPROXY and pip's index settings, then run `make setup` again",
     ),

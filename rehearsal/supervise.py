@@ -2,12 +2,13 @@
 
     python supervise.py -- COMMAND…
 
-The command starts in a session of its own. All of its process group ends (SIGTERM, SIGKILL three seconds later)
-when the command itself ends, when this process is told to end, or when its standard input reaches end-of-file. That
-input is a pipe whose other end only the parent holds, so the last case is the parent's end, by `kill -9` too.
+The command starts in a session of its own. All of its process group ends (SIGTERM, SIGKILL three seconds
+later) when the command itself ends, when this process is told to end, or when its standard input reaches
+end-of-file. That input is a pipe whose other end only the parent holds, so the last case is the parent's end,
+by `kill -9` too.
 
-It does not reach processes that leave the group on purpose. Standard library only and run by its path, so that it
-starts in a few hundredths of a second.
+It does not reach processes that leave the group on purpose. Standard library only and run by its path, so
+that it starts in a few hundredths of a second.
 """
 
 import os
@@ -29,9 +30,10 @@ _END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def start(
     command: Sequence[str | Path], *, output: int | IO[bytes], env: Mapping[str, str] | None = None, cwd: Path
 ) -> subprocess.Popen[bytes]:
-    """Start `command` under supervision; `output` takes what it prints on both streams. End it with `stop`."""
+    """Start `command` under supervision; `output` takes what it prints on both streams. `stop` ends it."""
     supervised = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), "--", *map(str, command)]
-    # A session of its own for the supervisor too: a Ctrl-C or a kill of the caller's group must not end it first.
+    # A session of its own for the supervisor too: a Ctrl-C, or a kill of the caller's group, must not end it
+    # before it has ended the command.
     return subprocess.Popen(
         supervised,
         stdin=subprocess.PIPE,

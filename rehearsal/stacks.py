@@ -12,6 +12,7 @@ from pulumi import automation
 
 import settings
 from access.sessions import Credentials
+from rehearsal import tools
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
 
@@ -51,7 +52,11 @@ class Stack:
                 stack_name=name,
                 project_name=project.name,
                 program=self._program,
-                opts=automation.LocalWorkspaceOptions(work_dir=str(work_dir), env_vars=self._environment),
+                opts=automation.LocalWorkspaceOptions(
+                    work_dir=str(work_dir),
+                    env_vars=self._environment,
+                    pulumi_command=automation.PulumiCommand(root=str(tools.pulumi().parent.parent)),
+                ),
             ),
         )
 
@@ -64,7 +69,7 @@ class Stack:
         """The credentials of the environment that `pulumi up` runs in, for this stack only."""
         self._environment["AWS_ACCESS_KEY_ID"] = credentials.access_key_id
         self._environment["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key
-        self._stack.workspace.set_environment_variables(self._environment)
+        self._stack.workspace.env_vars = self._environment
 
     def set_config(self, key: str, value: str) -> None:
         self._stack.set_config(key, automation.ConfigValue(value), path=True)
@@ -86,7 +91,7 @@ class Stack:
 
     def state(self, *, show_secrets: bool = False) -> str:
         """The state as JSON text; with `show_secrets` in plain text, to look for its secrets elsewhere."""
-        command = ["pulumi", "stack", "export", "--stack", self.name]
+        command = [tools.pulumi(), "stack", "export", "--stack", self.name]
         exported = subprocess.run(
             [*command, *(["--show-secrets"] if show_secrets else [])],
             cwd=self._work_dir,

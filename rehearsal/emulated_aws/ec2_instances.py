@@ -22,6 +22,7 @@ _ROOT_DEVICE = "/dev/sda1"
 _UBUNTU = {
     "ubuntu/images/hvm-ssd/ubuntu-jammy-22.04-amd64-server": ("20250822", "20251015"),
     "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server": ("20250821", "20251001", "20251022"),
+    "ubuntu/images/hvm-ssd-gp3/ubuntu-resolute-26.04-amd64-server": ("20260423", "20260619"),
 }
 _METADATA_DEFAULTS = {
     "HttpTokens": "optional",

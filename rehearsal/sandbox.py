@@ -1,0 +1,147 @@
+"""`make sandbox`: the rehearsal's world, deployed and left running for hands-on use, until Ctrl-C.
+
+Everything of it is under `.sandbox/`: `env` (shell exports, readable by its owner only), the Pulumi state, the logs.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.markup import escape
+
+from rehearsal import tools
+from rehearsal.errors import RehearsalError
+from rehearsal.project import Project
+from rehearsal.run import UNPROVED, deploy
+from rehearsal.show import Terminal
+from rehearsal.world import World, world
+
+_FOLDER = ".sandbox"
+_SECONDS_TO_END = 30
+# What the shell needs of the engine's environment; the rest keeps the engine from the user's own accounts.
+_EXPORTED = (
+    "AWS_ENDPOINT_URL",
+    "AWS_EC2_METADATA_DISABLED",
+    "VAULT_ADDR",
+    "VAULT_TOKEN",
+    "PULUMI_HOME",
+    "PULUMI_BACKEND_URL",
+    "PULUMI_CONFIG_PASSPHRASE",
+    "PULUMI_SKIP_UPDATE_CHECK",
+    "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION",
+    "PULUMI_DEBUG_PROVIDERS",
+)
+# Left over from the user's own work, these would win over the sandbox's.
+_UNSET = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "VAULT_NAMESPACE")
+
+
+def run(project: Project, terminal: Terminal, *, providers: str) -> None:
+    """Deploys every stack, writes `.sandbox/env` and waits to be ended."""
+    folder = project.directory / _FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with _only_one(folder), ExitStack() as running:
+        running.callback(shutil.rmtree, folder / "world", ignore_errors=True)
+        running.callback((folder / "env").unlink, missing_ok=True)
+        running.callback((folder / "pid").unlink, missing_ok=True)
+        # Of a sandbox that was killed.
+        shutil.rmtree(folder / "world", ignore_errors=True)
+        (folder / "world").mkdir(mode=0o700)
+        (folder / "pid").write_text(str(os.getpid()))
+        with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
+            staged = running.enter_context(world(project, folder / "world", providers=providers))
+        deploy(staged, terminal)
+        _write_env(folder / "env", staged)
+        _say_what_next(staged, terminal)
+        while True:
+            signal.pause()
+
+
+def down(directory: Path, terminal: Terminal) -> None:
+    """Ends a running sandbox and waits until it is gone."""
+    pid_file = directory / _FOLDER / "pid"
+    if not pid_file.exists() or not _is_held(directory / _FOLDER):
+        terminal.console.print("No sandbox is running here.")
+        return
+    os.kill(int(pid_file.read_text()), signal.SIGTERM)
+    deadline = time.monotonic() + _SECONDS_TO_END
+    while _is_held(directory / _FOLDER):
+        if time.monotonic() > deadline:
+            raise RehearsalError(
+                f"The sandbox (process {pid_file.read_text()}) did not end within {_SECONDS_TO_END} seconds.",
+                "End that process by hand; what it started ends with it.",
+            )
+        time.sleep(0.1)
+    terminal.console.print("The sandbox has ended.")
+
+
+def _only_one(folder: Path) -> FileLock:
+    lock = FileLock(folder / "lock", blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RehearsalError(
+            "A sandbox of this tree is running already.", "Use it (. .sandbox/env), or end it: make sandbox-down"
+        ) from None
+    return lock
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        with FileLock(folder / "lock", blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def variable(stack: str, name: str) -> str:
+    """`variable("dev", "AWS_ACCESS_KEY_ID")` → `DEV_AWS_ACCESS_KEY_ID`."""
+    return f"{re.sub(r'[^A-Za-z0-9]', '_', stack).upper()}_{name}"
+
+
+def _write_env(path: Path, staged: World) -> None:
+    exports = {name: staged.environment[name] for name in _EXPORTED if name in staged.environment}
+    exports["AWS_DEFAULT_REGION"] = next(iter(staged.accounts.values())).settings.region
+    # OpenBao's client has names of its own for the same two.
+    exports["BAO_ADDR"], exports["BAO_TOKEN"] = exports["VAULT_ADDR"], exports["VAULT_TOKEN"]
+    for account in staged.accounts.values():
+        deployer = account.admin.credentials
+        exports[variable(account.name, "AWS_ACCESS_KEY_ID")] = deployer.access_key_id
+        exports[variable(account.name, "AWS_SECRET_ACCESS_KEY")] = deployer.secret_access_key
+    folders = os.pathsep.join(str(tool.parent) for tool in (tools.pulumi(), tools.bao()))
+    lines = [
+        "# For a shell: . .sandbox/env",
+        *(f"unset {name}" for name in _UNSET),
+        *(f"export {name}={shlex.quote(value)}" for name, value in exports.items()),
+        f'export PATH={shlex.quote(folders)}:"$PATH"',
+    ]
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def _say_what_next(staged: World, terminal: Terminal) -> None:
+    first = next(iter(staged.accounts))
+    key, secret = variable(first, "AWS_ACCESS_KEY_ID"), variable(first, "AWS_SECRET_ACCESS_KEY")
+    workload = staged.workloads[0].name if staged.workloads else first
+    mounts = [account.settings.vault for account in staged.workloads if account.settings.vault]
+    role = next((f"{vault.mount}/creds/{name}" for vault in mounts for name in vault.roles), None)
+    lines = [
+        "",
+        "[bold]The sandbox is up.[/bold] In another shell, in this folder:",
+        "",
+        "  . .sandbox/env",
+        f"  pulumi stack output --stack {workload}",
+        f"  AWS_ACCESS_KEY_ID=${key} AWS_SECRET_ACCESS_KEY=${secret} aws iam list-users",
+        *([f"  bao read {role}"] if role else []),
+        f"  pulumi preview --stack {workload}   (needs Pulumi's Python language host)",
+        "",
+        escape(UNPROVED[staged.providers]),
+        "Ctrl-C here, or `make sandbox-down`, ends it and everything that it started.",
+    ]
+    terminal.console.print("\n".join(lines))

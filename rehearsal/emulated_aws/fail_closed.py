@@ -12,6 +12,7 @@ everyone, and only the AWS API proper is served, on this machine's own address.
 import re
 from typing import Any
 
+from rehearsal.emulated_aws import sts_rules
 from rehearsal.emulated_aws.upstream import Response, actions, app, ec2_handlers, evaluator, responses
 
 _QUERY_SERVICES = frozenset({"ec2", "iam", "sns", "sts"})
@@ -85,8 +86,9 @@ def apply() -> None:
             method, path, headers, app._routing_params(method, path, headers, body, query)
         )
         problem = ambiguity(service, method, headers, body, query)
-        if not app.extract_access_key_id(headers, query) and service != "sts":
-            return actions.access_denied_response(
+        if not app.extract_access_key_id(headers, query):
+            parameters = app._routing_params(method, path, headers, body, query)
+            return sts_rules.unverifiable(parameters) or actions.access_denied_response(
                 service, "", "", request_id, error_code="MissingAuthenticationToken", headers=headers
             )
         if problem:

@@ -88,7 +88,7 @@ def self_management_refusal(action: str, parameters: Parameters) -> str | None:
         return None
     return (
         f"User: {request.caller_arn()} has an MFA device and is not authorized to perform: {action} on its "
-        f"own MFA devices without multi-factor authentication. Get a session with GetSessionToken and a code first."
+        "own MFA devices without multi-factor authentication. Get a session with a code first (GetSessionToken)."
     )
 
 

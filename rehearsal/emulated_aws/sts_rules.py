@@ -78,10 +78,17 @@ def _duration_refusal(action: str, parameters: Parameters, caller: dict[str, Any
     return _invalid(message) if seconds > limit else None
 
 
+def unverifiable(parameters: Parameters) -> Response | None:
+    """The refusal of a call that rests on a token instead of AWS credentials, or None for other calls."""
+    if parameter(parameters, "Action") not in _UNVERIFIABLE:
+        return None
+    message = "The emulated AWS cannot verify the token's signature, so it refuses every such token."
+    return refuse(403, "AccessDenied", message, "sts")
+
+
 def refusal(action: str, parameters: Parameters, caller: Any) -> Response | None:
     if action in _UNVERIFIABLE:
-        message = "The emulated AWS cannot verify the token's signature, so it refuses every such token."
-        return refuse(403, "AccessDenied", message, "sts")
+        return unverifiable(parameters)
     if action not in ("AssumeRole", "GetFederationToken", "GetSessionToken"):
         return None
     if isinstance(caller, evaluator.CredentialResolutionError):
@@ -106,7 +113,7 @@ def _with_session_limit(handler: Handler) -> Handler:
         if text and _number(text) not in ROLE_SESSION_SECONDS:
             return _invalid(
                 f"1 validation error detected: Value '{text}' at 'maxSessionDuration' failed to satisfy "
-                f"constraint: Member must have value between {ROLE_SESSION_SECONDS[0]} and {ROLE_SESSION_SECONDS[-1]}",
+                "constraint: Member must have value between 3600 and 43200",
                 "iam",
             )
         return handler(parameters)

@@ -1,0 +1,90 @@
+"""The root user: its keys, and what the account summary says of them."""
+
+import pytest
+
+from tests.emulator.cloud import ALLOWED, EVERYTHING, Cloud, Credentials, Gap, Principal, names, verdict
+
+pytestmark = pytest.mark.emulator
+
+
+def _summary(cloud: Cloud, *, with_key: bool) -> int:
+    account = cloud.account()
+    if with_key:
+        account.iam.create_access_key()
+    return int(account.iam.get_account_summary()["SummaryMap"]["AccountAccessKeysPresent"])
+
+
+def a_key_of_root_shows(cloud: Cloud) -> tuple[int, int]:
+    return _summary(cloud, with_key=False), _summary(cloud, with_key=True)
+
+
+def get_user_without_a_name(cloud: Cloud) -> str:
+    return str(cloud.account().user("Ada", EVERYTHING).iam.get_user()["User"]["Arn"].split(":", 5)[5])
+
+
+def roots_mfa_when_a_user_has_a_device(cloud: Cloud) -> int:
+    account = cloud.account()
+    account.iam.create_user(UserName="Ada")
+    made = account.iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]
+    codes = ("000000", "111111")
+    try:
+        import pyotp
+
+        from tests.emulator.cloud import two_codes
+
+        codes = two_codes(pyotp.TOTP(made["Base32StringSeed"].decode()))
+    except ValueError:
+        pass
+    account.iam.enable_mfa_device(
+        UserName="Ada",
+        SerialNumber=made["SerialNumber"],
+        AuthenticationCode1=codes[0],
+        AuthenticationCode2=codes[1],
+    )
+    return int(account.iam.get_account_summary()["SummaryMap"]["AccountMFAEnabled"])
+
+
+GAPS = (
+    Gap("a key of root shows in the summary", a_key_of_root_shows, (0, 1), (0, 0)),
+    Gap("GetUser without a name is the caller", get_user_without_a_name, "user/Ada", "root"),
+    Gap("roots MFA is not anybodys", roots_mfa_when_a_user_has_a_device, 0, 1),
+)
+
+
+@pytest.mark.parametrize("gap", GAPS, ids=names)
+def test_the_emulated_aws_answers_as_aws(gap: Gap, emulated: Cloud) -> None:
+    assert gap.probe(emulated) == gap.aws
+
+
+@pytest.mark.parametrize("gap", GAPS, ids=names)
+def test_the_behaviour_is_still_missing_upstream(gap: Gap, shipped: Cloud) -> None:
+    assert gap.probe(shipped) == gap.shipped
+
+
+def test_a_key_of_root_works_until_it_is_deleted(emulated: Cloud) -> None:
+    account = emulated.account()
+    made = account.iam.create_access_key()["AccessKey"]
+    with_key = Principal(account.url, Credentials(made["AccessKeyId"], made["SecretAccessKey"]))
+    assert with_key.sts.get_caller_identity()["Arn"] == account.root_arn
+    assert verdict(with_key.iam.list_users) == ALLOWED
+    assert [key["AccessKeyId"] for key in account.iam.list_access_keys()["AccessKeyMetadata"]] == [made["AccessKeyId"]]
+    account.iam.delete_access_key(AccessKeyId=made["AccessKeyId"])
+    assert verdict(with_key.iam.list_users) == "InvalidClientTokenId"
+    assert account.iam.get_account_summary()["SummaryMap"]["AccountAccessKeysPresent"] == 0
+
+
+def test_a_user_called_default_is_not_root(emulated: Cloud) -> None:
+    """MiniStack keeps root's keys under that name."""
+    account = emulated.account()
+    assert verdict(account.user("default").iam.list_users) == "AccessDenied"
+    assert account.iam.get_account_summary()["SummaryMap"]["AccountAccessKeysPresent"] == 0
+
+
+def test_the_summary_counts(emulated: Cloud) -> None:
+    account = emulated.account()
+    account.user("Ada", EVERYTHING).enrol()
+    account.policy("p", EVERYTHING)
+    account.iam.create_instance_profile(InstanceProfileName="profile")
+    found = account.iam.get_account_summary()["SummaryMap"]
+    expected = {"Users": 1, "Policies": 1, "PolicyVersionsInUse": 1, "MFADevicesInUse": 1, "InstanceProfiles": 1}
+    assert {name: found[name] for name in expected} == expected

@@ -1,0 +1,33 @@
+"""Fixtures that more than one suite uses."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pulumi
+import pytest
+from pulumi.runtime import settings as runtime_settings
+from pulumi.runtime.mocks import set_mocks
+
+from tests.recorder import Recorder
+
+PROJECT = "iam-hardening"
+
+
+@pytest.fixture
+def record_into() -> Iterator[Callable[..., Recorder]]:
+    """Makes a recorder the engine of the test: `record_into(Recorder(…), stack="dev")`.
+
+    Pulumi keeps its state in context variables and in the thread's event loop: each test gets new ones.
+    """
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    runtime_settings.ROOT.set(None)
+    pulumi.runtime.set_all_config({}, [])
+
+    def into(recorder: Recorder, stack: str = "test") -> Recorder:
+        set_mocks(recorder.mocks, project=PROJECT, stack=stack, preview=False, monitor=recorder)
+        return recorder
+
+    yield into
+    loop.close()
+    asyncio.set_event_loop(None)

@@ -1,0 +1,183 @@
+"""What holds for every component, whatever it makes: parents, options, providers, names."""
+
+from collections.abc import Callable, Sequence
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_vault as vault
+import pytest
+
+from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
+from components.instance import Instance, InstanceArgs
+from components.mfa import MfaEnforcement, MfaEnforcementArgs
+from components.password_policy import PasswordPolicy, PasswordPolicyArgs
+from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
+from components.permissions import PermissionsArgs
+from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
+from tests.recorder import Recorder
+
+TAGS = {"Stack": "test"}
+PERMISSIONS = PermissionsArgs(managed_policies=["ReadOnlyAccess"], policies={"own": {"Statement": []}})
+
+Make = Callable[[str, pulumi.ResourceOptions], pulumi.ComponentResource]
+
+
+def password_policy(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    args = PasswordPolicyArgs(
+        minimum_password_length=14,
+        require_uppercase_characters=True,
+        require_lowercase_characters=True,
+        require_numbers=True,
+        require_symbols=True,
+        allow_users_to_change_password=True,
+        max_password_age=0,
+        password_reuse_prevention=24,
+    )
+    return PasswordPolicy(name, args, opts)
+
+
+def mfa(name: str, opts: pulumi.ResourceOptions) -> MfaEnforcement:
+    return MfaEnforcement(
+        name, MfaEnforcementArgs(partition="aws", account_id="111111111111", tags=TAGS), opts
+    )
+
+
+def group(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    args = PeopleGroupArgs(
+        permissions=PERMISSIONS,
+        mfa=mfa(f"{name}-mfa", opts),
+        is_administrators=False,
+        may_assume_role_arns=["arn:aws:iam::222222222222:role/test_role"],
+        tags=TAGS,
+    )
+    return PeopleGroup(name, args, opts)
+
+
+def person(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    args = PersonArgs(group_names=["people"], minimum_password_length=14, pgp_key=None, tags=TAGS)
+    return Person(name, args, opts)
+
+
+def cross_account_role(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    args = CrossAccountRoleArgs(
+        partition="aws",
+        central_account_id="111111111111",
+        require_mfa=True,
+        principal_arns=[],
+        permissions=PERMISSIONS,
+        tags=TAGS,
+    )
+    return CrossAccountRole(name, args, opts)
+
+
+def instance(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    args = InstanceArgs(
+        partition="aws",
+        instance_name="HelloWorld",
+        role_name="test_instance_role",
+        profile_name="test_profile",
+        instance_type="t3.micro",
+        image_name="ubuntu-*",
+        image_owner="099720109477",
+        subnet_id=None,
+        security_group_ids=[],
+        permissions=PERMISSIONS,
+        tags=TAGS,
+    )
+    return Instance(name, args, opts)
+
+
+def vault_aws(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    role = VaultRoleArgs(managed_policies=["ReadOnlyAccess"], statements=[], has_statements=False)
+    args = VaultAwsArgs(
+        partition="aws",
+        account_id="222222222222",
+        region="us-east-1",
+        mount="aws",
+        default_lease_ttl_seconds=1800,
+        max_lease_ttl_seconds=3600,
+        principal_name="vault-secrets-engine",
+        key_generation=1,
+        iam_endpoint=None,
+        sts_endpoint=None,
+        roles={"test": role},
+        tags=TAGS,
+    )
+    return VaultAws(name, args, opts)
+
+
+COMPONENTS: Sequence[Make] = (
+    password_policy,
+    mfa,
+    group,
+    person,
+    cross_account_role,
+    instance,
+    vault_aws,
+)
+every_component = pytest.mark.parametrize("make", COMPONENTS, ids=lambda make: make.__name__)
+
+
+@every_component
+def test_children_get_the_component_as_parent_and_nothing_else_of_its_options(
+    recorder: Recorder, make: Make
+) -> None:
+    def build() -> None:
+        grandparent = pulumi.ComponentResource("test:index:Grandparent", "grandparent")
+        make(
+            "sample",
+            pulumi.ResourceOptions(
+                parent=grandparent, delete_before_replace=True, retain_on_delete=True, import_="somebody-elses"
+            ),
+        )
+
+    recorder.run(build)
+    components = {made.urn for made in recorder.registrations.values() if not made.custom}
+    children = [made for made in recorder.registrations.values() if made.custom]
+    assert children
+    for child in children:
+        assert child.parent in components
+        assert "Grandparent::" not in child.parent
+        assert child.options == {}
+
+
+@every_component
+def test_children_and_look_ups_use_the_provider_that_the_component_was_given(
+    recorder: Recorder, make: Make
+) -> None:
+    def build() -> None:
+        providers = [aws.Provider("other-account"), vault.Provider("other-vault", address="https://vault")]
+        make("sample", pulumi.ResourceOptions(providers=providers))
+
+    recorder.run(build)
+    provider_of = {"aws": "::other-account::", "vault": "::other-vault::"}
+    for child in recorder.registrations.values():
+        if child.custom and not child.type.startswith("pulumi:providers:"):
+            assert provider_of[child.type.split(":")[0]] in child.options["provider"]
+    for invoked in recorder.invoked:
+        assert "::other-account::" in invoked.provider
+
+
+@every_component
+def test_every_child_is_named_after_its_component(recorder: Recorder, make: Make) -> None:
+    recorder.run(lambda: make("sample", pulumi.ResourceOptions()))
+    for made in recorder.registrations.values():
+        assert made.name == "sample" or made.name.startswith("sample-")
+
+
+@every_component
+def test_two_of_a_kind_live_side_by_side_in_one_stack(recorder: Recorder, make: Make) -> None:
+    def build() -> None:
+        make("first", pulumi.ResourceOptions())
+        make("second", pulumi.ResourceOptions())
+
+    recorder.run(build)
+    assert len(recorder.registrations) % 2 == 0
+
+
+@every_component
+def test_a_component_registers_its_outputs(recorder: Recorder, make: Make) -> None:
+    """Without it the engine would show the component as still being made."""
+    recorder.run(lambda: make("sample", pulumi.ResourceOptions()))
+    components = {made.urn for made in recorder.registrations.values() if not made.custom}
+    assert components <= set(recorder.registered_outputs)

@@ -1,6 +1,7 @@
 """No plaintext password or key in the state, in a log, or in anything else that the rehearsal wrote."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from rehearsal.stage import Stage
 from rehearsal.world import World
 
 _SHORTEST_SECRET = 12
+# A key's ID is no secret; Vault's provider marks it as one, and IAM's has it for the resource's ID.
+_ACCESS_KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{12,}")
 NOWHERE = "nowhere"
 
 
@@ -35,7 +38,11 @@ def play(stage: Stage, world: World) -> None:
 
 def secrets_of(state: str) -> set[str]:
     """Every secret text of a state that was exported with its secrets in plain text."""
-    return {text for text in _plaintexts(json.loads(state)) if len(text) >= _SHORTEST_SECRET}
+    return {
+        text
+        for text in _plaintexts(json.loads(state))
+        if len(text) >= _SHORTEST_SECRET and not _ACCESS_KEY_ID.fullmatch(text)
+    }
 
 
 def _plaintexts(value: Any) -> Iterator[str]:

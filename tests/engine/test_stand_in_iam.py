@@ -1,0 +1,325 @@
+"""The stand-in's IAM rows under the real engine: what a refresh sees, what an up repairs, what a destroy takes away."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from tests.engine.documents import allow, spaced, trust
+
+pytestmark = pytest.mark.engine
+
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+
+def everything() -> None:
+    """Every IAM row once."""
+    administrator_access = aws.iam.get_policy(name="AdministratorAccess")
+    policy = aws.iam.Policy("policy", name="enforce", policy=allow("iam:ListUsers"), tags={"team": "security"})
+    group = aws.iam.Group("group", name="Administrators")
+    aws.iam.GroupPolicyAttachment("group-attached", group=group.name, policy_arn=administrator_access.arn)
+    aws.iam.GroupPolicy("group-inline", name="inline", group=group.name, policy=allow("s3:ListAllMyBuckets"))
+    user = aws.iam.User("user", name="Administrator", force_destroy=True, tags={"team": "security"})
+    aws.iam.UserGroupMembership("membership", user=user.name, groups=[group.name])
+    aws.iam.UserLoginProfile("login", user=user.name, password_reset_required=True)
+    aws.iam.UserPolicyAttachment("user-attached", user=user.name, policy_arn=READ_ONLY)
+    aws.iam.UserPolicy("user-inline", name="inline", user=user.name, policy=allow("s3:ListAllMyBuckets"))
+    aws.iam.AccessKey("key", user=user.name)
+    aws.iam.AccountPasswordPolicy("passwords", minimum_password_length=14, require_symbols=True)
+    role = aws.iam.Role(
+        "role",
+        name="test_role",
+        description="for tests",
+        assume_role_policy=trust("111111111111"),
+        permissions_boundary=policy.arn,
+    )
+    aws.iam.RolePolicy("role-inline", name="test_policy", role=role.name, policy=allow("s3:ListAllMyBuckets"))
+    aws.iam.RolePolicyAttachment("role-attached", role=role.name, policy_arn=policy.arn)
+    aws.iam.InstanceProfile("profile", name="test_profile", role=role.name)
+
+
+def test_every_row_comes_up_once_stays_as_it_is_and_goes(stack: Any) -> None:
+    assert stack.preview(everything).changes == {"create": 16}
+    assert stack.up().changes == {"create": 16}
+    assert stack.up().clean
+    assert stack.refresh().clean
+    iam = stack.client("iam")
+    assert [user["UserName"] for user in iam.list_users()["Users"]] == ["Administrator"]
+    assert stack.resource("role-attached")["id"] == f"test_role/arn:aws:iam::{stack.account_id}:policy/enforce"
+    assert stack.resource("role-inline")["id"] == "test_role:test_policy"
+    assert stack.destroy().changes == {"delete": 16}
+    assert iam.list_users()["Users"] == []
+    assert iam.list_roles()["Roles"] == []
+    assert iam.list_policies(Scope="Local")["Policies"] == []
+
+
+Hand = Callable[[Any, str], object]
+
+BY_HAND: dict[str, tuple[str, Hand]] = {
+    "a policy's document": (
+        "policy",
+        lambda iam, account: iam.create_policy_version(
+            PolicyArn=f"arn:aws:iam::{account}:policy/enforce", PolicyDocument=allow("iam:*"), SetAsDefault=True
+        ),
+    ),
+    "a policy's tag": (
+        "policy",
+        lambda iam, account: iam.tag_policy(
+            PolicyArn=f"arn:aws:iam::{account}:policy/enforce", Tags=[{"Key": "team", "Value": "somebody"}]
+        ),
+    ),
+    "a tag nobody asked for": (
+        "user",
+        lambda iam, account: iam.tag_user(UserName="Administrator", Tags=[{"Key": "by", "Value": "hand"}]),
+    ),
+    "a tag taken away": (
+        "user",
+        lambda iam, account: iam.untag_user(UserName="Administrator", TagKeys=["team"]),
+    ),
+    "a member taken out of a group": (
+        "membership",
+        lambda iam, account: iam.remove_user_from_group(UserName="Administrator", GroupName="Administrators"),
+    ),
+    "an inline policy of a group": (
+        "group-inline",
+        lambda iam, account: iam.put_group_policy(
+            GroupName="Administrators", PolicyName="inline", PolicyDocument=allow("*")
+        ),
+    ),
+    "a field of the password policy": (
+        "passwords",
+        lambda iam, account: iam.update_account_password_policy(MinimumPasswordLength=6, RequireSymbols=True),
+    ),
+    "a flag of the password policy that the program left out": (
+        "passwords",
+        lambda iam, account: iam.update_account_password_policy(
+            MinimumPasswordLength=14, RequireSymbols=True, AllowUsersToChangePassword=False
+        ),
+    ),
+    "a trust policy": (
+        "role",
+        lambda iam, account: iam.update_assume_role_policy(
+            RoleName="test_role", PolicyDocument=trust("999999999999")
+        ),
+    ),
+    "a role's session duration": (
+        "role",
+        lambda iam, account: iam.update_role(RoleName="test_role", MaxSessionDuration=43200),
+    ),
+    "a role's description": (
+        "role",
+        lambda iam, account: iam.update_role(RoleName="test_role", Description="mine", MaxSessionDuration=3600),
+    ),
+    "a permissions boundary taken away": (
+        "role",
+        lambda iam, account: iam.delete_role_permissions_boundary(RoleName="test_role"),
+    ),
+    "a permissions boundary nobody asked for": (
+        "user",
+        lambda iam, account: iam.put_user_permissions_boundary(UserName="Administrator", PermissionsBoundary=READ_ONLY),
+    ),
+    "a key made inactive": (
+        "key",
+        lambda iam, account: iam.update_access_key(
+            UserName="Administrator",
+            AccessKeyId=iam.list_access_keys(UserName="Administrator")["AccessKeyMetadata"][0]["AccessKeyId"],
+            Status="Inactive",
+        ),
+    ),
+    "a role taken out of its profile": (
+        "profile",
+        lambda iam, account: iam.remove_role_from_instance_profile(
+            InstanceProfileName="test_profile", RoleName="test_role"
+        ),
+    ),
+}
+
+TAKEN_AWAY: dict[str, tuple[str, Hand]] = {
+    "a policy detached from a group": (
+        "group-attached",
+        lambda iam, account: iam.detach_group_policy(
+            GroupName="Administrators", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+        ),
+    ),
+    "a policy detached from a role": (
+        "role-attached",
+        lambda iam, account: iam.detach_role_policy(
+            RoleName="test_role", PolicyArn=f"arn:aws:iam::{account}:policy/enforce"
+        ),
+    ),
+    "an inline policy deleted": (
+        "user-inline",
+        lambda iam, account: iam.delete_user_policy(UserName="Administrator", PolicyName="inline"),
+    ),
+    "a key deleted": (
+        "key",
+        lambda iam, account: iam.delete_access_key(
+            UserName="Administrator",
+            AccessKeyId=iam.list_access_keys(UserName="Administrator")["AccessKeyMetadata"][0]["AccessKeyId"],
+        ),
+    ),
+    "the password policy deleted": ("passwords", lambda iam, account: iam.delete_account_password_policy()),
+    "a login profile deleted": (
+        "login",
+        lambda iam, account: iam.delete_login_profile(UserName="Administrator"),
+    ),
+}
+
+
+def _rounds(changes: dict[str, tuple[str, Hand]]) -> list[dict[str, Hand]]:
+    """The changes in rounds with at most one for a resource, so that one refresh can show many."""
+    rounds: list[dict[str, Hand]] = []
+    for resource, change in changes.values():
+        free = next((each for each in rounds if resource not in each), None)
+        if free is None:
+            rounds.append(free := {})
+        free[resource] = change
+    return rounds
+
+
+@pytest.mark.parametrize("changes", _rounds(BY_HAND), ids=lambda changes: "+".join(changes))
+def test_what_a_hand_changed_is_shown_by_a_refresh_and_undone_by_an_up(
+    stack: Any, changes: dict[str, Hand]
+) -> None:
+    stack.up(everything)
+    for change in changes.values():
+        change(stack.client("iam"), stack.account_id)
+    assert stack.refresh().updated == set(changes)
+    assert stack.refresh().clean
+    assert stack.up().updated == set(changes)
+    assert stack.refresh().clean
+
+
+def test_what_a_hand_took_away_is_dropped_by_a_refresh_and_made_again_by_an_up(stack: Any) -> None:
+    stack.up(everything)
+    for _, take_away in TAKEN_AWAY.values():
+        take_away(stack.client("iam"), stack.account_id)
+    gone = {resource for resource, _ in TAKEN_AWAY.values()}
+    before = stack.names()
+    stack.refresh()
+    assert stack.names() == before - gone
+    assert stack.up().created == gone
+    assert stack.refresh().clean
+
+
+def test_a_membership_given_by_hand_in_another_group_is_left_alone(stack: Any) -> None:
+    stack.up(everything)
+    iam = stack.client("iam")
+    iam.create_group(GroupName="other")
+    iam.add_user_to_group(UserName="Administrator", GroupName="other")
+    assert stack.refresh().clean
+    assert stack.up().clean
+    groups = {group["GroupName"] for group in iam.list_groups_for_user(UserName="Administrator")["Groups"]}
+    assert groups == {"Administrators", "other"}
+
+
+def test_a_document_or_a_set_written_otherwise_is_no_change(stack: Any) -> None:
+    def program(document: str, groups: list[str]) -> Callable[[], None]:
+        def run() -> None:
+            aws.iam.Policy("policy", name="p", policy=document)
+            aws.iam.Role("role", name="r", assume_role_policy=spaced(trust("111111111111")))
+            names = [aws.iam.Group(name, name=name).name for name in groups]
+            aws.iam.User("user", name="u")
+            aws.iam.UserGroupMembership("membership", user="u", groups=names)
+
+        return run
+
+    document = allow("s3:GetObject", "s3:PutObject")
+    stack.up(program(document, ["one", "two"]))
+    assert stack.up(program(spaced(document), ["two", "one"])).clean
+    assert stack.up(program(allow("s3:GetObject"), ["two", "one"])).changes == {"update": 1, "same": 6}
+
+
+def test_a_sixth_version_of_a_policy_finds_room(stack: Any) -> None:
+    def version(number: int) -> Callable[[], None]:
+        return lambda: (aws.iam.Policy("policy", name="p", policy=allow(f"s3:Get{number}")), None)[1]
+
+    for number in range(6):
+        stack.up(version(number))
+    arn = stack.resource("policy")["id"]
+    iam = stack.client("iam")
+    versions = iam.list_policy_versions(PolicyArn=arn)["Versions"]
+    assert len(versions) == 5
+    current = next(each["VersionId"] for each in versions if each["IsDefaultVersion"])
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=current)["PolicyVersion"]["Document"]
+    assert document["Statement"][0]["Action"] == ["s3:Get5"]
+
+
+def _user(*, force_destroy: bool) -> Callable[[], None]:
+    return lambda: (aws.iam.User("user", name="Person", force_destroy=force_destroy), None)[1]
+
+
+def _enrol(iam: Any) -> None:
+    """What people get by themselves: a password, a key, an MFA device, policies and groups given by hand."""
+    iam.create_login_profile(UserName="Person", Password="Correct-Horse-9-Battery")
+    iam.create_access_key(UserName="Person")
+    iam.attach_user_policy(UserName="Person", PolicyArn=READ_ONLY)
+    iam.put_user_policy(UserName="Person", PolicyName="own", PolicyDocument=allow("s3:*"))
+    iam.create_group(GroupName="by-hand")
+    iam.add_user_to_group(UserName="Person", GroupName="by-hand")
+
+
+def test_force_destroy_empties_a_user_and_without_it_the_user_stays(stack: Any, enable_mfa: Callable[..., str]) -> None:
+    stack.up(_user(force_destroy=False))
+    iam = stack.client("iam")
+    _enrol(iam)
+    enable_mfa(iam, "Person")
+    with pytest.raises(Exception, match="DeleteConflict"):
+        stack.destroy()
+    assert [user["UserName"] for user in iam.list_users()["Users"]] == ["Person"]
+    stack.up(_user(force_destroy=True))
+    stack.destroy()
+    assert iam.list_users()["Users"] == []
+    assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == []
+
+
+def test_destroying_what_is_gone_already_succeeds(stack: Any) -> None:
+    stack.up(everything)
+    iam = stack.client("iam")
+    iam.remove_role_from_instance_profile(InstanceProfileName="test_profile", RoleName="test_role")
+    iam.delete_instance_profile(InstanceProfileName="test_profile")
+    iam.delete_login_profile(UserName="Administrator")
+    iam.delete_account_password_policy()
+    iam.detach_group_policy(GroupName="Administrators", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    assert stack.destroy().changes == {"delete": 16}
+    assert iam.list_roles()["Roles"] == []
+
+
+def test_a_password_once_reset_replaces_the_profile_unless_changes_are_ignored(stack: Any) -> None:
+    def program(*, ignore: bool) -> Callable[[], None]:
+        def run() -> None:
+            user = aws.iam.User("user", name="Person")
+            options = pulumi.ResourceOptions(ignore_changes=["passwordResetRequired"] if ignore else [])
+            profile = aws.iam.UserLoginProfile("login", user=user.name, password_reset_required=True, opts=options)
+            pulumi.export("password", profile.password)
+
+        return run
+
+    stack.up(program(ignore=True))
+    first = stack.outputs()["password"]
+    stack.client("iam").update_login_profile(UserName="Person", PasswordResetRequired=False)
+    stack.refresh()
+    assert stack.up().clean
+    assert stack.outputs()["password"] == first
+    profile = stack.client("iam").get_login_profile(UserName="Person")["LoginProfile"]
+    assert profile["PasswordResetRequired"] is False
+    assert stack.up(program(ignore=False)).changes["replace"] == 1
+    assert stack.outputs()["password"] != first
+
+
+def test_default_tags_reach_every_resource_and_a_change_of_them_too(new_stack: Callable[..., Any]) -> None:
+    def program() -> None:
+        role = aws.iam.Role("role", name="r", assume_role_policy=trust("111111111111"), tags={"own": "1"})
+        pulumi.export("all", role.tags_all)
+
+    stack = new_stack({"aws:defaultTags": '{"tags": {"project": "x", "own": "0"}}'})
+    stack.up(program)
+    assert stack.outputs()["all"] == {"project": "x", "own": "1"}
+    assert stack.refresh().clean
+    stack.set_config("aws:defaultTags", '{"tags": {"project": "y"}}')
+    assert stack.up().changes == {"update": 1, "same": 1}
+    tags = {tag["Key"]: tag["Value"] for tag in stack.client("iam").list_role_tags(RoleName="r")["Tags"]}
+    assert tags == {"project": "y", "own": "1"}
+    assert stack.up().clean

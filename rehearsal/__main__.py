@@ -33,10 +33,10 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
-        if options.command == "sandbox-down":
-            sandbox.down(Path.cwd(), terminal)
-            return 0
         project = Project.find(Path.cwd())
+        if options.command == "sandbox-down":
+            sandbox.down(project, terminal)
+            return 0
         if options.command == "sandbox":
             sandbox.run(project, terminal, providers=options.providers)
         with tempfile.TemporaryDirectory(prefix="rehearsal-") as directory:

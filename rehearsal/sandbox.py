@@ -1,6 +1,6 @@
 """`make sandbox`: the rehearsal's world, deployed and left running for hands-on use, until Ctrl-C.
 
-Everything of it is under `.sandbox/`: `env` (shell exports, readable by its owner only), the Pulumi state, the logs.
+Everything of it is under `.sandbox/`: `env` (shell exports, for its owner only), the Pulumi state, the logs.
 """
 
 import os
@@ -46,11 +46,8 @@ def run(project: Project, terminal: Terminal, *, providers: str) -> None:
     folder = project.directory / _FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     with _only_one(folder), ExitStack() as running:
-        running.callback(shutil.rmtree, folder / "world", ignore_errors=True)
-        running.callback((folder / "env").unlink, missing_ok=True)
-        running.callback((folder / "pid").unlink, missing_ok=True)
-        # Of a sandbox that was killed.
-        shutil.rmtree(folder / "world", ignore_errors=True)
+        _clean(project, folder)  # what a sandbox left that was killed
+        running.callback(_clean, project, folder)
         (folder / "world").mkdir(mode=0o700)
         (folder / "pid").write_text(str(os.getpid()))
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
@@ -62,18 +59,50 @@ def run(project: Project, terminal: Terminal, *, providers: str) -> None:
             signal.pause()
 
 
-def down(directory: Path, terminal: Terminal) -> None:
-    """Ends a running sandbox and waits until it is gone."""
-    pid_file = directory / _FOLDER / "pid"
-    if not pid_file.exists() or not _is_held(directory / _FOLDER):
+def _clean(project: Project, folder: Path) -> None:
+    _take_out_salts(project, folder / "world" / "project")
+    shutil.rmtree(folder / "world", ignore_errors=True)
+    for name in ("env", "pid"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _take_out_salts(project: Project, work_dir: Path) -> None:
+    """Takes `encryptionsalt` out of the tree's stack files again, where it is the sandbox's.
+
+    A plain `pulumi up` or `preview` writes it there, as for any stack; left behind, it would make the stack's next
+    real backend ask for the sandbox's passphrase.
+    """
+    for stack in project.stacks:
+        file_name = f"Pulumi.{stack}.yaml"
+        if not (work_dir / file_name).exists():
+            continue
+        ours = {
+            line
+            for line in (work_dir / file_name).read_text().splitlines()
+            if line.startswith("encryptionsalt:")
+        }
+        in_tree = project.directory / file_name
+        lines = in_tree.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if line.strip() not in ours]
+        if kept != lines:
+            in_tree.write_text("".join(kept))
+
+
+def down(project: Project, terminal: Terminal) -> None:
+    """Ends a running sandbox and waits until it is gone; takes away what a killed one left."""
+    folder = project.directory / _FOLDER
+    pid_file = folder / "pid"
+    if not _is_held(folder):
+        _clean(project, folder)
         terminal.console.print("No sandbox is running here.")
         return
-    os.kill(int(pid_file.read_text()), signal.SIGTERM)
+    process = int(pid_file.read_text())
+    os.kill(process, signal.SIGTERM)
     deadline = time.monotonic() + _SECONDS_TO_END
-    while _is_held(directory / _FOLDER):
+    while _is_held(folder):
         if time.monotonic() > deadline:
             raise RehearsalError(
-                f"The sandbox (process {pid_file.read_text()}) did not end within {_SECONDS_TO_END} seconds.",
+                f"The sandbox (process {process}) did not end within {_SECONDS_TO_END} seconds.",
                 "End that process by hand; what it started ends with it.",
             )
         time.sleep(0.1)
@@ -86,12 +115,15 @@ def _only_one(folder: Path) -> FileLock:
         lock.acquire()
     except Timeout:
         raise RehearsalError(
-            "A sandbox of this tree is running already.", "Use it (. .sandbox/env), or end it: make sandbox-down"
+            "A sandbox of this tree is running already.",
+            "Use it (. .sandbox/env), or end it: make sandbox-down",
         ) from None
     return lock
 
 
 def _is_held(folder: Path) -> bool:
+    if not folder.exists():
+        return False
     try:
         with FileLock(folder / "lock", blocking=False):
             return False

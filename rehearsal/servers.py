@@ -28,6 +28,7 @@ from rehearsal import supervise, tools
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _ANSWER_SECONDS = 30.0
+_POLL_ANSWER_SECONDS = 1.0
 _PORT_ATTEMPTS = 5
 _LOG_LINES = 15
 
@@ -98,7 +99,7 @@ def emulated_aws(log_dir: Path) -> Iterator[EmulatedAws]:
 def vault_server(directory: Path, plugin: Path, *, audit: bool = False) -> Iterator[VaultServer]:
     """Run OpenBao, unsealed, with new storage in `directory` and `plugin` as the engine of its file's name.
 
-    With `audit` it writes every request and answer to a file in `directory`, secrets hashed. Raises ServerError.
+    With `audit` it writes every request and answer to a file there, secrets hashed. Raises ServerError.
     """
     if not plugin.is_file():
         raise ServerError(f"Vault's AWS secrets engine is not at {plugin}: run `make setup`.")
@@ -247,7 +248,7 @@ def _get(url: str) -> dict[str, Any] | None:
     with requests.Session() as session:
         session.trust_env = False
         try:
-            answer = session.get(url, timeout=_ANSWER_SECONDS)
+            answer = session.get(url, timeout=_POLL_ANSWER_SECONDS)
             found = answer.json() if answer.ok else None
         except requests.RequestException:
             return None

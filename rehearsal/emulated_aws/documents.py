@@ -33,8 +33,8 @@ INLINE_MAX = {"User": 2048, "Group": 5120, "Role": 10_240}
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
 _ELEMENTS = frozenset(
-    ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource")
-    + ("Condition", "Principal", "NotPrincipal")
+    {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource"}
+    | {"Condition", "Principal", "NotPrincipal"}
 )
 _ACTION = re.compile(r"\*|[a-z0-9-]+:[A-Za-z0-9*?]+", re.IGNORECASE)
 _RESOURCE = re.compile(r"\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:.+", re.DOTALL)

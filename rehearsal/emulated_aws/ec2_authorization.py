@@ -97,11 +97,9 @@ def _run_instances(parameters: Parameters, region: str) -> list[Check]:
 
 
 def _instance_ids(parameters: Parameters) -> list[str]:
-    association = ec2._iam_instance_profile_associations.get(parameter(parameters, "AssociationId"))
-    if association:
-        return [str(association["InstanceId"])]
-    identifiers = members(parameters, "InstanceId")
-    return identifiers or [i for i in [parameter(parameters, "InstanceId")] if i]
+    association = ec2._iam_instance_profile_associations.get(parameter(parameters, "AssociationId")) or {}
+    named = [association.get("InstanceId"), parameter(parameters, "InstanceId")]
+    return [*members(parameters, "InstanceId"), *(str(identifier) for identifier in named if identifier)]
 
 
 def checks(action: str, resource: str, parameters: Parameters, region: str) -> list[Check]:

@@ -1,25 +1,31 @@
 """What cannot be authorised for certain is refused.
 
 Gap: MiniStack allows a call that it cannot map to an IAM action; it authorises the `Action` of the query
-string but executes that of the body, or of the X-Amz-Target header; the key id `test` and no key at all
-count as root of the default account; and it serves data planes (Cognito, load balancers, function URLs,
-container registries, runtime settings …) on paths and host names of their own, partly without any check.
+string but executes that of the body, or of the X-Amz-Target header; it takes parameters that a call does not
+have, and may authorise the call on what they name; the key id `test` and no key at all count as root of the
+default account; and it serves data planes (Cognito, load balancers, function URLs, container registries,
+runtime settings …) on paths and host names of their own, partly without any check.
 
 Here such a call is refused to everyone but root, a request that says two things at once is refused to
 everyone, and only the AWS API proper is served, on this machine's own address.
 """
 
+import functools
 import re
 from typing import Any
+from urllib.parse import parse_qs
+
+import botocore.session
 
 from rehearsal.emulated_aws import sts_rules
 from rehearsal.emulated_aws.upstream import Response, actions, app, ec2_handlers, evaluator, responses
 
 _QUERY_SERVICES = frozenset({"ec2", "iam", "sns", "sts"})
 _JSON_SERVICES = frozenset(
-    {"account", "cloudtrail", "dynamodb", "events", "kms", "logs", "organizations", "ssm", "tagging"}
+    {"cloudtrail", "dynamodb", "events", "kms", "logs", "organizations", "ssm", "tagging"}
 )
 _FORM = "application/x-www-form-urlencoded"
+_session = botocore.session.Session()
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 # A registered image would be started as a container on this machine.
@@ -41,13 +47,40 @@ def ambiguity(
             return "This service speaks the query protocol only: GET or POST, no X-Amz-Target."
         if body and (method == "GET" or query or not form):
             return "Parameters belong either in the query string or in a form body, not in both."
-        return None
+        parameters = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True) if body else query
+        return _undeclared(service, parameters)
     if "Action" in query or (service == "s3" and target):
         return "This service takes no Action parameter."
     if service in _JSON_SERVICES and (form or not target):
         return "This service speaks the JSON protocol only: POST with X-Amz-Target."
     if target and form:
         return "A form body and X-Amz-Target exclude each other."
+    return None
+
+
+@functools.lru_cache(maxsize=512)
+def _declared(service: str, action: str) -> frozenset[str] | None:
+    """The names that a call's parameters begin with, as sent; None for an action AWS does not have."""
+    model = _session.get_service_model(service)
+    if action not in model.operation_names:
+        return None
+    shape = model.operation_model(action).input_shape
+    names = {"Action", "Version"}
+    for member_name, member in (shape.members if shape else {}).items():
+        serialized = member.serialization
+        name = serialized.get("queryName") or serialized.get("name") or member_name
+        names.add(name[0].upper() + name[1:] if service == "ec2" else name)
+    return frozenset(names)
+
+
+def _undeclared(service: str, parameters: dict[str, Any]) -> str | None:
+    """A parameter the call does not have could only be there to have another resource authorised."""
+    declared = _declared(service, (parameters.get("Action") or [""])[0])
+    for name, values in parameters.items():
+        if declared is not None and not name.startswith("X-Amz-") and name.split(".", 1)[0] not in declared:
+            return f"This call has no parameter {name}."
+        if len(values) > 1:
+            return f"The parameter {name} is given more than once."
     return None
 
 

@@ -88,7 +88,7 @@ def self_management_refusal(action: str, parameters: Parameters) -> str | None:
         return None
     return (
         f"User: {request.caller_arn()} has an MFA device and is not authorized to perform: {action} on its "
-        "own MFA devices without multi-factor authentication. Get a session with a code first (GetSessionToken)."
+        "own MFA devices without multi-factor authentication. GetSessionToken with a code first."
     )
 
 
@@ -98,7 +98,7 @@ def verify_code(parameters: Parameters, caller: Any) -> Response | None:
     if not serial and not code:
         return None
     device = iam._mfa_devices.get(serial) or {}
-    is_user = isinstance(caller, dict) and caller["principalType"] == "User" and not caller["isTemporary"]
+    is_user = isinstance(caller, dict) and caller["principalType"] == "User"
     if (
         not is_user
         or device.get("User") != caller["principalName"]

@@ -28,6 +28,7 @@ from rehearsal.emulated_aws import (
     policy_variables,
     request,
     root_user,
+    sessions,
     simulator,
     sts_rules,
 )
@@ -45,6 +46,7 @@ _GAPS = (
     mfa,
     passwords,
     root_user,
+    sessions,
     documents,
     entities,
     managed_policies,

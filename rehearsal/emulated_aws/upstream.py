@@ -17,7 +17,6 @@ VERSION = "1.5.33"
 
 # Fewer services, fewer doors: these are the ones the program, Vault or a persona talks to.
 SERVICES = (
-    "account",
     "cloudtrail",
     "dynamodb",
     "ec2",

@@ -1,4 +1,4 @@
-"""What the emulator's tests share: a server, its accounts, and people and roles in them who make real calls."""
+"""What the emulator's tests share: a server, its accounts, and people and roles who make real calls."""
 
 import functools
 import json
@@ -18,7 +18,9 @@ ALLOWED = "allowed"
 
 _session = botocore.session.get_session()
 # The servers must refuse what is wrong, not the client.
-_config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, parameter_validation=False)
+_config = Config(
+    retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, parameter_validation=False
+)
 
 Document = Mapping[str, Any]
 

@@ -30,7 +30,7 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + READY_WITHIN_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            urllib.request.urlopen(f"{url}/_ministack/health", timeout=1).close()  # noqa: S310 (our own server)
+            urllib.request.urlopen(f"{url}/_ministack/health", timeout=1).close()
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
         else:

@@ -1,4 +1,4 @@
-"""What a policy allows: variables, IAM's resources, condition keys, passing roles, more resources than one."""
+"""What a policy allows: variables, IAM's resources, condition keys, passing roles, several resources."""
 
 import json
 from typing import Any
@@ -13,7 +13,6 @@ from tests.emulator.cloud import (
     Gap,
     User,
     allow,
-    deny,
     document,
     names,
     trust,
@@ -148,7 +147,7 @@ def only_these_policies(cloud: Cloud) -> tuple[str, str]:
     )
 
 
-def a_role_session_by_its_roles_arn(cloud: Cloud) -> tuple[str, str]:
+def a_session_by_its_roles_arn(cloud: Cloud) -> tuple[str, str]:
     account = cloud.account()
     user = account.user("Ada", EVERYTHING)
     role = f"arn:aws:iam::{account.id}:role/reader"
@@ -210,7 +209,7 @@ GAPS = (
     Gap("users are created with the boundary only", only_with_the_boundary, (*BOTH, DENIED), (DENIED,) * 3),
     Gap("policies go to bounded users only", policies_only_of_bounded_users, BOTH, (DENIED, DENIED)),
     Gap("only given policies are attached", only_these_policies, BOTH, (DENIED, DENIED)),
-    Gap("a session is known by its roles ARN", a_role_session_by_its_roles_arn, (ALLOWED, "AuthorizationError"),
+    Gap("a session is known by its roles ARN", a_session_by_its_roles_arn, (ALLOWED, "AuthorizationError"),
         (DENIED, "AuthorizationError")),
     Gap("a profile takes a role with PassRole only", a_profile_takes_a_role_with_pass_role_only, BOTH,
         (ALLOWED, ALLOWED)),

@@ -1,4 +1,4 @@
-"""Users, groups, roles and policies: names, renaming, deletion, documents, lists in pages, AWS's own policies."""
+"""Users, groups, roles and policies: names, renaming, deletion, documents, pages, AWS's own policies."""
 
 import json
 from typing import Any
@@ -52,7 +52,7 @@ def deleting_a_user_in_a_group(cloud: Cloud) -> str:
     return _delete_user_that_has(cloud.account(), "group")
 
 
-def deleting_a_user_with_an_inline_policy(cloud: Cloud) -> str:
+def deleting_a_user_with_a_policy(cloud: Cloud) -> str:
     return _delete_user_that_has(cloud.account(), "inline policy")
 
 
@@ -131,7 +131,7 @@ def a_default_version(cloud: Cloud) -> str:
     return verdict(account.iam.set_default_policy_version, PolicyArn=arn, VersionId="v2")
 
 
-def attaching_a_policy_of_aws_that_does_not_exist(cloud: Cloud) -> str:
+def attaching_a_policy_that_does_not_exist(cloud: Cloud) -> str:
     account = cloud.account()
     account.iam.create_user(UserName="Ada")
     arn = "arn:aws:iam::aws:policy/AdminstratorAccess"
@@ -140,7 +140,12 @@ def attaching_a_policy_of_aws_that_does_not_exist(cloud: Cloud) -> str:
 
 def aws_own_policies(cloud: Cloud) -> list[str]:
     iam = cloud.account().iam
-    wanted = ("IAMUserChangePassword", "AWSSupportAccess", "job-function/ViewOnlyAccess", "job-function/Billing")
+    wanted = (
+        "IAMUserChangePassword",
+        "AWSSupportAccess",
+        "job-function/ViewOnlyAccess",
+        "job-function/Billing",
+    )
     return [verdict(iam.get_policy, PolicyArn=f"arn:aws:iam::aws:policy/{name}") for name in wanted]
 
 
@@ -182,7 +187,7 @@ def an_action_without_a_service(cloud: Cloud) -> str:
     return _create_policy(cloud, allow("ListAllMyBuckets"))
 
 
-def trusting_a_user_who_does_not_exist(cloud: Cloud) -> tuple[str, str]:
+def trusting_nobody(cloud: Cloud) -> tuple[str, str]:
     account = cloud.account()
     create = account.iam.create_role
     nobody = json.dumps(trust(f"arn:aws:iam::{account.id}:user/nobody"))
@@ -203,7 +208,7 @@ def a_list_in_pages(cloud: Cloud) -> int:
 GAPS = (
     Gap("a user with a password is not deleted", deleting_a_user_with_a_password, CONFLICT, ALLOWED),
     Gap("a user in a group is not deleted", deleting_a_user_in_a_group, CONFLICT, ALLOWED),
-    Gap("a user with an inline policy is not deleted", deleting_a_user_with_an_inline_policy, CONFLICT, ALLOWED),
+    Gap("a user with an inline policy is not deleted", deleting_a_user_with_a_policy, CONFLICT, ALLOWED),
     Gap("a user with a device is not deleted", deleting_a_user_with_a_device, CONFLICT, ALLOWED),
     Gap("a group with members is not deleted", deleting_a_group_with_members, CONFLICT, ALLOWED),
     Gap("a group with policies is not deleted", deleting_a_group_with_policies, CONFLICT, ALLOWED),
@@ -213,7 +218,7 @@ GAPS = (
     Gap("a user is renamed", renaming_a_user, ALLOWED, "InvalidAction"),
     Gap("a group is renamed", renaming_a_group, ALLOWED, "InvalidAction"),
     Gap("another version becomes the default", a_default_version, ALLOWED, "InvalidAction"),
-    Gap("a mistyped policy of AWS is not attached", attaching_a_policy_of_aws_that_does_not_exist, MISSING, ALLOWED),
+    Gap("a mistyped policy of AWS is not attached", attaching_a_policy_that_does_not_exist, MISSING, ALLOWED),
     Gap("policies of AWS that people need exist", aws_own_policies, [ALLOWED] * 4, [MISSING] * 4),
     Gap("a user has two keys at most", a_third_key, LIMIT, ALLOWED),
     Gap("a managed policy has its limit", a_managed_policy_over_the_limit, LIMIT, ALLOWED),
@@ -222,7 +227,7 @@ GAPS = (
     Gap("a mistyped condition is refused", a_condition_operator_that_does_not_exist, MALFORMED, ALLOWED),
     Gap("an identity policy has no principal", an_identity_policy_with_a_principal, MALFORMED, ALLOWED),
     Gap("an action has its service", an_action_without_a_service, MALFORMED, ALLOWED),
-    Gap("a trusted user must exist", trusting_a_user_who_does_not_exist, (MALFORMED, ALLOWED), (ALLOWED, ALLOWED)),
+    Gap("a trusted user must exist", trusting_nobody, (MALFORMED, ALLOWED), (ALLOWED, ALLOWED)),
     Gap("lists come in pages", a_list_in_pages, 2, 5),
 )  # fmt: skip
 
@@ -305,7 +310,10 @@ def test_a_policy_has_five_versions(account: Account) -> None:
 
 def test_white_space_does_not_count_against_the_limit(account: Account) -> None:
     nearly = document(allow([f"s3:Action{number:04}" for number in range(360)]))
-    assert verdict(account.iam.create_policy, PolicyName="p", PolicyDocument=json.dumps(nearly, indent=8)) == ALLOWED
+    assert (
+        verdict(account.iam.create_policy, PolicyName="p", PolicyDocument=json.dumps(nearly, indent=8))
+        == ALLOWED
+    )
 
 
 def test_pages_together_are_the_whole_list(account: Account) -> None:
@@ -321,7 +329,9 @@ def test_tags_come_back(account: Account) -> None:
     account.user("Ada", tags={"team": "red"})
     account.iam.tag_user(UserName="Ada", Tags=[{"Key": "owner", "Value": "eve@example.com"}])
     account.iam.untag_user(UserName="Ada", TagKeys=["team"])
-    assert account.iam.list_user_tags(UserName="Ada")["Tags"] == [{"Key": "owner", "Value": "eve@example.com"}]
+    assert account.iam.list_user_tags(UserName="Ada")["Tags"] == [
+        {"Key": "owner", "Value": "eve@example.com"}
+    ]
 
 
 def test_a_description_may_have_any_character(account: Account) -> None:

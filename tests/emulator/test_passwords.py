@@ -122,9 +122,10 @@ def test_the_own_change_ends_a_forced_reset_and_an_administrators_does_not(emula
     account = _with_policy(emulated)
     ada = account.user("Ada")
     account.iam.create_login_profile(UserName="Ada", Password=FIRST, PasswordResetRequired=True)
-    must_reset = lambda: account.iam.get_login_profile(UserName="Ada")["LoginProfile"][
-        "PasswordResetRequired"
-    ]  # noqa: E731
+
+    def must_reset() -> bool:
+        return bool(account.iam.get_login_profile(UserName="Ada")["LoginProfile"]["PasswordResetRequired"])
+
     account.iam.update_login_profile(UserName="Ada", Password=SECOND)
     assert must_reset()
     ada.iam.change_password(OldPassword=SECOND, NewPassword=THIRD)

@@ -67,7 +67,9 @@ def test_a_key_of_root_works_until_it_is_deleted(emulated: Cloud) -> None:
     with_key = Principal(account.url, Credentials(made["AccessKeyId"], made["SecretAccessKey"]))
     assert with_key.sts.get_caller_identity()["Arn"] == account.root_arn
     assert verdict(with_key.iam.list_users) == ALLOWED
-    assert [key["AccessKeyId"] for key in account.iam.list_access_keys()["AccessKeyMetadata"]] == [made["AccessKeyId"]]
+    assert [key["AccessKeyId"] for key in account.iam.list_access_keys()["AccessKeyMetadata"]] == [
+        made["AccessKeyId"]
+    ]
     account.iam.delete_access_key(AccessKeyId=made["AccessKeyId"])
     assert verdict(with_key.iam.list_users) == "InvalidClientTokenId"
     assert account.iam.get_account_summary()["SummaryMap"]["AccountAccessKeysPresent"] == 0
@@ -86,5 +88,11 @@ def test_the_summary_counts(emulated: Cloud) -> None:
     account.policy("p", EVERYTHING)
     account.iam.create_instance_profile(InstanceProfileName="profile")
     found = account.iam.get_account_summary()["SummaryMap"]
-    expected = {"Users": 1, "Policies": 1, "PolicyVersionsInUse": 1, "MFADevicesInUse": 1, "InstanceProfiles": 1}
+    expected = {
+        "Users": 1,
+        "Policies": 1,
+        "PolicyVersionsInUse": 1,
+        "MFADevicesInUse": 1,
+        "InstanceProfiles": 1,
+    }
     assert {name: found[name] for name in expected} == expected

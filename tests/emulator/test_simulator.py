@@ -10,7 +10,6 @@ from tests.emulator.cloud import EVERYTHING, Cloud, Gap, allow, deny, document, 
 pytestmark = pytest.mark.emulator
 
 YES, NO, NEVER = "allowed", "implicitDeny", "explicitDeny"
-WITHOUT_MFA = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
 
 
 def entry(key: str, value: str, kind: str = "string") -> dict[str, Any]:
@@ -26,7 +25,9 @@ def decisions(answer: Any) -> list[str]:
 
 def with_and_without_mfa(cloud: Cloud) -> list[str]:
     account = cloud.account()
-    ada = account.user("Ada", document(allow("*"), deny("s3:*", **WITHOUT_MFA)))
+    ada = account.user(
+        "Ada", document(allow("*"), deny("s3:*", BoolIfExists={"aws:MultiFactorAuthPresent": "false"}))
+    )
     call = {"PolicySourceArn": ada.arn, "ActionNames": ["s3:ListAllMyBuckets"]}
     simulate = account.iam.simulate_principal_policy
     return decisions(simulate(**call)) + decisions(simulate(**call, ContextEntries=MFA))
@@ -34,7 +35,9 @@ def with_and_without_mfa(cloud: Cloud) -> list[str]:
 
 def own_user(cloud: Cloud) -> list[str]:
     account = cloud.account()
-    ada = account.user("Ada", document(allow("iam:GetUser", "arn:aws:iam::*:user/people/${aws:username}")), path="/people/")
+    ada = account.user(
+        "Ada", document(allow("iam:GetUser", "arn:aws:iam::*:user/people/${aws:username}")), path="/people/"
+    )
     bob = ada.arn.replace("Ada", "Bob")
     return decisions(
         account.iam.simulate_principal_policy(

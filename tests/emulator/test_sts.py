@@ -174,6 +174,24 @@ def test_sessions_issued_before_a_moment_can_be_revoked(emulated: Cloud) -> None
     assert verdict(session.client("s3").list_buckets) == DENIED
 
 
+def test_sessions_die_with_their_principal_and_do_not_come_back_with_its_name(emulated: Cloud) -> None:
+    account = emulated.account()
+    ada = account.user("Ada", EVERYTHING)
+    session = ada.assume(account.role("reader", trust(account.root_arn), document(allow("s3:*"))))
+    own = ada.session()
+    for living in (session, own):
+        assert verdict(living.client("s3").list_buckets) == ALLOWED
+    account.iam.delete_role_policy(RoleName="reader", PolicyName="policy0")
+    account.iam.delete_role(RoleName="reader")
+    account.role("reader", trust(account.root_arn), EVERYTHING)
+    account.iam.delete_access_key(UserName="Ada", AccessKeyId=ada.credentials.access_key_id)
+    account.iam.delete_user_policy(UserName="Ada", PolicyName="policy0")
+    account.iam.delete_user(UserName="Ada")
+    account.user("Ada", EVERYTHING)
+    for dead in (session, own):
+        assert verdict(dead.client("s3").list_buckets) == "InvalidAccessKeyId"
+
+
 def test_a_users_session_calls_no_sts_but_two(emulated: Cloud) -> None:
     account = emulated.account()
     role = account.role("reader", trust(account.root_arn))

@@ -24,6 +24,9 @@ from rehearsal.world import World, world
 
 _FOLDER = ".sandbox"
 _SECONDS_TO_END = 30
+_SALT = "encryptionsalt:"
+# The stacks whose files had no salt before the sandbox: what stands there later is the sandbox's.
+_UNSALTED = "stacks-without-salt"
 # What the shell needs of the engine's environment; the rest keeps the engine from the user's own accounts.
 _EXPORTED = (
     "AWS_ENDPOINT_URL",
@@ -50,6 +53,7 @@ def run(project: Project, terminal: Terminal, *, providers: str) -> None:
         running.callback(_clean, project, folder)
         (folder / "world").mkdir(mode=0o700)
         (folder / "pid").write_text(str(os.getpid()))
+        (folder / _UNSALTED).write_text("\n".join(_without_salt(project)))
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
             staged = running.enter_context(world(project, folder / "world", providers=providers))
         deploy(staged, terminal)
@@ -60,32 +64,26 @@ def run(project: Project, terminal: Terminal, *, providers: str) -> None:
 
 
 def _clean(project: Project, folder: Path) -> None:
-    _take_out_salts(project, folder / "world" / "project")
+    """Takes away what a sandbox left, in its folder and in the stack files.
+
+    A plain `pulumi up` or `preview` writes `encryptionsalt` into a stack file that has none, as for any stack. Left
+    behind, it would make the stack's real backend ask for the sandbox's passphrase.
+    """
+    unsalted = folder / _UNSALTED
+    for stack in unsalted.read_text().splitlines() if unsalted.exists() else ():
+        in_tree = project.directory / f"Pulumi.{stack}.yaml"
+        lines = in_tree.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith(_SALT)]
+        if kept != lines:
+            in_tree.write_text("".join(kept))
     shutil.rmtree(folder / "world", ignore_errors=True)
-    for name in ("env", "pid"):
+    for name in ("env", "pid", _UNSALTED):
         (folder / name).unlink(missing_ok=True)
 
 
-def _take_out_salts(project: Project, work_dir: Path) -> None:
-    """Takes `encryptionsalt` out of the tree's stack files again, where it is the sandbox's.
-
-    A plain `pulumi up` or `preview` writes it there, as for any stack; left behind, it would make the stack's next
-    real backend ask for the sandbox's passphrase.
-    """
-    for stack in project.stacks:
-        file_name = f"Pulumi.{stack}.yaml"
-        if not (work_dir / file_name).exists():
-            continue
-        ours = {
-            line
-            for line in (work_dir / file_name).read_text().splitlines()
-            if line.startswith("encryptionsalt:")
-        }
-        in_tree = project.directory / file_name
-        lines = in_tree.read_text().splitlines(keepends=True)
-        kept = [line for line in lines if line.strip() not in ours]
-        if kept != lines:
-            in_tree.write_text("".join(kept))
+def _without_salt(project: Project) -> list[str]:
+    files = {stack: project.directory / f"Pulumi.{stack}.yaml" for stack in project.stacks}
+    return [stack for stack, file in files.items() if f"\n{_SALT}" not in file.read_text()]
 
 
 def down(project: Project, terminal: Terminal) -> None:

@@ -43,7 +43,7 @@ def _all_checks(action: str, service: str, resource: str, keys: dict[str, Any], 
     if service == "ec2":
         needed = ec2_authorization.checks(action, resource, parameters, region)
     else:
-        needed = [Check(action, resource, keys)]
+        needed = [Check(action, each, keys) for each in (resource, *request.current().further_resources)]
         if service == "iam":
             target = iam_resources.renamed_to(action.split(":", 1)[1], parameters)
             needed += [Check(action, target, keys)] if target else []

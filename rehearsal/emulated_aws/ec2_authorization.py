@@ -14,6 +14,23 @@ from typing import Any
 
 from rehearsal.emulated_aws.upstream import Parameters, account_id, ec2, members, parameter
 
+# Parameters that name a resource, alone or numbered. Source: the API reference of the calls.
+_NAMED = {
+    "AllocationId": "elastic-ip",
+    "GroupId": "security-group",
+    "ImageId": "image",
+    "InternetGatewayId": "internet-gateway",
+    "KeyName": "key-pair",
+    "NetworkInterfaceId": "network-interface",
+    "RouteTableId": "route-table",
+    "SecurityGroupId": "security-group",
+    "SnapshotId": "snapshot",
+    "SubnetId": "subnet",
+    "VolumeId": "volume",
+    "VpcEndpointId": "vpc-endpoint",
+    "VpcId": "vpc",
+}
+
 
 @dataclass(frozen=True)
 class Check:
@@ -119,16 +136,29 @@ def checks(action: str, resource: str, parameters: Parameters, region: str) -> l
             )
             for identifier in members(parameters, "ResourceId")
         ]
-    identifiers = _instance_ids(parameters)
-    if identifiers:
-        return [Check(action, _arn(region, "instance", i), resource_tags(i)) for i in identifiers]
-    identifier = resource.rsplit("/", 1)[-1]
-    keys = resource_tags(identifier) | {
-        key: value
-        for kind in ("volume", "instance", "security-group", "vpc", "subnet")
-        for key, value in request_tags(parameters, kind).items()
-    }
-    return [Check(action, resource, keys)]
+    named = [("instance", identifier) for identifier in _instance_ids(parameters)]
+    for name, kind in _NAMED.items():
+        one = parameter(parameters, name)
+        named += [(kind, identifier) for identifier in [*members(parameters, name), *([one] if one else [])]]
+    if not named:
+        return [Check(action, resource, _tags_given(parameters))]
+    return [
+        Check(
+            action,
+            _arn(region, kind, identifier, owned=kind != "image"),
+            _tags_given(parameters) | resource_tags(identifier),
+        )
+        for kind, identifier in named
+    ]
+
+
+def _tags_given(parameters: Parameters) -> dict[str, Any]:
+    """The tags of the call, for whatever kind of resource."""
+    number, keys = 1, _tags_of_create_tags(parameters)
+    while kind := parameter(parameters, f"TagSpecification.{number}.ResourceType"):
+        keys |= request_tags(parameters, kind)
+        number += 1
+    return keys
 
 
 def _tags_of_create_tags(parameters: Parameters) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from rehearsal.emulated_aws.upstream import Parameters, Response, account_id, ev
 class Request:
     access_key_id: str = ""
     parameters: Parameters = field(default_factory=dict)
+    # What the call is authorised on beside its main resource.
+    further_resources: list[str] = field(default_factory=list)
     # What was refused, when that is not the call's own action and resource (iam:PassRole for RunInstances).
     denied_action: str = ""
     denied_resource: str = ""

@@ -96,7 +96,24 @@ def _counted(summary: Response) -> Response:
     return status, headers, text.encode()
 
 
+def _key_columns(keys: list[dict[str, Any]]) -> str:
+    """The credential report's ten columns of two access keys; they were never used."""
+    columns: list[str] = []
+    for number in range(MAX_KEYS):
+        key = keys[number] if number < len(keys) else None
+        active = str(key is not None and key["Status"] == "Active").lower()
+        columns += [active, key["CreateDate"] if key else "N/A", "N/A", "N/A", "N/A"]
+    return ",".join(columns)
+
+
+def _with_roots_keys(report: str) -> str:
+    keys = [key for key in iam._access_keys.values() if key["UserName"] == ROOT_KEYS_OWNER]
+    header, root, *users = report.split("\n")
+    return "\n".join([header, root.replace(_key_columns([]), _key_columns(keys)), *users])
+
+
 def apply() -> None:
+    build_report = iam._build_credential_report
     get_user = iam_handlers["GetUser"]
     summary = iam_handlers["GetAccountSummary"]
     resolve_credential = evaluator.resolve_credential
@@ -124,6 +141,7 @@ def apply() -> None:
             principal_name="",
         )
 
+    iam._build_credential_report = lambda: _with_roots_keys(build_report())
     iam_handlers["GetUser"] = get_user_of_caller
     iam_handlers["GetAccountSummary"] = lambda parameters: _counted(summary(parameters))
     iam_handlers["CreateAccessKey"] = _on_the_caller(_within_the_key_limit(iam_handlers["CreateAccessKey"]))

@@ -80,6 +80,7 @@ iam = _import("services.iam")
 sts = _import("services.sts")
 ec2 = _import("services.ec2")
 s3 = _import("services.s3")
+ssm = _import("services.ssm")
 
 iam_handlers: dict[str, Handler] = iam._IAM_HANDLERS
 ec2_handlers: dict[str, Handler] = ec2._ACTION_MAP

@@ -118,6 +118,23 @@ def several_instances_at_once(cloud: Cloud) -> str:
     return verdict(ada.client("ec2").reboot_instances, InstanceIds=[mine, other])
 
 
+def a_volume_to_an_instance(cloud: Cloud) -> str:
+    account = cloud.account()
+    instance = launch(account)["InstanceId"]
+    volume = account.client("ec2").create_volume(AvailabilityZone=f"{REGION}a", Size=1)["VolumeId"]
+    arn = f"arn:aws:ec2:{REGION}:{account.id}:instance/{instance}"
+    ada = account.user("Ada", document(allow("ec2:AttachVolume", arn)))
+    return verdict(ada.client("ec2").attach_volume, InstanceId=instance, VolumeId=volume, Device="/dev/sdf")
+
+
+def a_shell_on_one_instance(cloud: Cloud) -> tuple[str, str]:
+    account = cloud.account()
+    mine, other = launch(account)["InstanceId"], launch(account)["InstanceId"]
+    arn = f"arn:aws:ec2:{REGION}:{account.id}:instance/{mine}"
+    start = account.user("Ada", document(allow("ssm:StartSession", arn))).client("ssm").start_session
+    return verdict(start, Target=mine), verdict(start, Target=other)
+
+
 def describing_one_instance(cloud: Cloud) -> str:
     account = cloud.account()
     instance = launch(account)["InstanceId"]
@@ -161,6 +178,13 @@ GAPS = (
     Gap("a launch with a role needs PassRole", passing_the_role, (ALLOWED, DENIED), (ALLOWED, ALLOWED)),
     Gap("IMDSv2 can be demanded", only_with_imdsv2, (ALLOWED, DENIED), (ALLOWED, ALLOWED)),
     Gap("each of several instances is authorised", several_instances_at_once, DENIED, ALLOWED),
+    Gap("a volume to be attached is authorised too", a_volume_to_an_instance, DENIED, ALLOWED),
+    Gap(
+        "a shell is opened on the allowed instance only",
+        a_shell_on_one_instance,
+        (ALLOWED, "AccessDeniedException"),
+        ("AccessDeniedException", "AccessDeniedException"),
+    ),
     Gap("describing has no resource", describing_one_instance, DENIED, ALLOWED),
     Gap("metadata options are changed", changing_the_metadata_options, ALLOWED, "InvalidAction"),
     Gap("tags can be demanded at launch", tags_asked_for_at_launch, (ALLOWED, DENIED), (ALLOWED, ALLOWED)),
@@ -284,3 +308,13 @@ def test_terminating_removes_the_root_volume(account: Account) -> None:
     assert len(ec2.describe_volumes()["Volumes"]) == 1
     ec2.terminate_instances(InstanceIds=[instance])
     assert ec2.describe_volumes()["Volumes"] == []
+
+
+def test_a_shell_is_ended_by_the_user_who_opened_it(account: Account) -> None:
+    own = document(
+        allow("ssm:StartSession"), allow("ssm:TerminateSession", "arn:aws:ssm:*:*:session/${aws:username}-*")
+    )
+    ada, bob = account.user("Ada", own).client("ssm"), account.user("Bob", own).client("ssm")
+    opened = ada.start_session(Target=launch(account)["InstanceId"])["SessionId"]
+    assert verdict(bob.terminate_session, SessionId=opened) == "AccessDeniedException"
+    assert verdict(ada.terminate_session, SessionId=opened) == ALLOWED

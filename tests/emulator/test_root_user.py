@@ -1,5 +1,7 @@
 """The root user: its keys, and what the account summary says of them."""
 
+import csv
+
 import pytest
 
 from tests.emulator.cloud import ALLOWED, EVERYTHING, Cloud, Credentials, Gap, Principal, names, verdict
@@ -16,6 +18,14 @@ def _summary(cloud: Cloud, *, with_key: bool) -> int:
 
 def a_key_of_root_shows(cloud: Cloud) -> tuple[int, int]:
     return _summary(cloud, with_key=False), _summary(cloud, with_key=True)
+
+
+def a_key_of_root_in_the_credential_report(cloud: Cloud) -> str:
+    account = cloud.account()
+    account.iam.create_access_key()
+    account.iam.generate_credential_report()
+    report = csv.DictReader(account.iam.get_credential_report()["Content"].decode().splitlines())
+    return next(row["access_key_1_active"] for row in report if row["user"] == "<root_account>")
 
 
 def get_user_without_a_name(cloud: Cloud) -> str:
@@ -46,6 +56,7 @@ def roots_mfa_when_a_user_has_a_device(cloud: Cloud) -> int:
 
 GAPS = (
     Gap("a key of root shows in the summary", a_key_of_root_shows, (0, 1), (0, 0)),
+    Gap("a key of root is in the credential report", a_key_of_root_in_the_credential_report, "true", "false"),
     Gap("GetUser without a name is the caller", get_user_without_a_name, "user/Ada", "root"),
     Gap("roots MFA is not anybodys", roots_mfa_when_a_user_has_a_device, 0, 1),
 )

@@ -1,0 +1,99 @@
+"""Shell sessions on instances: who may start and end them.
+
+Gap: MiniStack has no StartSession, ResumeSession or TerminateSession.
+
+AWS ("StartSession", "Actions, resources, and condition keys for AWS Systems Manager"): a session is
+authorised on the instance, and on the document where the call names one; its id begins with the user's (or
+the role session's) name, so that `session/${aws:username}-*` are a user's own; an instance that does not run
+is not connected.
+
+There is no shell behind it: the answer's address leads nowhere. Whether the instance's role lets its agent
+register is not asked.
+"""
+
+import json
+import secrets
+from typing import Any
+
+from rehearsal.emulated_aws import request
+from rehearsal.emulated_aws.upstream import Parameters, Response, account_id, actions, ec2, responses, ssm
+
+_sessions: Any = responses.AccountScopedDict()
+
+
+def _arn(kind: str, identifier: str, service: str = "ssm") -> str:
+    return f"arn:aws:{service}:{responses.get_region()}:{account_id()}:{kind}/{identifier}"
+
+
+def _answer(content: dict[str, str]) -> Response:
+    return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(content).encode()
+
+
+def _refuse(code: str, message: str) -> Response:
+    answer: Response = responses.error_response_json(code, message, 400)
+    return answer
+
+
+def resources(operation: str, content: dict[str, Any]) -> list[str]:
+    """The ARNs that a call of Session Manager is authorised on; none for other calls."""
+    if operation == "StartSession":
+        document = content.get("DocumentName")
+        instance = _arn("instance", str(content.get("Target", "")), "ec2")
+        return [instance, *([_arn("document", str(document))] if document else [])]
+    if operation in ("ResumeSession", "TerminateSession"):
+        return [_arn("session", str(content.get("SessionId", "")))]
+    return []
+
+
+def _handle(operation: str, content: dict[str, Any]) -> Response | None:
+    if operation == "StartSession":
+        target = str(content.get("Target", ""))
+        instance = ec2._instances.get(target)
+        if instance is None or instance["State"]["Name"] != "running":
+            return _refuse("TargetNotConnected", f"{target} is not connected.")
+        identifier = f"{request.caller_arn().rsplit('/', 1)[-1]}-{secrets.token_hex(8)}"
+        _sessions[identifier] = target
+        return _answer({"SessionId": identifier, "TokenValue": "none", "StreamUrl": "wss://127.0.0.1:0/none"})
+    identifier = str(content.get("SessionId", ""))
+    if operation == "ResumeSession":
+        if identifier not in _sessions:
+            return _refuse("DoesNotExistException", f"Session {identifier} does not exist")
+        return _answer({"SessionId": identifier, "TokenValue": "none", "StreamUrl": "wss://127.0.0.1:0/none"})
+    if operation == "TerminateSession":
+        _sessions.pop(identifier, None)
+        return _answer({"SessionId": identifier})
+    return None
+
+
+def _read(headers: dict[str, str], body: bytes) -> tuple[str, dict[str, Any]]:
+    try:
+        content = json.loads(body or b"{}")
+    except ValueError:
+        content = {}
+    return headers.get("x-amz-target", "").rsplit(".", 1)[-1], content if isinstance(content, dict) else {}
+
+
+def apply() -> None:
+    resource_arn = actions.extract_resource_arn
+    handle = ssm.handle_request
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
+    ) -> str:
+        if service == "ssm":
+            found = resources(*_read(headers, body))
+            if found:
+                request.current().further_resources = found[1:]
+                return found[0]
+        return str(resource_arn(service, method, path, headers, body, *rest))
+
+    async def handle_request(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: Parameters
+    ) -> Response:
+        answer = _handle(*_read(headers, body))
+        if answer is None:
+            answer = await handle(method, path, headers, body, query)
+        return answer
+
+    actions.extract_resource_arn = extract_resource_arn
+    ssm.handle_request = handle_request

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pulumi
 import pytest
@@ -9,8 +10,30 @@ from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.mocks import set_mocks
 
 from tests.recorder import Recorder
+from tests.stack_files import PROJECT
 
-PROJECT = "iam-hardening"
+
+def _managed_policy(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"arn": f"arn:aws:iam::aws:policy/{arguments['name']}"}
+
+
+def _newest_image(_: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "ami-0123456789abcdef0"}
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """With the look-ups that the program makes, and recognisable secrets."""
+    return Recorder(
+        outputs={
+            "aws:iam/accessKey:AccessKey": {"secret": "pretend-secret-key"},
+            "aws:iam/userLoginProfile:UserLoginProfile": {"password": "pretend-password"},
+        },
+        invokes={
+            "aws:iam/getPolicy:getPolicy": _managed_policy,
+            "aws:ec2/getAmi:getAmi": _newest_image,
+        },
+    )
 
 
 @pytest.fixture

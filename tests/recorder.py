@@ -13,7 +13,7 @@ import pulumi
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import resource_pb2
-from pulumi.runtime.settings import get_root_resource, get_project, get_stack
+from pulumi.runtime.settings import get_project, get_root_resource, get_stack
 from pulumi.runtime.stack import Stack
 
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -83,7 +83,7 @@ class Recorder(mocks.MockMonitor):
             assert isinstance(stack, Stack)
             stack.register_outputs(stack.outputs)
 
-        pulumi.runtime.test(program)()
+        pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
 
     def all_of(self, type_: str) -> list[Registration]:
         return [made for made in self.registrations.values() if made.type == type_]
@@ -117,7 +117,7 @@ class Recorder(mocks.MockMonitor):
 
     # What follows answers the program; the names are those of Pulumi's protocol.
 
-    def RegisterResource(  # noqa: N802
+    def RegisterResource(
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
         urn = self.make_urn(request.parent, request.type, request.name)
@@ -150,15 +150,13 @@ class Recorder(mocks.MockMonitor):
             urn=urn, id=f"{request.name}-id" if request.custom else "", object=answer
         )
 
-    def RegisterResourceOutputs(  # noqa: N802
+    def RegisterResourceOutputs(
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
         self.registered_outputs[request.urn], self.secret_outputs[request.urn] = _plain(request.outputs)
         return empty_pb2.Empty()
 
-    def Invoke(  # noqa: N802
-        self, request: resource_pb2.ResourceInvokeRequest
-    ) -> resource_pb2.ResourceInvokeResponse:
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
         arguments, _ = _plain(request.args)
         if request.tok not in self._invokes:
             raise LookupError(f"unexpected invoke of {request.tok} with {arguments}")
@@ -169,7 +167,7 @@ class Recorder(mocks.MockMonitor):
         getattr(response, "return").CopyFrom(answer)
         return response
 
-    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> None:  # noqa: N802
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> None:
         raise LookupError(f"unexpected read of {request.type} {request.name}")
 
 

@@ -127,7 +127,10 @@ def test_children_get_the_component_as_parent_and_nothing_else_of_its_options(
         make(
             "sample",
             pulumi.ResourceOptions(
-                parent=grandparent, delete_before_replace=True, retain_on_delete=True, import_="somebody-elses"
+                parent=grandparent,
+                delete_before_replace=True,
+                retain_on_delete=True,
+                import_="somebody-elses",
             ),
         )
 

@@ -12,7 +12,7 @@ def test_a_urn_registered_twice_is_an_error(recorder: Recorder) -> None:
         aws.iam.Group("people")
         aws.iam.Group("people")
 
-    with pytest.raises(ValueError, match="duplicate resource URN: .*aws:iam/group:Group::people"):
+    with pytest.raises(ValueError, match=r"duplicate resource URN: .*aws:iam/group:Group::people"):
         recorder.run(build)
 
 

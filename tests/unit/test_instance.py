@@ -1,0 +1,126 @@
+"""Tutorial section 6: an instance with a profile instead of access keys."""
+
+import json
+from typing import Any
+
+import pytest
+
+import policies
+from components.instance import Instance, InstanceArgs
+from components.permissions import PermissionsArgs
+from tests.recorder import ACCOUNT_ID, Recorder
+
+TAGS = {"Stack": "dev"}
+INSTANCE = "aws:ec2/instance:Instance"
+ROLE = "aws:iam/role:Role"
+WRITE = policies.configured(
+    [{"Sid": "Write", "Effect": "Allow", "Action": ["s3:PutObject"], "Resource": ["arn:aws:s3:::data/*"]}]
+)
+
+
+def record_instance(recorder: Recorder, **changed: Any) -> None:
+    values: dict[str, Any] = {
+        "partition": "aws",
+        "instance_name": "HelloWorld",
+        "role_name": "test_instance_role",
+        "profile_name": "test_profile",
+        "instance_type": "t3.micro",
+        "image_name": "ubuntu/images/*",
+        "image_owner": "099720109477",
+        "subnet_id": None,
+        "security_group_ids": [],
+        "permissions": PermissionsArgs(policies={"write": WRITE}),
+        "tags": TAGS,
+    }
+    recorder.run(lambda: Instance("instance", InstanceArgs(**values | changed)))
+
+
+def test_the_instance_requires_imdsv2_encrypts_its_disk_and_has_no_public_address(
+    recorder: Recorder,
+) -> None:
+    record_instance(recorder)
+    assert recorder.one(INSTANCE, "instance").inputs == {
+        "ami": "ami-0123456789abcdef0",
+        "instanceType": "t3.micro",
+        "iamInstanceProfile": "test_profile",
+        "associatePublicIpAddress": False,
+        "metadataOptions": {
+            "httpEndpoint": "enabled",
+            "httpTokens": "required",
+            "httpPutResponseHopLimit": 1,
+        },
+        "rootBlockDevice": {"encrypted": True, "volumeType": "gp3", "deleteOnTermination": True},
+        "tags": {"Stack": "dev", "Name": "HelloWorld"},
+        "volumeTags": {"Stack": "dev", "Name": "HelloWorld"},
+    }
+
+
+def test_subnet_and_security_groups_are_the_configured_ones(recorder: Recorder) -> None:
+    record_instance(recorder, subnet_id="subnet-0123456789abcdef0", security_group_ids=["sg-01234567"])
+    inputs = recorder.one(INSTANCE, "instance").inputs
+    assert inputs["subnetId"] == "subnet-0123456789abcdef0"
+    assert inputs["vpcSecurityGroupIds"] == ["sg-01234567"]
+
+
+def test_a_newer_image_does_not_replace_a_running_instance(recorder: Recorder) -> None:
+    record_instance(recorder)
+    assert recorder.one(INSTANCE, "instance").ignore_changes == ("ami",)
+
+
+def test_the_newest_image_of_the_owner_is_taken(recorder: Recorder) -> None:
+    record_instance(recorder)
+    assert [(invoked.token, invoked.arguments) for invoked in recorder.invoked] == [
+        (
+            "aws:ec2/getAmi:getAmi",
+            {
+                "mostRecent": True,
+                "owners": ["099720109477"],
+                "filters": [
+                    {"name": "name", "values": ["ubuntu/images/*"]},
+                    {"name": "virtualization-type", "values": ["hvm"]},
+                    {"name": "root-device-type", "values": ["ebs"]},
+                ],
+            },
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("partition", "service"), [("aws", "ec2.amazonaws.com"), ("aws-cn", "ec2.amazonaws.com.cn")]
+)
+def test_only_ec2_may_take_the_role_and_the_profile_holds_it(
+    recorder: Recorder, partition: str, service: str
+) -> None:
+    record_instance(recorder, partition=partition)
+    role = recorder.one(ROLE, "instance-role").inputs
+    assert {**role, "assumeRolePolicy": json.loads(role["assumeRolePolicy"])} == {
+        "name": "test_instance_role",
+        "description": "What runs on the instance HelloWorld may do",
+        "assumeRolePolicy": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "AllowEC2Instances",
+                    "Effect": "Allow",
+                    "Principal": {"Service": service},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        },
+        "tags": TAGS,
+    }
+    assert recorder.one("aws:iam/instanceProfile:InstanceProfile", "instance-profile").inputs == {
+        "name": "test_profile",
+        "role": "test_instance_role",
+        "tags": TAGS,
+    }
+
+
+def test_the_instance_starts_only_when_its_role_may_do_what_it_needs(recorder: Recorder) -> None:
+    record_instance(recorder)
+    attachment = recorder.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "instance-write")
+    assert attachment.inputs == {
+        "role": "test_instance_role",
+        "policyArn": f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/write",
+    }
+    assert attachment.urn in recorder.one(INSTANCE, "instance").dependencies

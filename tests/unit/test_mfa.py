@@ -1,0 +1,31 @@
+"""Tutorial section 3: the two policies that groups of people get."""
+
+import json
+
+import policies
+from components.mfa import MfaEnforcement, MfaEnforcementArgs
+from tests.recorder import Recorder
+
+POLICY = "aws:iam/policy:Policy"
+
+
+def test_both_policies_are_customer_managed_with_exact_names_and_documents(recorder: Recorder) -> None:
+    args = MfaEnforcementArgs(partition="aws-cn", account_id="111111111111", tags={"Stack": "central"})
+    recorder.run(lambda: MfaEnforcement("mfa", args))
+    assert recorder.inventory() == [
+        (POLICY, "mfa-enforce"),
+        (POLICY, "mfa-self-service"),
+        ("iam-hardening:index:MfaEnforcement", "mfa"),
+    ]
+    assert recorder.one(POLICY, "mfa-enforce").inputs == {
+        "name": "enforce-to-use-mfa",
+        "description": "Denies people everything but enrolling their own MFA device until they use MFA",
+        "policy": json.dumps(policies.enforce_mfa("aws-cn", "111111111111")),
+        "tags": {"Stack": "central"},
+    }
+    assert recorder.one(POLICY, "mfa-self-service").inputs == {
+        "name": "self-service-password-and-mfa",
+        "description": "Lets people manage their own password and their own MFA devices, nobody else's",
+        "policy": json.dumps(policies.self_service("aws-cn", "111111111111")),
+        "tags": {"Stack": "central"},
+    }

@@ -1,0 +1,393 @@
+"""Every policy document, as it is sent to AWS.
+
+What AWS makes of them is not proved here: the behaviour tests and the rehearsal make real calls.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import policies
+
+CENTRAL, DEV = "111111111111", "222222222222"
+BOUNDARY = f"arn:aws:iam::{DEV}:policy/vault-issued-user-boundary"
+INSTANCE = f"arn:aws-us-gov:ec2:us-gov-west-1:{DEV}:instance/i-0123456789abcdef0"
+WITHOUT_MFA = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
+WITH_MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+
+
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def test_without_mfa_everything_but_enrolling_ones_own_device_is_denied() -> None:
+    assert json.loads(policies.render(policies.enforce_mfa("aws", CENTRAL))) == document(
+        {
+            "Sid": "DenyAllExceptListedIfNoMFA",
+            "Effect": "Deny",
+            "NotAction": [
+                "iam:CreateVirtualMFADevice",
+                "iam:EnableMFADevice",
+                "iam:GetUser",
+                "iam:GetMFADevice",
+                "iam:ListMFADevices",
+                "iam:ListVirtualMFADevices",
+                "iam:ResyncMFADevice",
+                "iam:ChangePassword",
+                "iam:GetAccountPasswordPolicy",
+                "sts:GetSessionToken",
+            ],
+            "Resource": "*",
+            "Condition": WITHOUT_MFA,
+        },
+        {
+            "Sid": "DenyOthersUsersIfNoMFA",
+            "Effect": "Deny",
+            "Action": [
+                "iam:EnableMFADevice",
+                "iam:ResyncMFADevice",
+                "iam:ListMFADevices",
+                "iam:GetMFADevice",
+                "iam:GetUser",
+                "iam:ChangePassword",
+            ],
+            "NotResource": [
+                "arn:aws:iam::111111111111:user/${aws:username}",
+                "arn:aws:iam::111111111111:user/*/${aws:username}",
+            ],
+            "Condition": WITHOUT_MFA,
+        },
+    )
+
+
+def test_what_is_exempt_without_mfa_is_bound_to_ones_own_user_wherever_it_can_be() -> None:
+    everything_but, others = policies.enforce_mfa("aws", CENTRAL)["Statement"]
+    # These have no resource to bind them to, or `mfa/*` only.
+    unbindable = {
+        "iam:CreateVirtualMFADevice",
+        "iam:ListVirtualMFADevices",
+        "iam:GetAccountPasswordPolicy",
+        "sts:GetSessionToken",
+    }
+    assert set(everything_but["NotAction"]) - set(others["Action"]) == unbindable
+
+
+def test_self_service_allows_ones_own_password_and_device_and_removal_with_mfa_only() -> None:
+    own_user = [
+        "arn:aws:iam::111111111111:user/${aws:username}",
+        "arn:aws:iam::111111111111:user/*/${aws:username}",
+    ]
+    assert json.loads(policies.render(policies.self_service("aws", CENTRAL))) == document(
+        {
+            "Sid": "AllowReadingWhatEnrolmentShows",
+            "Effect": "Allow",
+            "Action": ["iam:GetAccountPasswordPolicy", "iam:ListVirtualMFADevices"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "AllowOwnPasswordAndOwnMFA",
+            "Effect": "Allow",
+            "Action": [
+                "iam:GetUser",
+                "iam:ChangePassword",
+                "iam:EnableMFADevice",
+                "iam:ResyncMFADevice",
+                "iam:ListMFADevices",
+                "iam:GetMFADevice",
+            ],
+            "Resource": own_user,
+        },
+        {
+            "Sid": "AllowCreatingADevice",
+            "Effect": "Allow",
+            "Action": "iam:CreateVirtualMFADevice",
+            "Resource": "arn:aws:iam::111111111111:mfa/*",
+        },
+        {
+            "Sid": "AllowRemovingOwnDeviceWithMFA",
+            "Effect": "Allow",
+            "Action": "iam:DeactivateMFADevice",
+            "Resource": own_user,
+            "Condition": WITH_MFA,
+        },
+        {
+            "Sid": "AllowDeletingAnUnassignedDeviceWithMFA",
+            "Effect": "Allow",
+            "Action": "iam:DeleteVirtualMFADevice",
+            "Resource": "arn:aws:iam::111111111111:mfa/*",
+            "Condition": WITH_MFA,
+        },
+    )
+
+
+def test_a_group_may_assume_exactly_the_roles_named() -> None:
+    roles = [f"arn:aws:iam::{DEV}:role/b", f"arn:aws:iam::{DEV}:role/a"]
+    assert policies.assume_roles(roles) == document(
+        {
+            "Sid": "AllowAssumingTheseRoles",
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Resource": [f"arn:aws:iam::{DEV}:role/a", f"arn:aws:iam::{DEV}:role/b"],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("require_mfa", "principals", "condition"),
+    [
+        (True, [], WITH_MFA),
+        (
+            True,
+            [f"arn:aws:iam::{CENTRAL}:user/Zoe", f"arn:aws:iam::{CENTRAL}:user/Alice"],
+            {
+                **WITH_MFA,
+                "ArnEquals": {
+                    "aws:PrincipalArn": [
+                        f"arn:aws:iam::{CENTRAL}:user/Alice",
+                        f"arn:aws:iam::{CENTRAL}:user/Zoe",
+                    ]
+                },
+            },
+        ),
+        (
+            False,
+            [f"arn:aws:iam::{CENTRAL}:user/Alice"],
+            {"ArnEquals": {"aws:PrincipalArn": [f"arn:aws:iam::{CENTRAL}:user/Alice"]}},
+        ),
+        (False, [], None),
+    ],
+)
+def test_a_role_trusts_one_account_under_conditions(
+    require_mfa: bool, principals: list[str], condition: dict[str, Any] | None
+) -> None:
+    trust = policies.trust_account("aws-cn", CENTRAL, require_mfa=require_mfa, principal_arns=principals)
+    statement = {
+        "Sid": "AllowTheCentralAccount",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws-cn:iam::111111111111:root"},
+        "Action": "sts:AssumeRole",
+    }
+    assert trust == document(statement | ({"Condition": condition} if condition else {}))
+
+
+def test_one_trust_does_not_change_the_next() -> None:
+    policies.trust_account(
+        "aws", CENTRAL, require_mfa=True, principal_arns=[f"arn:aws:iam::{CENTRAL}:user/A"]
+    )
+    assert policies.WITH_MFA == WITH_MFA
+
+
+@pytest.mark.parametrize(
+    ("partition", "service"),
+    [
+        ("aws", "ec2.amazonaws.com"),
+        ("aws-us-gov", "ec2.amazonaws.com"),
+        ("aws-cn", "ec2.amazonaws.com.cn"),
+    ],
+)
+def test_an_instance_role_trusts_ec2_without_source_conditions(partition: str, service: str) -> None:
+    assert policies.trust_ec2(partition) == document(
+        {
+            "Sid": "AllowEC2Instances",
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sts:AssumeRole",
+        }
+    )
+
+
+def test_debugging_reaches_one_instance_and_ones_own_sessions() -> None:
+    assert policies.debug_instance(INSTANCE) == [
+        {
+            "Sid": "FindInstances",
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeInstances", "ec2:DescribeInstanceStatus"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "DebugThisInstance",
+            "Effect": "Allow",
+            "Action": [
+                "ec2:GetConsoleOutput",
+                "ec2:GetConsoleScreenshot",
+                "ec2:RebootInstances",
+                "ssm:StartSession",
+            ],
+            "Resource": INSTANCE,
+        },
+        {
+            "Sid": "UseTheStandardShell",
+            "Effect": "Allow",
+            "Action": "ssm:StartSession",
+            "Resource": f"arn:aws-us-gov:ssm:us-gov-west-1:{DEV}:document/SSM-SessionManagerRunShell",
+        },
+        {
+            "Sid": "EndOwnSessions",
+            "Effect": "Allow",
+            "Action": ["ssm:ResumeSession", "ssm:TerminateSession"],
+            "Resource": f"arn:aws-us-gov:ssm:us-gov-west-1:{DEV}:session/${{aws:username}}-*",
+        },
+    ]
+
+
+def test_vaults_principal_touches_only_users_it_issued_and_only_within_the_boundary() -> None:
+    issued = "arn:aws:iam::222222222222:user/vault/*"
+    arns = ["arn:aws:iam::aws:policy/B", "arn:aws:iam::aws:policy/A"]
+    made = policies.vault_principal("aws", DEV, boundary_arn=BOUNDARY, attachable_policy_arns=arns)
+    assert made == document(
+        {
+            "Sid": "CreateUsersWithTheBoundaryOnly",
+            "Effect": "Allow",
+            "Action": ["iam:CreateUser", "iam:PutUserPolicy"],
+            "Resource": issued,
+            "Condition": {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}},
+        },
+        {
+            "Sid": "AttachTheConfiguredPoliciesOnly",
+            "Effect": "Allow",
+            "Action": "iam:AttachUserPolicy",
+            "Resource": issued,
+            "Condition": {
+                "StringEquals": {"iam:PermissionsBoundary": BOUNDARY},
+                "ArnEquals": {"iam:PolicyARN": sorted(arns)},
+            },
+        },
+        {
+            "Sid": "IssueListAndRemoveTheseUsers",
+            "Effect": "Allow",
+            "Action": [
+                "iam:CreateAccessKey",
+                "iam:DeleteAccessKey",
+                "iam:DeleteUser",
+                "iam:DeleteUserPolicy",
+                "iam:DetachUserPolicy",
+                "iam:GetUser",
+                "iam:ListAccessKeys",
+                "iam:ListAttachedUserPolicies",
+                "iam:ListGroupsForUser",
+                "iam:ListUserPolicies",
+                "iam:TagUser",
+            ],
+            "Resource": issued,
+        },
+    )
+
+
+def test_without_managed_policies_vaults_principal_may_attach_none() -> None:
+    made = policies.vault_principal("aws", DEV, boundary_arn=BOUNDARY, attachable_policy_arns=[])
+    assert [statement["Sid"] for statement in made["Statement"]] == [
+        "CreateUsersWithTheBoundaryOnly",
+        "IssueListAndRemoveTheseUsers",
+    ]
+
+
+def test_the_boundary_denies_what_would_outlive_a_lease() -> None:
+    assert policies.vault_issued_user_boundary() == document(
+        {"Sid": "AllowWhatTheRolesPoliciesAllow", "Effect": "Allow", "Action": "*", "Resource": "*"},
+        {
+            "Sid": "DenyWhatWouldOutliveTheLease",
+            "Effect": "Deny",
+            "Action": [
+                "iam:Add*",
+                "iam:Attach*",
+                "iam:Change*",
+                "iam:Create*",
+                "iam:Deactivate*",
+                "iam:Delete*",
+                "iam:Detach*",
+                "iam:Disable*",
+                "iam:Enable*",
+                "iam:PassRole",
+                "iam:Put*",
+                "iam:Remove*",
+                "iam:Reset*",
+                "iam:Resync*",
+                "iam:Set*",
+                "iam:Tag*",
+                "iam:Untag*",
+                "iam:Update*",
+                "iam:Upload*",
+                "sts:AssumeRole*",
+                "sts:GetFederationToken",
+                "sts:GetSessionToken",
+            ],
+            "Resource": "*",
+        },
+    )
+
+
+def test_a_vault_policy_reads_one_roles_credentials() -> None:
+    assert policies.vault_read_credentials("aws/dev", "test") == (
+        'path "aws/dev/creds/test" {\n  capabilities = ["read"]\n}\n'
+    )
+
+
+def test_a_size_is_counted_as_aws_counts_it() -> None:
+    """White space does not count, not even inside a text."""
+    assert policies.size({"Version": "2012-10-17", "Statement": []}) == len(
+        '{"Version":"2012-10-17","Statement":[]}'
+    )
+    assert policies.size({"Sid": "a b"}) == policies.size({"Sid": "ab"})
+
+
+EVERY_DOCUMENT: dict[str, Callable[[str], policies.Document]] = {
+    "enforce_mfa": lambda partition: policies.enforce_mfa(partition, CENTRAL),
+    "self_service": lambda partition: policies.self_service(partition, CENTRAL),
+    "assume_roles": lambda partition: policies.assume_roles([f"arn:{partition}:iam::{DEV}:role/test_role"]),
+    "trust_account": lambda partition: policies.trust_account(partition, CENTRAL, require_mfa=True),
+    "trust_ec2": policies.trust_ec2,
+    "debug_instance": lambda partition: policies.configured(
+        policies.debug_instance(f"arn:{partition}:ec2:us-gov-west-1:{DEV}:instance/i-0123456789abcdef0")
+    ),
+    "vault_principal": lambda partition: policies.vault_principal(
+        partition,
+        DEV,
+        boundary_arn=f"arn:{partition}:iam::{DEV}:policy/vault-issued-user-boundary",
+        attachable_policy_arns=[f"arn:{partition}:iam::aws:policy/AmazonS3FullAccess"],
+    ),
+    "vault_issued_user_boundary": lambda _: policies.vault_issued_user_boundary(),
+}
+every_document = pytest.mark.parametrize("name", EVERY_DOCUMENT)
+
+
+@every_document
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_every_arn_is_in_the_partition_asked_for(name: str, partition: str) -> None:
+    text = policies.render(EVERY_DOCUMENT[name](partition))
+    assert set(re.findall(r"arn:([^:]*):", text)) <= {partition}
+
+
+@every_document
+def test_every_statement_has_a_sid_of_its_own_that_iam_accepts(name: str) -> None:
+    sids = [statement["Sid"] for statement in EVERY_DOCUMENT[name]("aws")["Statement"]]
+    assert len(set(sids)) == len(sids)
+    assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in sids)
+
+
+@every_document
+def test_nobody_unnamed_is_trusted(name: str) -> None:
+    for statement in EVERY_DOCUMENT[name]("aws")["Statement"]:
+        assert "NotPrincipal" not in statement
+        assert "*" not in json.dumps(statement.get("Principal", ""))
+
+
+@every_document
+def test_an_allow_names_its_actions(name: str) -> None:
+    """The boundary's one Allow is the exception: it allows nothing by itself."""
+    for statement in EVERY_DOCUMENT[name]("aws")["Statement"]:
+        if statement["Effect"] == "Allow" and name != "vault_issued_user_boundary":
+            assert "NotAction" not in statement
+            assert "*" not in json.dumps(statement["Action"])
+
+
+@every_document
+def test_every_document_fits_aws_with_room_to_spare(name: str) -> None:
+    limit = {
+        "trust_account": policies.TRUST_POLICY_MAX_CHARACTERS,
+        "trust_ec2": policies.TRUST_POLICY_MAX_CHARACTERS,
+        "debug_instance": policies.USER_INLINE_POLICIES_MAX_CHARACTERS,
+    }.get(name, policies.MANAGED_POLICY_MAX_CHARACTERS)
+    assert policies.size(EVERY_DOCUMENT[name]("aws-us-gov")) < limit / 2

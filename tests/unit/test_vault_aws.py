@@ -1,0 +1,185 @@
+"""Tutorial section 7: Vault's AWS secrets engine, and its own principal in the account."""
+
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+import policies
+from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
+from tests.recorder import ACCOUNT_ID, Recorder
+
+TAGS = {"Stack": "dev"}
+S3 = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
+BOUNDARY = f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/vault-issued-user-boundary"
+STATEMENT = {"Sid": "A", "Effect": "Allow", "Action": ["ec2:RebootInstances"], "Resource": ["*"]}
+POLICY = "aws:iam/policy:Policy"
+ACCESS_KEY = "aws:iam/accessKey:AccessKey"
+BACKEND = "vault:aws/secretBackend:SecretBackend"
+ENGINE_ROLE = "vault:aws/secretBackendRole:SecretBackendRole"
+VAULT_POLICY = "vault:index/policy:Policy"
+ROLES = {
+    "test": VaultRoleArgs(managed_policies=["AmazonS3FullAccess"], statements=[], has_statements=False),
+    "debug": VaultRoleArgs(managed_policies=[], statements=[STATEMENT], has_statements=True),
+}
+
+
+def record_vault(recorder: Recorder, **changed: Any) -> None:
+    values: dict[str, Any] = {
+        "partition": "aws",
+        "account_id": "222222222222",
+        "region": "eu-central-1",
+        "mount": "aws/dev",
+        "default_lease_ttl_seconds": 1800,
+        "max_lease_ttl_seconds": 3600,
+        "principal_name": "vault-secrets-engine",
+        "key_generation": 1,
+        "iam_endpoint": None,
+        "sts_endpoint": None,
+        "roles": ROLES,
+        "tags": TAGS,
+    }
+
+    def build() -> None:
+        engine = VaultAws("vault-aws", VaultAwsArgs(**values | changed))
+        pulumi.export("mount", engine.mount_path)
+        pulumi.export("principal", engine.principal_arn)
+        pulumi.export("policies", engine.policy_names)
+
+    recorder.run(build)
+
+
+def test_the_mount_has_the_configured_leases_and_the_principals_key(recorder: Recorder) -> None:
+    record_vault(recorder)
+    assert recorder.one(BACKEND, "vault-aws").inputs == {
+        "path": "aws/dev",
+        "description": "Just-in-time credentials for the AWS account 222222222222",
+        "accessKey": "vault-aws-access-key-1-id",
+        "secretKey": "pretend-secret-key",
+        "region": "eu-central-1",
+        "defaultLeaseTtlSeconds": 1800,
+        "maxLeaseTtlSeconds": 3600,
+    }
+
+
+def test_endpoints_are_handed_over_when_given(recorder: Recorder) -> None:
+    record_vault(recorder, iam_endpoint="http://127.0.0.1:1", sts_endpoint="http://127.0.0.1:2")
+    inputs = recorder.one(BACKEND, "vault-aws").inputs
+    assert (inputs["iamEndpoint"], inputs["stsEndpoint"]) == ("http://127.0.0.1:1", "http://127.0.0.1:2")
+
+
+def test_the_principals_key_is_a_secret_from_aws_to_vault_and_in_no_output(recorder: Recorder) -> None:
+    record_vault(recorder)
+    assert "secret" in recorder.one(ACCESS_KEY, "vault-aws-access-key-1").additional_secret_outputs
+    assert {"accessKey", "secretKey"} <= recorder.one(BACKEND, "vault-aws").secret_inputs
+    holders = {
+        made.type
+        for made in recorder.registrations.values()
+        if "pretend-secret-key" in json.dumps(dict(made.inputs))
+    }
+    assert holders == {BACKEND}
+    assert "pretend-secret-key" not in json.dumps(recorder.registered_outputs)
+
+
+@pytest.mark.parametrize("generation", [1, 7])
+def test_a_new_generation_is_a_new_access_key(recorder: Recorder, generation: int) -> None:
+    record_vault(recorder, key_generation=generation)
+    assert [made.name for made in recorder.all_of(ACCESS_KEY)] == [f"vault-aws-access-key-{generation}"]
+    assert recorder.all_of(ACCESS_KEY)[0].inputs == {"user": "vault-secrets-engine"}
+
+
+def test_the_principal_stands_outside_the_path_of_the_users_it_issues(recorder: Recorder) -> None:
+    record_vault(recorder)
+    assert recorder.one("aws:iam/user:User", "vault-aws-principal").inputs == {
+        "name": "vault-secrets-engine",
+        "path": "/",
+        "tags": TAGS,
+    }
+    paths = {made.inputs["userPath"] for made in recorder.all_of(ENGINE_ROLE)}
+    assert paths == {"/vault/"}
+
+
+def test_the_principal_may_attach_the_configured_policies_within_the_boundary_only(
+    recorder: Recorder,
+) -> None:
+    record_vault(recorder)
+    principal = recorder.one(POLICY, "vault-aws-principal").inputs
+    assert principal == {
+        "name": "vault-secrets-engine",
+        "description": "What Vault needs to issue and remove users, and nothing outside their path",
+        "policy": json.dumps(
+            policies.vault_principal(
+                "aws", "222222222222", boundary_arn=BOUNDARY, attachable_policy_arns=[S3]
+            )
+        ),
+        "tags": TAGS,
+    }
+    attachments = recorder.all_of("aws:iam/userPolicyAttachment:UserPolicyAttachment")
+    assert [made.inputs for made in attachments] == [
+        {
+            "user": "vault-secrets-engine",
+            "policyArn": f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/vault-secrets-engine",
+        }
+    ]
+
+
+def test_every_issued_user_is_bounded(recorder: Recorder) -> None:
+    record_vault(recorder)
+    assert recorder.one(POLICY, "vault-aws-boundary").inputs == {
+        "name": "vault-issued-user-boundary",
+        "description": "The most a user issued by Vault can do: nothing that would outlive its lease",
+        "policy": json.dumps(policies.vault_issued_user_boundary()),
+        "tags": TAGS,
+    }
+    common = {
+        "backend": "aws/dev",
+        "credentialType": "iam_user",
+        "userPath": "/vault/",
+        "permissionsBoundaryArn": BOUNDARY,
+    }
+    assert {made.name: made.inputs for made in recorder.all_of(ENGINE_ROLE)} == {
+        "vault-aws-test": {**common, "name": "test", "policyArns": [S3]},
+        "vault-aws-debug": {
+            **common,
+            "name": "debug",
+            "policyDocument": json.dumps(policies.configured([STATEMENT])),
+        },
+    }
+
+
+def test_each_role_has_a_vault_policy_that_reads_its_credentials_and_nothing_else(
+    recorder: Recorder,
+) -> None:
+    record_vault(recorder)
+    assert {made.name: made.inputs for made in recorder.all_of(VAULT_POLICY)} == {
+        f"vault-aws-{role}": {
+            "name": f"aws-dev-{role}",
+            "policy": f'path "aws/dev/creds/{role}" {{\n  capabilities = ["read"]\n}}\n',
+        }
+        for role in ROLES
+    }
+    assert recorder.stack_outputs == {
+        "mount": "aws/dev",
+        "principal": f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:user/vault-secrets-engine",
+        "policies": {"test": "aws-dev-test", "debug": "aws-dev-debug"},
+    }
+
+
+def test_the_mount_goes_before_the_rights_that_its_leases_need_to_be_revoked(recorder: Recorder) -> None:
+    record_vault(recorder)
+    needed = [
+        recorder.one("aws:iam/userPolicyAttachment:UserPolicyAttachment", "vault-aws-principal"),
+        recorder.one(POLICY, "vault-aws-boundary"),
+        recorder.one(ACCESS_KEY, "vault-aws-access-key-1"),
+    ]
+    assert {made.urn for made in needed} <= recorder.one(BACKEND, "vault-aws").dependencies
+
+
+def test_a_principal_without_managed_policies_may_attach_none(recorder: Recorder) -> None:
+    record_vault(recorder, roles={"debug": ROLES["debug"]})
+    document = json.loads(recorder.one(POLICY, "vault-aws-principal").inputs["policy"])
+    actions = [action for statement in document["Statement"] for action in statement["Action"]]
+    assert "iam:CreateUser" in actions
+    assert "iam:AttachUserPolicy" not in json.dumps(document)
+    assert recorder.invoked == []

@@ -165,6 +165,17 @@ class Account(Principal):
         created = self.iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(policy))
         return str(created["Policy"]["Arn"])
 
+    def give_a_device(self, user_name: str) -> None:
+        """An MFA device for a user, enabled by root."""
+        made = self.iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]
+        first, second = codes_of_any_seed(made["Base32StringSeed"])
+        self.iam.enable_mfa_device(
+            UserName=user_name,
+            SerialNumber=made["SerialNumber"],
+            AuthenticationCode1=first,
+            AuthenticationCode2=second,
+        )
+
     @property
     def root_arn(self) -> str:
         return f"arn:aws:iam::{self.id}:root"
@@ -186,6 +197,14 @@ def two_codes(codes: pyotp.TOTP) -> tuple[str, str]:
     """Two consecutive codes, the second the one of now."""
     now = int(time.time())
     return codes.at(now - codes.interval), codes.at(now)
+
+
+def codes_of_any_seed(seed: bytes) -> tuple[str, str]:
+    """Two codes for EnableMFADevice, also where the shipped emulator's seed is none; it takes any code."""
+    try:
+        return two_codes(pyotp.TOTP(seed.decode()))
+    except ValueError:
+        return "000000", "111111"
 
 
 @dataclass(frozen=True)

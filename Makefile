@@ -13,7 +13,7 @@ venv := .venv/bin
 checked := $(wildcard *.py components settings access rehearsal tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse sandbox sandbox-down test test-unit check format lock clean
+.PHONY: help setup environment rehearse sandbox sandbox-down client-config test test-unit check format lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ sandbox: setup ## Leave the rehearsal's world running for hands-on use (see .san
 
 sandbox-down: environment ## End a running sandbox
 	@$(venv)/python -m rehearsal sandbox-down
+
+client-config: environment ## Print AWS profiles: PERSON=Administrator DEVICE=phone [TOOL=awsume]
+	@$(venv)/python -m access.client_config --person '$(PERSON)' --device '$(DEVICE)' $(if $(TOOL),--tool '$(TOOL)')
 
 test: setup ## Run all tests
 	@$(venv)/python -m pytest $(ARGS)

@@ -29,8 +29,8 @@ T = TypeVar("T")
 class Claim:
     """What is claimed of one call.
 
-    `mfa` is what the caller's session carries; `account` the stack whose account is called; `claimed` a verdict
-    such as `allowed` or `refused`; `reason` a sentence that says why it has to be so.
+    `mfa` is what the caller's session carries; `account` the stack whose account is called; `claimed` a
+    verdict such as `allowed` or `refused`; `reason` a sentence that says why it has to be so.
     """
 
     who: str

@@ -35,6 +35,7 @@ __all__ = [
     "Instance",
     "PasswordPolicy",
     "Permissions",
+    "Problem",
     "Settings",
     "Statement",
     "User",

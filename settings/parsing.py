@@ -90,7 +90,7 @@ def _take_out(model: type[BaseModel], values: dict[str, Any], path: Path) -> Non
     deletable: tuple[dict[str, Any], str] | None = None
     for part in path:
         if isinstance(container, dict) and part in container:
-            if not _is_required(annotation, str(part)):
+            if _can_lack(annotation, container, str(part)):
                 deletable = (container, str(part))
         elif not (isinstance(container, list) and isinstance(part, int) and part < len(container)):
             break
@@ -100,10 +100,11 @@ def _take_out(model: type[BaseModel], values: dict[str, Any], path: Path) -> Non
         del holder[key]
 
 
-def _is_required(annotation: Any, key: str) -> bool:
+def _can_lack(annotation: Any, container: Mapping[str, Any], key: str) -> bool:
+    """Whether a section is still complete, or a mapping of names not empty, without one of its keys."""
     if not _is_model(annotation):
-        return False
-    return any(field.alias == key and field.is_required() for field in annotation.model_fields.values())
+        return len(container) > 1
+    return not any(field.alias == key and field.is_required() for field in annotation.model_fields.values())
 
 
 def _known_keys(model: type[BaseModel], path: Path) -> list[str]:

@@ -66,7 +66,8 @@ def _resource_names(file: StackFile, holders: dict[_Place, Permissions]) -> Iter
         taken |= {("groups", f"{name}-{suffix}"): _PROGRAM for suffix in _GROUP_ATTACHMENTS}
     for place, holder in holders.items():
         section, name = place[0], place[-1]
-        attached = [(file.key(*place, "managedPolicies"), policy) for policy in holder.managed_policies]
+        managed = dict.fromkeys(holder.managed_policies)
+        attached = [(file.key(*place, "managedPolicies"), policy) for policy in managed]
         attached += [(file.key(*place, "policies", policy), policy) for policy in holder.policies]
         for key, policy in attached:
             resource = (section, f"{name}-{policy.rsplit('/', 1)[-1]}")
@@ -145,7 +146,6 @@ def _vault(file: StackFile) -> Iterator[Problem]:
         place = ("vault", "roles", name)
         yield from _statements(file, file.key(*place, "statements"), role.statements)
         yield from _managed_policies(file, file.key(*place, "managedPolicies"), role.managed_policies)
-        yield from repeated(file.key(*place, "managedPolicies"), role.managed_policies)
         yield from _too_many(file.key(*place, "managedPolicies"), len(role.managed_policies), 0)
         debugging = policies.debug_instance(_longest_instance_arn(file)) if role.debug_instance else []
         document = policies.configured([*(s.document() for s in role.statements), *debugging])
@@ -200,7 +200,8 @@ def _statements(file: StackFile, key: str, statements: Sequence[Statement]) -> I
 
 
 def _managed_policies(file: StackFile, key: str, names_or_arns: Sequence[str]) -> Iterator[Problem]:
-    for policy in names_or_arns:
+    yield from repeated(key, names_or_arns)
+    for policy in dict.fromkeys(names_or_arns):
         if not policy.startswith("arn:"):
             continue
         yield from other_partition(file, key, policy)

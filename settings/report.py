@@ -84,6 +84,7 @@ def is_empty(value: Any) -> bool:
 
 _WANTED = {
     "string_type": "text",
+    "string_unicode": "text",
     "bool_type": "true or false",
     "int_type": "a whole number",
     "list_type": "a list",

@@ -1,0 +1,157 @@
+"""What a stack file that is right becomes."""
+
+import dataclasses
+import json
+
+import pytest
+
+import settings
+from settings.fields import duration_text, seconds
+from tests.stack_files import PROJECT, config_of, handed_over
+
+WORKLOAD = {
+    "aws:region": "us-east-1",
+    "aws:allowedAccountIds": ["222222222222"],
+    "iam-hardening:accountKind": "workload",
+    "iam-hardening:centralAccountId": "111111111111",
+}
+
+
+def load(config: dict[str, object], stack: str = "test") -> settings.Settings:
+    return settings.load(handed_over(config), project=PROJECT, stack=stack)
+
+
+def test_central_is_read_whole() -> None:
+    account = load(config_of("central"), "central")
+    assert account.is_central
+    assert (account.account_id, account.region, account.partition) == ("111111111111", "us-east-1", "aws")
+    assert account.central_account_id is None
+    assert list(account.groups) == ["Administrators", "Auditors"]
+    assert account.groups["Administrators"].may_assume == ["arn:aws:iam::222222222222:role/test_role"]
+    assert account.groups["Auditors"].enforce_mfa is True
+    assert account.users["Auditor"].groups == ["Auditors"]
+    assert (account.instance, account.vault, account.cross_account_roles) == (None, None, {})
+
+
+def test_dev_is_read_whole() -> None:
+    account = load(config_of("dev"), "dev")
+    assert not account.is_central
+    assert account.central_account_id == "111111111111"
+    assert account.cross_account_roles["test_role"].require_mfa is True
+    assert account.vault is not None
+    assert (account.vault.default_lease_ttl, account.vault.max_lease_ttl) == (1800, 3600)
+    assert account.vault.roles["debug-instance"].debug_instance is True
+    assert account.instance is not None
+    statement = account.instance.policies["write-application-data"][0]
+    assert statement.document() == {
+        "Sid": "WriteObjects",
+        "Effect": "Allow",
+        "Action": ["s3:PutObject"],
+        "Resource": ["arn:aws:s3:::application-data-222222222222/*"],
+    }
+
+
+@pytest.mark.parametrize("stack", ["central", "dev"])
+def test_json_text_and_parsed_yaml_mean_the_same(stack: str) -> None:
+    parsed = settings.load(config_of(stack), project=PROJECT, stack=stack)
+    assert load(config_of(stack), stack) == parsed
+
+
+def test_settings_cannot_be_changed_later() -> None:
+    account = load(WORKLOAD)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        account.account_id = "333333333333"  # type: ignore[misc]
+
+
+def test_every_resource_says_who_manages_it_and_a_file_may_add_to_that() -> None:
+    account = load(
+        {**WORKLOAD, "iam-hardening:tags": {"CostCenter": "42", "Project": "hardening", "Note": ""}}
+    )
+    assert account.tags == {
+        "ManagedBy": "pulumi",
+        "Stack": "test",
+        "CostCenter": "42",
+        "Project": "hardening",
+        "Note": "",
+    }
+
+
+def test_an_empty_instance_section_is_the_tutorials_instance() -> None:
+    instance = load({**WORKLOAD, "iam-hardening:instance": {}}).instance
+    assert instance is not None
+    assert (instance.name, instance.role_name, instance.profile_name, instance.instance_type) == (
+        "HelloWorld",
+        "test_instance_role",
+        "test_profile",
+        "t3.micro",
+    )
+
+
+def test_an_empty_vault_section_is_the_tutorials_mount() -> None:
+    vault = load({**WORKLOAD, "iam-hardening:vault": {}}).vault
+    assert vault is not None
+    assert (vault.mount, vault.default_lease_ttl, vault.max_lease_ttl) == ("aws", 1800, 3600)
+
+
+def test_a_pgp_key_may_be_wrapped_over_lines() -> None:
+    config = config_of("central")
+    # The first bytes of a binary public key; the provider reads the rest.
+    config["iam-hardening:users"]["Auditor"]["pgpKey"] = "mQENBFabc0\nBCAD0123/+==\n"
+    assert load(config).users["Auditor"].pgp_key == "mQENBFabc0BCAD0123/+=="
+
+
+def test_conditions_keep_iams_own_shape() -> None:
+    conditions = {
+        "ForAnyValue:StringLikeIfExists": {"aws:PrincipalTag/team": ["a", "b"]},
+        "Null": {"s3:prefix": "true"},
+    }
+    statement = {"sid": "A", "actions": ["s3:Get*"], "resources": ["*"], "conditions": conditions}
+    config = {**WORKLOAD, "iam-hardening:instance": {"policies": {"own": [statement]}}}
+    instance = load(config).instance
+    assert instance is not None
+    assert instance.policies["own"][0].document()["Condition"] == conditions
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("30m", 1800),
+        ("1h30m", 5400),
+        ("900s", 900),
+        ("900", 900),
+        (900, 900),
+        ("1h1m1s", 3661),
+        ("768h", 2764800),
+    ],
+)
+def test_durations_become_seconds(written: object, expected: int) -> None:
+    assert seconds(written) == expected
+
+
+@pytest.mark.parametrize(
+    ("total", "text"), [(1800, "30m"), (5400, "1h30m"), (3661, "1h1m1s"), (59, "59s"), (0, "0s")]
+)
+def test_seconds_are_told_as_durations(total: int, text: str) -> None:
+    assert duration_text(total) == text
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        (["AdministratorAccess"], True),
+        (["arn:aws:iam::aws:policy/AdministratorAccess"], True),
+        (["arn:aws-cn:iam::aws:policy/AdministratorAccess"], True),
+        (["arn:aws:iam::111111111111:policy/AdministratorAccess"], False),
+        (["AdministratorAccess-Amplify"], False),
+        (["PowerUserAccess"], False),
+        ([], False),
+    ],
+)
+def test_administrators_are_those_with_awss_own_policy(policies: list[str], expected: bool) -> None:
+    group = settings.Group.model_validate({"managedPolicies": policies})
+    assert settings.is_administrators(group) is expected
+
+
+def test_other_namespaces_are_left_to_those_who_own_them() -> None:
+    foreign = {"aws:profile": "dev", "vault:address": "https://vault", "pulumi:tags": json.dumps({"a": "b"})}
+    assert load({**WORKLOAD, **foreign}).account_id == "222222222222"

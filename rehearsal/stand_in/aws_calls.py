@@ -40,7 +40,7 @@ class AwsCredentials:
 
 
 class AwsConnections:
-    """All connections to one emulated AWS; clients are made once, since making one takes tens of milliseconds."""
+    """All connections to one emulated AWS. Clients are kept: making one takes tens of milliseconds."""
 
     def __init__(self, endpoint_url: str, credentials: Mapping[str, AwsCredentials]) -> None:
         self._endpoint_url = endpoint_url

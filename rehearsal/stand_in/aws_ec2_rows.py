@@ -5,6 +5,7 @@ from typing import Any
 from rehearsal.stand_in.rows import (
     ID,
     ITEM,
+    Argument,
     Call,
     Each,
     Field,
@@ -166,7 +167,7 @@ _INSTANCE = Row(
         }
     ),
     refused={
-        name: f"the stand-in has no row for {name}: the emulated instance does not boot, so nothing would run it"
+        name: f"the stand-in has no row for {name}: an emulated instance does not boot, nothing would run it"
         for name in ("userData", "userDataBase64")
     },
     create=(
@@ -381,7 +382,7 @@ def _rule(permission: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rules(property: str, direction: str, wire: str) -> Each:
-    permission = {"GroupId": ID, "IpPermissions": ListOf(ITEM)}
+    permission: dict[str, Argument] = {"GroupId": ID, "IpPermissions": ListOf(ITEM)}
     return Each(
         property,
         live=Call("ec2.describe_security_groups", {"GroupIds": ListOf(ID)}, f"SecurityGroups.0.{wire}"),
@@ -410,7 +411,7 @@ _SECURITY_GROUP = Row(
         Call(
             "ec2.create_security_group", {"GroupName": "name", "Description": "description", "VpcId": "vpcId"}
         ),
-        # AWS lets everything out of a new group; the real provider takes that away before it adds what is asked.
+        # AWS lets everything out of a new group; the real provider takes that away first.
         Call(
             "ec2.revoke_security_group_egress",
             {"GroupId": ID, "IpPermissions": Literal([_ALL_TRAFFIC])},

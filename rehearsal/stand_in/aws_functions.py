@@ -122,7 +122,7 @@ def _get_subnet(api: Any, arguments: Properties) -> Properties:
     return {
         **shown,
         "id": subnet["SubnetId"],
-        "arn": f"arn:{api.partition}:ec2:{api.region}:{subnet.get('OwnerId', api.account_id)}:subnet/{subnet['SubnetId']}",
+        "arn": f"arn:{api.partition}:ec2:{api.region}:{api.account_id}:subnet/{subnet['SubnetId']}",
         "tags": {tag["Key"]: tag["Value"] for tag in subnet.get("Tags", [])},
     }
 

@@ -55,7 +55,7 @@ def _attachment(kind: str) -> Row:
     )
     return Row(
         type=f"aws:iam/{kind}PolicyAttachment:{kind.capitalize()}PolicyAttachment",
-        id="{%s}/{policyArn}" % kind,
+        id=f"{{{kind}}}/{{policyArn}}",
         from_id=by_template(kind, "policyArn", separator="/"),
         identity=(kind, "policyArn"),
         create=(Call(f"iam.attach_{kind}_policy", which),),
@@ -72,7 +72,7 @@ def _inline_policy(kind: str) -> Row:
     put = Call(f"iam.put_{kind}_policy", {**which, "PolicyDocument": "policy"})
     return Row(
         type=f"aws:iam/{kind}Policy:{kind.capitalize()}Policy",
-        id="{%s}:{name}" % kind,
+        id=f"{{{kind}}}:{{name}}",
         from_id=by_template(kind, "name", separator=":"),
         auto_name="name",
         identity=(kind, "name"),
@@ -239,7 +239,11 @@ _USER_LOGIN_PROFILE = Row(
     identity=("user",),
     defaults={"passwordLength": 20},
     computed=frozenset({"passwordResetRequired"}),
-    prepare=Prepare(("passwordLength", "pgpKey"), prepare_login_profile),
+    prepare=Prepare(
+        uses=("passwordLength", "pgpKey"),
+        outputs=("password", "encryptedPassword", "keyFingerprint"),
+        make=prepare_login_profile,
+    ),
     secrets=frozenset({"password"}),
     create=(
         Call(
@@ -247,7 +251,6 @@ _USER_LOGIN_PROFILE = Row(
             {"UserName": "user", "Password": "_password", "PasswordResetRequired": "passwordResetRequired"},
         ),
     ),
-    remembered={},
     reads=(
         Read(
             Call("iam.get_login_profile", {"UserName": ID}, "LoginProfile"),
@@ -354,9 +357,9 @@ _ROLE = Row(
     settings=frozenset({"forceDetachPolicies"}),
     compared_as={"assumeRolePolicy": as_json},
     refused={
-        "inlinePolicies": "inlinePolicies is deprecated and the stand-in has no row for it: use aws.iam.RolePolicy",
+        "inlinePolicies": "inlinePolicies is deprecated and has no row in the stand-in: use RolePolicy",
         "managedPolicyArns": (
-            "managedPolicyArns is deprecated and the stand-in has no row for it: use aws.iam.RolePolicyAttachment"
+            "managedPolicyArns is deprecated and has no row in the stand-in: use RolePolicyAttachment"
         ),
     },
     create=(

@@ -1,4 +1,4 @@
-"""The package `aws`: which rows and functions the stand-in for pulumi-aws serves, and which settings it takes."""
+"""The package `aws`: the rows and functions that the stand-in for pulumi-aws serves, and its settings."""
 
 from collections.abc import Mapping
 

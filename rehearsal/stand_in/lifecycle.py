@@ -104,9 +104,8 @@ class Lifecycle:
                 value = live_in_users_terms(self.row, name, inputs[name], value)
                 live[name] = live[name] if name in self.row.computed else value
                 current[name] = value
-            elif importing or name not in self.row.computed:
-                if not is_empty(value):
-                    current[name] = value
+            elif (importing or name not in self.row.computed) and not is_empty(value):
+                current[name] = value
         outputs |= {name: value for name, value in live.items() if not name.startswith("_")}
         return Live(id, not_empty(outputs), {name: v for name, v in current.items() if v is not None})
 
@@ -115,10 +114,11 @@ class Lifecycle:
 
         :raises HalfDoneError: with what is there now.
         """
+        old = self._last_known(old, state)
         changed = changed_inputs(self.row, old, new)
         kept = {name: state[name] for name in state if name not in self.row.inputs}
         properties = {**kept, **new}
-        cleared = {name: type(old[name])() for name in changed if name in old and new.get(name) is None}
+        cleared = {name: type(old[name])() for name in changed if old.get(name) and new.get(name) is None}
         try:
             for names, steps in self.row.updates.items():
                 if names & changed:
@@ -149,6 +149,16 @@ class Lifecycle:
                 self._run(step, state, id)
             except GoneError:
                 continue
+
+    def _last_known(self, inputs: Properties, state: Properties) -> Properties:
+        """The inputs as the state has them: of an update that stopped half-way, the engine keeps the inputs
+        from before it and the state that was reached."""
+        reached = {
+            name: live_in_users_terms(self.row, name, inputs.get(name), state.get(name))
+            for name in self.row.readable
+            if name in inputs or name not in self.row.computed
+        }
+        return {**inputs, **reached}
 
     def _kept_outputs(self) -> frozenset[str]:
         """Outputs that no read tells: what the create answered and what the provider made itself."""
@@ -291,7 +301,7 @@ class Lifecycle:
 def check_inputs(
     row: Row, inputs: Properties, make_name: Callable[[], str | None]
 ) -> tuple[Properties, dict[str, str]]:
-    """The inputs with everything filled in that the provider fills in, and what is wrong: property to reason."""
+    """The inputs with what the provider fills in, and what is wrong with them: property to reason."""
     given = {name: value for name, value in inputs.items() if name != DEFAULTED}
     wrong = {
         name: row.refused.get(name, f"the stand-in's row of {row.type} has no property {name}")

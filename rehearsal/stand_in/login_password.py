@@ -53,7 +53,7 @@ def prepare_login_profile(properties: Properties) -> Properties:
 def _certificate(key: str) -> Cert:
     if key.startswith("keybase:"):
         raise StandInError(
-            "pgpKey names a Keybase user; the rehearsal does not reach the internet: give the base64 public key"
+            "pgpKey names a Keybase user, and the rehearsal stays off the internet: give the base64 key"
         )
     try:
         # Armored text is no base64; the real provider takes only base64, so this does too.

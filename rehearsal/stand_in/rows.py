@@ -59,7 +59,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Made:
-    """A value made from properties, for fields that are not shaped like one property: make(properties, api, id)."""
+    """A value for a field that is not shaped like one property: make(properties, api, id)."""
 
     uses: tuple[str, ...]
     make: Callable[[Properties, Any, str], Any]
@@ -80,9 +80,9 @@ class Call:
     """One API operation. A plain string argument is the name of a property; one without a value is not sent.
 
     `result` is a dotted path into the answer, and `find` picks the one element with these values from the
-    list there: none is a GoneError. With `clears`, a property that the program dropped is sent as an empty value,
-    for services that keep what an update leaves out. With `needs`, the call is made only when that property
-    is set.
+    list there: none is a GoneError. With `clears`, a property that the program dropped is sent as an empty
+    value, for services that keep what an update leaves out. With `needs`, the call is made only when that
+    property is set.
     """
 
     operation: str
@@ -202,10 +202,11 @@ class Tags:
 
 @dataclass(frozen=True)
 class Prepare:
-    """Values the provider itself makes before the first call. Names with an underscore are arguments only;
-    the others become outputs that are remembered, since no service can tell them again."""
+    """Values the provider itself makes before the first call. `outputs` go into the state, since no service
+    can tell them again; names with an underscore are arguments only."""
 
     uses: tuple[str, ...]
+    outputs: tuple[str, ...]
     make: Callable[[Properties], Properties]
 
 
@@ -284,7 +285,8 @@ class Row:
         """Every property of the state."""
         read = {name for read in self.reads for name in read.properties if not name.startswith("_")}
         tags = {"tagsAll"} if any(tags.property == "tags" for tags in self.tags) else set()
-        return self.inputs.union(read, self.remembered, self.secrets, tags)
+        prepared = self.prepare.outputs if self.prepare else ()
+        return self.inputs.union(read, self.remembered, prepared, tags)
 
 
 @dataclass(frozen=True)

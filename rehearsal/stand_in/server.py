@@ -28,8 +28,8 @@ class StandIns:
     """Stand-ins for the provider plugins `aws` and `vault`.
 
     aws_endpoint_url: the emulated AWS.
-    aws_credentials:  stack name to the credentials its account is reached with; stands for what the environment
-                      of `pulumi up` would hold. A provider's own accessKey, secretKey and token win.
+    aws_credentials:  stack name to the credentials of its account; stands for what the environment of
+                      `pulumi up` would hold. A provider's own accessKey, secretKey and token win.
     vault_address, vault_token: the Vault server; what a stack's configuration says is not used, so that a
                       rehearsal never reaches a live Vault.
     """

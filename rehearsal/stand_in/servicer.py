@@ -3,7 +3,7 @@
 One servicer serves every provider instance of its package. An instance is its connection, so its
 configuration is kept by the peer's address; the stack in the instance's URN says whose credentials count.
 
-Not served: components, methods, schemas, mappings. The engine asks a plain resource provider for none of them.
+Not served: components, methods, schemas, mappings. The engine asks a resource provider for none of them.
 """
 
 import functools
@@ -134,7 +134,10 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
         if unknown:
             raise StandInError(f"the stand-in's row of {request.tok} has no argument {', '.join(unknown)}")
         answer = function.run(self._instance(context).api, arguments)
-        return provider_pb2.InvokeResponse(**{"return": encode(answer)})
+        response = provider_pb2.InvokeResponse()
+        # The field is named by a keyword of Python.
+        getattr(response, "return").CopyFrom(encode(answer))
+        return response
 
     # -- resources
 
@@ -232,7 +235,9 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
         """End the request with `reason`, the resource it is about, and nothing secret."""
         context.abort(grpc.StatusCode.UNKNOWN, self._words(reason, request, context))
 
-    def abort_half_done(self, failure: HalfDoneError, request: Any, context: grpc.ServicerContext) -> NoReturn:
+    def abort_half_done(
+        self, failure: HalfDoneError, request: Any, context: grpc.ServicerContext
+    ) -> NoReturn:
         """End the request so that the engine keeps what was made and goes on from there next time."""
         row = self._row(request)
         secret = row.secrets.union(*(decode(getattr(request, name))[1] for name in _struct_fields(request)))

@@ -1,7 +1,7 @@
 """Property values between the engine's wire form (a protobuf struct) and plain Python.
 
-The engine wraps a secret in an object with a signature key; here a property is secret as a whole or not at all:
-a secret anywhere inside a property makes that property secret, which can hide too much and never too little.
+The engine wraps a secret in an object with a signature key; here a property is secret as a whole or not at
+all: a secret anywhere inside makes it secret, which can hide too much and never too little.
 A value not yet known in a preview is the string UNKNOWN, as on the wire.
 
 Source of the signatures: pulumi/pulumi, sdk/go/common/resource/plugin/rpc.go.
@@ -17,7 +17,7 @@ from google.protobuf import struct_pb2
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  a marker, no secret
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
 # The key under which a check remembers which inputs it filled in, as the real providers' bridge does.

@@ -58,9 +58,9 @@ _MOUNT_PROPERTIES = {
 }
 
 
-# The real Vault reaches AWS by itself. The engine of the rehearsal has to be told where the emulated AWS is, so an
-# endpoint that the program leaves out is filled in when config/root is written, and hidden again when it is read.
-# A program's own endpoint wins.
+# The real Vault reaches AWS by itself. The rehearsal's engine has to be told where the emulated AWS is, so an
+# endpoint that the program leaves out is filled in when config/root is written, and hidden again when it is
+# read. A program's own endpoint wins.
 def _endpoint(name: str) -> Made:
     return Made((name,), lambda properties, api, id: properties.get(name) or api.aws_endpoint_url)
 
@@ -142,9 +142,7 @@ _ROLE_FIELDS = {
     "external_id": "externalId",
     "session_tags": "sessionTags",
 }
-_WRITE_ROLE = Call(
-    "POST {backend}/roles/{name}", {wire: property for wire, property in _ROLE_FIELDS.items()}, clears=True
-)
+_WRITE_ROLE = Call("POST {backend}/roles/{name}", dict(_ROLE_FIELDS), clears=True)
 
 
 def _role_of_id(id: str) -> Properties:

@@ -9,7 +9,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from pulumi import automation as auto
 from pulumi.automation import EngineEvent
 
 from rehearsal import tools
-from shim_servers import emulated_aws, vault_server
+from rehearsal.servers import emulated_aws, vault_server
 from rehearsal.stand_in import AwsCredentials, StandIns
 
 PROJECT = "stand-in-tests"
@@ -68,10 +68,9 @@ class TestStack:
     name: str
     account_id: str
     stack: auto.Stack
+    endpoint_url: str
+    state_directory: Path
     program: Callable[[], None] = lambda: None
-    endpoint_url: str = ""
-    vault: Any = None
-    said: list[str] = field(default_factory=list)
 
     def up(self, program: Callable[[], None] | None = None, **options: Any) -> Result:
         return self._run(self.stack.up, program, **options)
@@ -94,18 +93,20 @@ class TestStack:
     def outputs(self) -> dict[str, Any]:
         return {name: output.value for name, output in self.stack.outputs().items()}
 
-    def exported(self) -> str:
-        """The state as it is stored."""
-        return json.dumps(self.stack.export_stack().deployment)
+    def stored(self) -> dict[str, Any]:
+        """The state as it is stored; secrets are ciphertext. The Automation API's export decrypts them."""
+        stored = self.state_directory / ".pulumi" / "stacks" / PROJECT / f"{self.name}.json"
+        latest: dict[str, Any] = json.loads(stored.read_text())["checkpoint"]["latest"]
+        return latest
 
     def resource(self, name: str) -> dict[str, Any]:
-        """One resource of the state; secrets are ciphertext."""
-        resources = self.stack.export_stack().deployment["resources"]
+        """One resource of the stored state."""
+        resources = self.stored()["resources"]
         found: dict[str, Any] = next(each for each in resources if each["urn"].endswith(f"::{name}"))
         return found
 
     def names(self) -> set[str]:
-        resources = self.stack.export_stack().deployment.get("resources") or []
+        resources = self.stored().get("resources") or []
         return {each["urn"].split("::")[-1] for each in resources if not each["type"].startswith("pulumi:")}
 
     def set_config(self, key: str, value: str) -> None:
@@ -127,10 +128,7 @@ class TestStack:
         self.stack.workspace.program = self.program
         said: list[str] = []
         events: list[EngineEvent] = []
-        try:
-            outcome = command(on_output=said.append, on_event=events.append, **options)
-        finally:
-            self.said += said
+        outcome = command(on_output=said.append, on_event=events.append, **options)
         summary = getattr(outcome, "change_summary", None)
         if summary is None:
             summary = outcome.summary.resource_changes or {}
@@ -214,9 +212,13 @@ def new_stack(
             ),
         )
         stack.set_all_config(
-            {key: auto.ConfigValue(value) for key, value in {"aws:region": "us-east-1", **(config or {})}.items()}
+            {
+                key: auto.ConfigValue(value)
+                for key, value in {"aws:region": "us-east-1", **(config or {})}.items()
+            }
         )
-        return TestStack(name, account_id, stack, endpoint_url=aws_endpoint_url)
+        state_directory = Path(engine_environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        return TestStack(name, account_id, stack, aws_endpoint_url, state_directory)
 
     return make
 

@@ -27,7 +27,9 @@ def _instance(**more: Any) -> Callable[[], None]:
             name="instance",
             vpc_id=subnet.vpc_id,
             egress=[
-                aws.ec2.SecurityGroupEgressArgs(from_port=443, to_port=443, protocol="tcp", cidr_blocks=["0.0.0.0/0"])
+                aws.ec2.SecurityGroupEgressArgs(
+                    from_port=443, to_port=443, protocol="tcp", cidr_blocks=["0.0.0.0/0"]
+                )
             ],
         )
         instance = aws.ec2.Instance(
@@ -37,7 +39,9 @@ def _instance(**more: Any) -> Callable[[], None]:
             iam_instance_profile=profile.name,
             subnet_id=subnet.id,
             vpc_security_group_ids=[group.id],
-            metadata_options=aws.ec2.InstanceMetadataOptionsArgs(http_tokens="required", http_endpoint="enabled"),
+            metadata_options=aws.ec2.InstanceMetadataOptionsArgs(
+                http_tokens="required", http_endpoint="enabled"
+            ),
             root_block_device=aws.ec2.InstanceRootBlockDeviceArgs(encrypted=True),
             tags={"Name": "HelloWorld"},
             **more,
@@ -53,13 +57,16 @@ def test_a_hardened_instance_comes_up_stays_and_goes(stack: Any) -> None:
     assert stack.up().clean
     assert stack.refresh().clean
     ec2 = stack.client("ec2")
-    live = ec2.describe_instances(InstanceIds=[stack.resource("instance")["id"]])["Reservations"][0]["Instances"][0]
+    live = ec2.describe_instances(InstanceIds=[stack.resource("instance")["id"]])["Reservations"][0][
+        "Instances"
+    ][0]
     assert live["MetadataOptions"]["HttpTokens"] == "required"
     assert "PublicIpAddress" not in live
     assert live["IamInstanceProfile"]["Arn"].endswith(":instance-profile/instance")
     assert {tag["Key"]: tag["Value"] for tag in live["Tags"]} == {"Name": "HelloWorld"}
     assert stack.outputs()["root"]["encrypted"] is True
-    egress = ec2.describe_security_groups(GroupNames=["instance"])["SecurityGroups"][0]["IpPermissionsEgress"]
+    group = ec2.describe_security_groups(GroupIds=[stack.resource("group")["id"]])["SecurityGroups"][0]
+    egress = group["IpPermissionsEgress"]
     assert [(rule["IpProtocol"], rule["FromPort"]) for rule in egress] == [("tcp", 443)]
     stack.destroy()
     assert stack.names() == set()
@@ -130,6 +137,8 @@ def test_the_functions_answer_for_the_stacks_own_account(stack: Any) -> None:
 
 
 def test_a_look_up_that_finds_nothing_says_so(stack: Any) -> None:
-    assert "0 IAM policies are named 'Nope'" in stack.fails(lambda: (aws.iam.get_policy(name="Nope"), None)[1])
+    assert "0 IAM policies are named 'Nope'" in stack.fails(
+        lambda: (aws.iam.get_policy(name="Nope"), None)[1]
+    )
     said = stack.fails(lambda: (aws.ec2.get_ami(owners=["000000000000"], most_recent=True), None)[1])
     assert "your query returned no results" in said

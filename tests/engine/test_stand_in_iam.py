@@ -1,4 +1,4 @@
-"""The stand-in's IAM rows under the real engine: what a refresh sees, what an up repairs, what a destroy takes away."""
+"""The stand-in's IAM rows under the real engine: drift is seen and repaired, a destroy leaves nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,9 @@ READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 def everything() -> None:
     """Every IAM row once."""
     administrator_access = aws.iam.get_policy(name="AdministratorAccess")
-    policy = aws.iam.Policy("policy", name="enforce", policy=allow("iam:ListUsers"), tags={"team": "security"})
+    policy = aws.iam.Policy(
+        "policy", name="enforce", policy=allow("iam:ListUsers"), tags={"team": "security"}
+    )
     group = aws.iam.Group("group", name="Administrators")
     aws.iam.GroupPolicyAttachment("group-attached", group=group.name, policy_arn=administrator_access.arn)
     aws.iam.GroupPolicy("group-inline", name="inline", group=group.name, policy=allow("s3:ListAllMyBuckets"))
@@ -47,7 +49,9 @@ def test_every_row_comes_up_once_stays_as_it_is_and_goes(stack: Any) -> None:
     assert stack.refresh().clean
     iam = stack.client("iam")
     assert [user["UserName"] for user in iam.list_users()["Users"]] == ["Administrator"]
-    assert stack.resource("role-attached")["id"] == f"test_role/arn:aws:iam::{stack.account_id}:policy/enforce"
+    assert (
+        stack.resource("role-attached")["id"] == f"test_role/arn:aws:iam::{stack.account_id}:policy/enforce"
+    )
     assert stack.resource("role-inline")["id"] == "test_role:test_policy"
     assert stack.destroy().changes == {"delete": 16}
     assert iam.list_users()["Users"] == []
@@ -61,7 +65,9 @@ BY_HAND: dict[str, tuple[str, Hand]] = {
     "a policy's document": (
         "policy",
         lambda iam, account: iam.create_policy_version(
-            PolicyArn=f"arn:aws:iam::{account}:policy/enforce", PolicyDocument=allow("iam:*"), SetAsDefault=True
+            PolicyArn=f"arn:aws:iam::{account}:policy/enforce",
+            PolicyDocument=allow("iam:*"),
+            SetAsDefault=True,
         ),
     ),
     "a policy's tag": (
@@ -110,7 +116,9 @@ BY_HAND: dict[str, tuple[str, Hand]] = {
     ),
     "a role's description": (
         "role",
-        lambda iam, account: iam.update_role(RoleName="test_role", Description="mine", MaxSessionDuration=3600),
+        lambda iam, account: iam.update_role(
+            RoleName="test_role", Description="mine", MaxSessionDuration=3600
+        ),
     ),
     "a permissions boundary taken away": (
         "role",
@@ -118,7 +126,9 @@ BY_HAND: dict[str, tuple[str, Hand]] = {
     ),
     "a permissions boundary nobody asked for": (
         "user",
-        lambda iam, account: iam.put_user_permissions_boundary(UserName="Administrator", PermissionsBoundary=READ_ONLY),
+        lambda iam, account: iam.put_user_permissions_boundary(
+            UserName="Administrator", PermissionsBoundary=READ_ONLY
+        ),
     ),
     "a key made inactive": (
         "key",
@@ -261,7 +271,9 @@ def _enrol(iam: Any) -> None:
     iam.add_user_to_group(UserName="Person", GroupName="by-hand")
 
 
-def test_force_destroy_empties_a_user_and_without_it_the_user_stays(stack: Any, enable_mfa: Callable[..., str]) -> None:
+def test_force_destroy_empties_a_user_and_without_it_the_user_stays(
+    stack: Any, enable_mfa: Callable[..., str]
+) -> None:
     stack.up(_user(force_destroy=False))
     iam = stack.client("iam")
     _enrol(iam)
@@ -282,7 +294,9 @@ def test_destroying_what_is_gone_already_succeeds(stack: Any) -> None:
     iam.delete_instance_profile(InstanceProfileName="test_profile")
     iam.delete_login_profile(UserName="Administrator")
     iam.delete_account_password_policy()
-    iam.detach_group_policy(GroupName="Administrators", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    iam.detach_group_policy(
+        GroupName="Administrators", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+    )
     assert stack.destroy().changes == {"delete": 16}
     assert iam.list_roles()["Roles"] == []
 
@@ -292,7 +306,9 @@ def test_a_password_once_reset_replaces_the_profile_unless_changes_are_ignored(s
         def run() -> None:
             user = aws.iam.User("user", name="Person")
             options = pulumi.ResourceOptions(ignore_changes=["passwordResetRequired"] if ignore else [])
-            profile = aws.iam.UserLoginProfile("login", user=user.name, password_reset_required=True, opts=options)
+            profile = aws.iam.UserLoginProfile(
+                "login", user=user.name, password_reset_required=True, opts=options
+            )
             pulumi.export("password", profile.password)
 
         return run

@@ -1,4 +1,4 @@
-"""The stand-in's Vault rows under the real engine, with Vault's AWS engine issuing real users of the emulated AWS."""
+"""The stand-in's Vault rows under the real engine, with Vault's AWS engine issuing real users."""
 
 import json
 from collections.abc import Callable
@@ -53,7 +53,9 @@ def _engine(stack: Any) -> Callable[[], None]:
             credential_type="iam_user",
             policy_document=allow("ec2:DescribeInstances"),
         )
-        policy = pulumi.Output.format('path "{0}/creds/{1}" {{ capabilities = ["read"] }}\n', backend.path, role.name)
+        policy = pulumi.Output.format(
+            'path "{0}/creds/{1}" {{ capabilities = ["read"] }}\n', backend.path, role.name
+        )
         vault.Policy("policy", name=f"creds-{stack.name}", policy=policy)
 
     return program
@@ -85,8 +87,10 @@ def test_a_second_up_changes_nothing_and_the_filled_in_endpoints_do_not_show(
     assert f"aws-{stack.name}/" not in vault_client.sys.list_mounted_secrets_engines()["data"]
 
 
-def test_an_endpoint_of_the_program_wins(stack: Any, vault_client: hvac.Client, aws_endpoint_url: str) -> None:
-    def program(**endpoints: str) -> Callable[[], None]:
+def test_an_endpoint_of_the_program_wins(
+    stack: Any, vault_client: hvac.Client, aws_endpoint_url: str
+) -> None:
+    def program(**endpoints: Any) -> Callable[[], None]:
         return lambda: (vault.aws.SecretBackend("mount", path=f"aws-{stack.name}", **endpoints), None)[1]
 
     def live() -> str:
@@ -109,7 +113,9 @@ def test_what_a_hand_changed_in_vault_is_shown_by_a_refresh_and_undone_by_an_up(
     stack.up(_engine(stack))
     mount = f"aws-{stack.name}"
     vault_client.sys.tune_mount_configuration(mount, max_lease_ttl="7200s")
-    vault_client.write(f"{mount}/roles/test", credential_type="iam_user", policy_arns=[S3.replace("S3", "EC2")])
+    vault_client.write(
+        f"{mount}/roles/test", credential_type="iam_user", policy_arns=[S3.replace("S3", "EC2")]
+    )
     vault_client.write(f"{mount}/roles/debug", credential_type="iam_user", policy_document=allow("*"))
     vault_client.sys.create_or_update_policy(f"creds-{stack.name}", 'path "*" { capabilities = ["sudo"] }')
     changed = {"mount", "role", "role-document", "policy"}
@@ -139,7 +145,9 @@ def test_what_a_hand_deleted_in_vault_is_made_again(stack: Any, vault_client: hv
     assert stack.names() == set()
 
 
-def test_a_property_of_a_role_that_the_program_drops_is_emptied(stack: Any, vault_client: hvac.Client) -> None:
+def test_a_property_of_a_role_that_the_program_drops_is_emptied(
+    stack: Any, vault_client: hvac.Client
+) -> None:
     def program(**role: Any) -> Callable[[], None]:
         def run() -> None:
             backend = vault.aws.SecretBackend("mount", path=f"aws-{stack.name}")

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rehearsal import supervise
 from rehearsal.problems import SetupError, failure
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,7 +80,7 @@ def _check_python() -> None:
     if sys.version_info < _OLDEST_PYTHON:
         raise SetupError(
             f"Python {version} ({sys.executable}) is too old: install Python {oldest} or newer, "
-            "or name one that is there already: `make setup PYTHON=/path/to/python3`."
+            "or name one that is there already: `export PYTHON=/path/to/python3`."
         )
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         raise SetupError(
@@ -129,17 +130,15 @@ def _alone() -> Iterator[None]:
 
 
 def _run(doing: str, command: Sequence[str]) -> None:
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise failure(doing, done.stdout.splitlines())
+    """Supervised, so that an installation whose set-up was killed does not go on beside the next one."""
+    process = supervise.start(command, output=subprocess.PIPE, cwd=ROOT)
+    try:
+        assert process.stdout is not None
+        output = process.stdout.read().decode(errors="replace")
+        if process.wait():
+            raise failure(doing, output.splitlines())
+    finally:
+        supervise.stop(process)
 
 
 def main(arguments: Sequence[str]) -> int:

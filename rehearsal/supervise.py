@@ -8,8 +8,10 @@ end-of-file. That input is a pipe whose other end only the parent holds, so the 
 by `kill -9` too.
 
 It does not reach processes that leave the group on purpose. Standard library only and run by its path, so
-that it starts in a few hundredths of a second.
+that it starts in a few hundredths of a second; rehearsal/environment.py uses it before anything is installed.
 """
+
+from __future__ import annotations
 
 import os
 import select

@@ -78,15 +78,13 @@ def load(
     are refused, and never shown. Raises `ConfigError` with all mistakes.
     """
     written = {key: value_of(value) for key, value in config.items()}
-    parsed, own_problems = parse(ProjectConfig, _below(project, written), project, secret_keys)
-    provider, provider_problems = parse(ProviderConfig, _below("aws", written), "aws", secret_keys)
-    file = StackFile(
-        project=project, written=written, config=parsed, provider=provider, broken=frozenset(own_problems)
-    )
+    parsed, own_problems, broken = parse(ProjectConfig, _below(project, written), project, secret_keys)
+    provider, provider_problems, _ = parse(ProviderConfig, _below("aws", written), "aws", secret_keys)
+    file = StackFile(project=project, written=written, config=parsed, provider=provider, broken=broken)
     problems = [
         *_unknown_namespaces(written, project),
-        *provider_problems.values(),
-        *own_problems.values(),
+        *provider_problems,
+        *own_problems,
         *check(file),
         *check_policies(file),
     ]

@@ -102,7 +102,7 @@ def _people(file: StackFile) -> Iterator[Problem]:
         key = file.key("users", name, "groups")
         yield from repeated(key, user.groups)
         for group in user.groups:
-            if group not in known_groups:
+            if known_groups is not None and group not in known_groups:
                 yield Problem(key, f'"{group}" is no group of this stack; {nearest(group, known_groups)}')
         all_well_formed = all(
             group in file.config.groups and not file.is_broken("groups", group) for group in user.groups
@@ -240,6 +240,6 @@ def _same_but_for_case(file: StackFile, section: str, names: Iterable[str]) -> I
     for name in names:
         if other := seen.get(name.lower()):
             yield Problem(
-                file.key(section, name), f"is {shown(other)} but for case, and AWS does not tell them apart"
+                file.key(section, name), f"is {shown(other)} but for case, and IAM does not tell them apart"
             )
         seen[name.lower()] = name

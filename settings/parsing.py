@@ -47,15 +47,17 @@ def _text(key: Any) -> str:
 
 def parse(
     model: type[S], values: Mapping[str, Any], namespace: str, secret_keys: Collection[str]
-) -> tuple[S, dict[Path, Problem]]:
-    """The model from the well-formed entries, and the problem at each place that is not."""
+) -> tuple[S, list[Problem], frozenset[Path]]:
+    """The model from the well-formed entries, a problem for each of the others, and their places."""
     remaining = copy.deepcopy(dict(values))
-    problems: dict[Path, Problem] = {}
+    problems: list[Problem] = []
+    places: set[Path] = set()
     for path in _secrets(remaining, namespace, secret_keys):
-        problems[path] = Problem(key_text(namespace, path), _SECRET)
+        problems.append(Problem(key_text(namespace, path), _SECRET))
+        places.add(path)
         _take_out(model, remaining, path)
     try:
-        return model.model_validate(remaining), problems
+        return model.model_validate(remaining), problems, frozenset(places)
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False)
     for error in errors:
@@ -63,9 +65,11 @@ def parse(
         if path[-1] == "[key]":
             path, prefix = path[:-1], "the name "
         sentence = prefix + sentence_for(error, _known_keys(model, path[:-1]))
-        problems[path] = Problem(key_text(namespace, path), sentence)
-        _take_out(model, remaining, path)
-    return model.model_validate(remaining), problems
+        problems.append(Problem(key_text(namespace, path), sentence))
+        if path not in places:
+            places.add(path)
+            _take_out(model, remaining, path)
+    return model.model_validate(remaining), problems, frozenset(places)
 
 
 def _secrets(values: Mapping[str, Any], namespace: str, secret_keys: Collection[str]) -> list[Path]:
@@ -88,16 +92,23 @@ def _take_out(model: type[BaseModel], values: dict[str, Any], path: Path) -> Non
     annotation: Any = model
     container: Any = values
     deletable: tuple[dict[str, Any], str] | None = None
-    for part in path:
-        if isinstance(container, dict) and part in container:
-            if _can_lack(annotation, container, str(part)):
-                deletable = (container, str(part))
-        elif not (isinstance(container, list) and isinstance(part, int) and part < len(container)):
-            break
-        annotation, container = _annotation_of(annotation, part), container[part]
+    for part in path[:-1]:
+        deletable = _deletable(annotation, container, part) or deletable
+        try:
+            annotation, container = _annotation_of(annotation, part), container[part]
+        except (KeyError, IndexError):
+            # Taken out before, for another mistake in it.
+            return
+    deletable = _deletable(annotation, container, path[-1]) or deletable
     if deletable:
         holder, key = deletable
         del holder[key]
+
+
+def _deletable(annotation: Any, container: Any, part: str | int) -> tuple[dict[str, Any], str] | None:
+    if isinstance(container, dict) and part in container and _can_lack(annotation, container, str(part)):
+        return container, str(part)
+    return None
 
 
 def _can_lack(annotation: Any, container: Mapping[str, Any], key: str) -> bool:

@@ -29,10 +29,10 @@ class StackFile:
     def is_written(self, section: str) -> bool:
         return self.key(section) in self.written
 
-    def names_in(self, section: str) -> list[str]:
-        """Every name in a section, those of broken entries too."""
-        entries = self.written.get(self.key(section))
-        return list(entries) if isinstance(entries, Mapping) else []
+    def names_in(self, section: str) -> list[str] | None:
+        """Every name in a section, those of broken entries too; None where the section itself is broken."""
+        entries = self.written.get(self.key(section), {})
+        return list(entries) if isinstance(entries, Mapping) else None
 
     def is_broken(self, *path: str | int) -> bool:
         """Whether the value there, something in it, or something that holds it was refused."""

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ WORKLOAD = {
 }
 
 
-def load(config: dict[str, object], stack: str = "test") -> settings.Settings:
+def load(config: Mapping[str, Any], stack: str = "test") -> settings.Settings:
     return settings.load(handed_over(config), project=PROJECT, stack=stack)
 
 

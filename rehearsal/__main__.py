@@ -13,7 +13,6 @@ from types import FrameType
 
 from rich.markup import escape
 
-import settings
 from rehearsal import sandbox
 from rehearsal.errors import RehearsalError
 from rehearsal.problems import SetupError
@@ -43,7 +42,7 @@ def main(arguments: list[str]) -> int:
             result = rehearse(project, Path(directory), terminal, providers=options.providers)
         _conclude(result, terminal, options.json)
         return 0 if result.holds else FALSE_CLAIM
-    except (RehearsalError, SetupError, settings.ConfigError) as error:
+    except (RehearsalError, SetupError) as error:
         terminal.console.print(f"\n[bold red]Could not run.[/bold red] {escape(str(error))}")
         return COULD_NOT_RUN
     except KeyboardInterrupt:

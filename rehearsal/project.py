@@ -47,7 +47,7 @@ class Project:
             secret_keys = [key for key, value in (content.get("config") or {}).items() if _is_secret(value)]
             if secret_keys:
                 raise RehearsalError(
-                    f"{file_name} holds values that are encrypted for your own stack: {', '.join(secret_keys)}.",
+                    f"{file_name} holds values encrypted for your own stack: {', '.join(secret_keys)}.",
                     "The rehearsal must not have the key to them. This program needs no secret in its "
                     "configuration; give the value in plain text if it is none, or leave the key out.",
                 )

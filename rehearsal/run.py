@@ -25,8 +25,8 @@ from rehearsal.world import STAND_INS, World, world
 # What a green rehearsal does not prove, by the providers that were used. Printed with every result.
 UNPROVED = {
     STAND_INS: (
-        "Providers: stand-ins of this rehearsal served aws and vault to the real engine. Unproved: that the real "
-        "provider plugins accept every property (the stand-ins know just the ones in their rows)."
+        "Providers: stand-ins of this rehearsal served aws and vault to the real engine. Unproved: that the "
+        "real provider plugins behave the same (docs/stand-ins.md)."
     ),
     "installed": "Providers: the installed plugins pulumi-resource-aws and pulumi-resource-vault.",
 }
@@ -65,7 +65,7 @@ class Result:
 
 
 def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers: str) -> Result:
-    """Plays everything. Raises RehearsalError or `settings.ConfigError` if it cannot."""
+    """Plays everything. Raises RehearsalError if it cannot."""
     began = perf_counter()
     stage = Stage(terminal)
     with ExitStack() as running:

@@ -45,6 +45,7 @@ class Stack:
         self.project = project
         self._work_dir = work_dir
         self._environment = dict(environment)
+        self._outputs: dict[str, Any] = {}
         self._stack = _said_plainly(
             name,
             "creating the stack",
@@ -65,8 +66,9 @@ class Stack:
         config = {key: value.value for key, value in self._stack.get_all_config().items()}
         return settings.load(config, project=self.project.name, stack=self.name)
 
-    def use_credentials(self, credentials: Credentials) -> None:
-        """The credentials of the environment that `pulumi up` runs in, for this stack only."""
+    def use(self, environment: Mapping[str, str], credentials: Credentials) -> None:
+        """The environment that `pulumi up` runs in, with this stack's credentials."""
+        self._environment = dict(environment)
         self._environment["AWS_ACCESS_KEY_ID"] = credentials.access_key_id
         self._environment["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key
         self._stack.workspace.env_vars = self._environment
@@ -76,6 +78,7 @@ class Stack:
 
     def up(self) -> Changes:
         result = _said_plainly(self.name, "pulumi up", lambda: self._stack.up(suppress_progress=True))
+        self._outputs = {name: output.value for name, output in result.outputs.items()}
         return Changes(counts=dict(result.summary.resource_changes or {}))
 
     def refresh(self) -> Changes:
@@ -86,8 +89,8 @@ class Stack:
         _said_plainly(self.name, "pulumi destroy", lambda: self._stack.destroy())
 
     def outputs(self) -> dict[str, Any]:
-        """Every output's value, secrets in plain text: for the personas, never to be printed."""
-        return {name: output.value for name, output in self._stack.outputs().items()}
+        """Every output's value since the last up, secrets in plain text: for personas, never to be printed."""
+        return self._outputs
 
     def state(self, *, show_secrets: bool = False) -> str:
         """The state as JSON text; with `show_secrets` in plain text, to look for its secrets elsewhere."""

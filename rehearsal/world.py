@@ -96,10 +96,16 @@ class World:
 def world(project: Project, directory: Path, *, providers: str) -> Iterator[World]:
     """Everything up and running, nothing deployed yet; all of it gone when the block ends.
 
-    Raises RehearsalError, and `settings.ConfigError` for a stack file with mistakes.
+    Raises RehearsalError, also for stack files with mistakes.
     """
     work_dir = directory / "project"
     project.copy_to(work_dir)
+    environment = _environment(directory)
+    # Before any server starts: a stack file with mistakes is told at once.
+    stacks = [
+        Stack(name, project=project, work_dir=work_dir, environment=environment) for name in project.stacks
+    ]
+    configured = _settings(stacks)
     with ExitStack() as running:
         try:
             aws = running.enter_context(emulated_aws(directory / "aws"))
@@ -108,22 +114,25 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
             raise RehearsalError(
                 str(error), "Run again; `make clean` starts over with fresh tools."
             ) from None
+        environment |= {
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "VAULT_ADDR": vault.address,
+            "VAULT_TOKEN": vault.token,
+        }
         credentials: dict[str, AwsCredentials] = {}
-        environment = _environment(directory, vault.address, vault.token, aws.endpoint_url)
         if providers == STAND_INS:
             stand_ins = StandIns(aws.endpoint_url, credentials, vault.address, vault.token)
             environment["PULUMI_DEBUG_PROVIDERS"] = running.enter_context(stand_ins.serve())
         accounts: dict[str, Account] = {}
-        for name in project.stacks:
-            stack = Stack(name, project=project, work_dir=work_dir, environment=environment)
-            account = _account(stack, aws.endpoint_url, taken=accounts)
+        for stack in stacks:
+            account = _account(stack, configured[stack.name], aws.endpoint_url)
             deployer = account.admin.credentials
-            credentials[name] = AwsCredentials(deployer.access_key_id, deployer.secret_access_key)
-            stack.use_credentials(deployer)
+            credentials[stack.name] = AwsCredentials(deployer.access_key_id, deployer.secret_access_key)
+            stack.use(environment, deployer)
             if providers == INSTALLED and account.settings.vault:
                 stack.set_config(f"{project.name}:vault.iamEndpoint", aws.endpoint_url)
                 stack.set_config(f"{project.name}:vault.stsEndpoint", aws.endpoint_url)
-            accounts[name] = account
+            accounts[stack.name] = account
         own_ids = {account.id for account in accounts.values()}
         stranger_id = next(number for number in _STRANGER_IDS if number not in own_ids)
         yield World(
@@ -139,7 +148,7 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
         )
 
 
-def _environment(directory: Path, vault_address: str, vault_token: str, endpoint_url: str) -> dict[str, str]:
+def _environment(directory: Path) -> dict[str, str]:
     """What the engine and its plugins see: nothing of the user's own AWS, Vault or Pulumi accounts."""
     home, state = directory / "pulumi-home", directory / "state"
     home.mkdir()
@@ -153,23 +162,36 @@ def _environment(directory: Path, vault_address: str, vault_token: str, endpoint
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # Without it every command spends seconds on a plugin that the stand-ins replace.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "VAULT_ADDR": vault_address,
-        "VAULT_TOKEN": vault_token,
     }
 
 
-def _account(stack: Stack, endpoint_url: str, *, taken: Mapping[str, Account]) -> Account:
-    own = stack.settings()
-    for other in taken.values():
-        if other.id == own.account_id:
+def _settings(stacks: list[Stack]) -> dict[str, settings.Settings]:
+    """The settings of every stack, or one error that tells the mistakes of all the files."""
+    configured: dict[str, settings.Settings] = {}
+    mistakes: list[str] = []
+    for stack in stacks:
+        try:
+            configured[stack.name] = stack.settings()
+        except settings.ConfigError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise RehearsalError(
+            "\n".join(mistakes), "Mend the stack files; docs/configuration.md has every key."
+        )
+    first: dict[str, str] = {}
+    for name, own in configured.items():
+        if (other := first.setdefault(own.account_id, name)) != name:
             raise RehearsalError(
-                f"Pulumi.{other.name}.yaml and Pulumi.{stack.name}.yaml are both for the account {own.account_id}.",
+                f"Pulumi.{other}.yaml and Pulumi.{name}.yaml are both for the account {own.account_id}.",
                 "One stack per account: give each its own ID in aws:allowedAccountIds.",
             )
+    return configured
+
+
+def _account(stack: Stack, own: settings.Settings, endpoint_url: str) -> Account:
     root = _root(own.account_id, own.region, endpoint_url)
     admin = _administrator(root, own.partition)
     return Account(

@@ -14,7 +14,7 @@ _LAST_LINES = 15
 _CAUSES: tuple[tuple[str, str], ...] = (
     (
         r"no space left on device|disk quota exceeded|errno 28",
-        "the disk is full: free about 4 GB, then run `make setup` again",
+        "the disk is full: free about 6 GB, then run `make setup` again",
     ),
     (
         r"checksum mismatch|SECURITY ERROR|hash mismatch|do not match the hashes|HashMismatch",

@@ -66,8 +66,8 @@ def run(project: Project, terminal: Terminal, *, providers: str) -> None:
 def _clean(project: Project, folder: Path) -> None:
     """Takes away what a sandbox left, in its folder and in the stack files.
 
-    A plain `pulumi up` or `preview` writes `encryptionsalt` into a stack file that has none, as for any stack. Left
-    behind, it would make the stack's real backend ask for the sandbox's passphrase.
+    A plain `pulumi up` or `preview` writes `encryptionsalt` into a stack file that has none, as for any
+    stack. Left behind, it would make the stack's real backend ask for the sandbox's passphrase.
     """
     unsalted = folder / _UNSALTED
     for stack in unsalted.read_text().splitlines() if unsalted.exists() else ():

@@ -46,6 +46,8 @@ class Stack:
         self._work_dir = work_dir
         self._environment = dict(environment)
         self._outputs: dict[str, Any] = {}
+        # All that the engine printed about this stack.
+        self.printed: list[str] = []
         self._stack = _said_plainly(
             name,
             "creating the stack",
@@ -77,24 +79,30 @@ class Stack:
         self._stack.set_config(key, automation.ConfigValue(value), path=True)
 
     def up(self) -> Changes:
-        result = _said_plainly(self.name, "pulumi up", lambda: self._stack.up(suppress_progress=True))
+        result = _said_plainly(
+            self.name,
+            "pulumi up",
+            lambda: self._stack.up(suppress_progress=True, on_output=self.printed.append),
+        )
         self._outputs = {name: output.value for name, output in result.outputs.items()}
         return Changes(counts=dict(result.summary.resource_changes or {}))
 
     def refresh(self) -> Changes:
-        result = _said_plainly(self.name, "pulumi refresh", lambda: self._stack.refresh())
+        result = _said_plainly(
+            self.name, "pulumi refresh", lambda: self._stack.refresh(on_output=self.printed.append)
+        )
         return Changes(counts=dict(result.summary.resource_changes or {}))
 
     def destroy(self) -> None:
-        _said_plainly(self.name, "pulumi destroy", lambda: self._stack.destroy())
+        _said_plainly(self.name, "pulumi destroy", lambda: self._stack.destroy(on_output=self.printed.append))
 
     def outputs(self) -> dict[str, Any]:
-        """Every output's value since the last up, secrets in plain text: for personas, never to be printed."""
+        """Every output's value since the last up, secrets in plain text: never to be printed."""
         return self._outputs
 
     def state(self, *, show_secrets: bool = False) -> str:
         """The state as JSON text; with `show_secrets` in plain text, to look for its secrets elsewhere."""
-        command = [tools.pulumi(), "stack", "export", "--stack", self.name]
+        command = [str(tools.pulumi()), "stack", "export", "--stack", self.name]
         exported = subprocess.run(
             [*command, *(["--show-secrets"] if show_secrets else [])],
             cwd=self._work_dir,

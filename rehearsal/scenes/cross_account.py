@@ -50,10 +50,10 @@ def _member_assumes(
 ) -> Session | None:
     """Tries the role without and with an MFA session; answers with a session of the role.
 
-    A code in the AssumeRole call itself is not tried: AWS does not document whether a denial on the caller's side
-    sees it.
+    A code in the AssumeRole call itself is not tried: AWS does not document whether a denial on the
+    caller's side sees it.
     """
-    if member.user is None or world.central is None:
+    if world.central is None:
         return None
     expected = _expected(world.central.settings, role, role_arn, member)
     if expected is None:

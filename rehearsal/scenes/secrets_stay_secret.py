@@ -19,21 +19,28 @@ NOWHERE = "nowhere"
 def play(stage: Stage, world: World) -> None:
     with stage.scene("Secrets stay secret"):
         for account in world.accounts.values():
-            secrets = sorted(secrets_of(account.stack.state(show_secrets=True)))
+            secrets = secrets_of(account.stack.state(show_secrets=True))
             claim = Claim(
                 who="anybody who reads files",
                 mfa="-",
                 call="search",
-                resource=f"{len(secrets)} secrets in state, logs, storage",
+                resource=f"{len(secrets)} secrets in state, logs, output, claims",
                 account=account.name,
                 claimed=NOWHERE,
                 reason="passwords and keys are encrypted from end to end",
             )
-            found = [path.relative_to(world.directory) for path in _files_with(secrets, world.directory)]
-            exported = account.stack.state()
-            if any(secret in exported for secret in secrets):
-                found.append(Path("the exported state"))
-            stage.found(claim, ", ".join(map(str, found)) or NOWHERE)
+            texts = {
+                "the exported state": account.stack.state(),
+                "what the engine printed": "\n".join(account.stack.printed),
+                "the claims": json.dumps([outcome.as_dict() for outcome in stage.outcomes]),
+            }
+            stage.found(claim, ", ".join(where_found(secrets, texts, world.directory)) or NOWHERE)
+
+
+def where_found(secrets: set[str], texts: dict[str, str], directory: Path) -> list[str]:
+    """The names of the texts, and the files below the directory, that hold one of the secrets."""
+    found = [name for name, text in texts.items() if any(secret in text for secret in secrets)]
+    return [*found, *(str(path.relative_to(directory)) for path in _files_with(secrets, directory))]
 
 
 def secrets_of(state: str) -> set[str]:
@@ -67,7 +74,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _files_with(secrets: list[str], directory: Path) -> Iterator[Path]:
+def _files_with(secrets: set[str], directory: Path) -> Iterator[Path]:
     needles = [secret.encode() for secret in secrets]
     for path in sorted(directory.rglob("*")):
         if path.is_file() and not path.is_symlink():

@@ -1,0 +1,60 @@
+"""Scenes whose opposite cannot come from a stack file: each must be able to find a claim false."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from access.claims import Outcome
+from access.sessions import Credentials, Session
+from rehearsal.scenes import root_account, secrets_stay_secret
+from rehearsal.servers import emulated_aws
+from rehearsal.stage import Stage
+from rehearsal.world import Account
+
+
+class Nobody:
+    """An audience that does not watch."""
+
+    def scene_begins(self, title: str) -> None: ...
+    def outcome(self, outcome: Outcome) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+@pytest.mark.emulator
+def test_a_root_access_key_is_a_false_claim_that_says_how_to_delete_it(tmp_path: Path) -> None:
+    with emulated_aws(tmp_path / "aws") as aws:
+        root = Session(
+            Credentials(access_key_id="123456789012", secret_access_key="emulated"),
+            region="us-east-1",
+            endpoint_url=aws.endpoint_url,
+        )
+        account = cast(Account, SimpleNamespace(name="dev", admin=root))
+        stage = Stage(Nobody())
+        root_account.judge_root_keys(stage, account)
+        key = root.client("iam").create_access_key()["AccessKey"]["AccessKeyId"]
+        root_account.judge_root_keys(stage, account)
+        root.client("iam").delete_access_key(AccessKeyId=key)
+        root_account.judge_root_keys(stage, account)
+    assert [outcome.holds for outcome in stage.outcomes] == [True, False, True]
+    assert "delete it: docs/root-account.md" in stage.outcomes[1].detail
+
+
+def test_a_secret_is_found_in_a_file_and_in_a_text(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "server.log").write_bytes(b"\x00 key=wJalrXUtnFEMI0 \x00")
+    (tmp_path / "logs" / "other.log").write_text("nothing here")
+    found = secrets_stay_secret.where_found(
+        {"wJalrXUtnFEMI0"}, {"the claims": "wJalrXUtnFEMI0", "the output": "[secret]"}, tmp_path
+    )
+    assert found == ["the claims", "logs/server.log"]
+
+
+def test_secrets_are_every_plaintext_of_an_unmasked_state_but_key_ids() -> None:
+    state = """{"deployment": {"resources": [{"outputs": {
+        "password": {"4dabf18193072939515e22adb298388d": "x", "plaintext": "\\"aA1!aA1!aA1!aA1!\\""},
+        "accessKey": {"4dabf18193072939515e22adb298388d": "x", "plaintext": "\\"AKIAIOSFODNN7EXAMPLE\\""},
+        "passwords": {"plaintext": "{\\"Alice\\": \\"another secret text\\"}"},
+        "name": "no secret at all, however long"}}]}}"""
+    assert secrets_stay_secret.secrets_of(state) == {"aA1!aA1!aA1!aA1!", "another secret text"}

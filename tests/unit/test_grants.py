@@ -1,0 +1,57 @@
+"""What the settings alone say about a call, and where they say nothing."""
+
+import pytest
+
+from access.claims import ALLOWED, REFUSED
+from access.grants import grants_of
+from settings import Permissions, Statement
+
+OBJECT = "arn:aws:s3:::data/key"
+
+
+def _statement(effect: str, action: str, resource: str, **more: object) -> Statement:
+    return Statement.model_validate(
+        {"sid": "S", "effect": effect, "actions": [action], "resources": [resource], **more}
+    )
+
+
+@pytest.mark.parametrize(
+    ("statements", "verdict"),
+    [
+        ([], REFUSED),
+        ([("Allow", "s3:PutObject", "arn:aws:s3:::data/*")], ALLOWED),
+        ([("Allow", "s3:putobject", "arn:aws:s3:::data/*")], ALLOWED),
+        ([("Allow", "s3:Put*", "*")], ALLOWED),
+        ([("Allow", "s3:GetObject", "*")], REFUSED),
+        ([("Allow", "s3:PutObject", "arn:aws:s3:::other/*")], REFUSED),
+        ([("Allow", "s3:*", "*"), ("Deny", "s3:PutObject", "arn:aws:s3:::data/*")], REFUSED),
+        ([("Allow", "s3:*", "*"), ("Deny", "s3:DeleteObject", "*")], ALLOWED),
+    ],
+)
+def test_statements_decide_as_iam_does(statements: list[tuple[str, str, str]], verdict: str) -> None:
+    grants = grants_of(statements=[_statement(*statement) for statement in statements])
+    assert grants.verdict("s3:PutObject", OBJECT) == verdict
+
+
+def test_nothing_is_claimed_where_a_condition_decides() -> None:
+    only_with_tls = {"conditions": {"Bool": {"aws:SecureTransport": "true"}}}
+    grants = grants_of(statements=[_statement("Allow", "s3:PutObject", "*", **only_with_tls)])
+    assert grants.verdict("s3:PutObject", OBJECT) is None
+    assert grants.verdict("s3:GetObject", OBJECT) == REFUSED
+
+
+def test_an_unknown_managed_policy_leaves_refusals_unclaimed_and_grants_claimed() -> None:
+    grants = grants_of(
+        [Permissions.model_validate({"managedPolicies": ["SomethingNew"]})],
+        statements=[_statement("Allow", "s3:GetObject", "*")],
+    )
+    assert grants.unknown_policies == ("SomethingNew",)
+    assert grants.verdict("s3:PutObject", OBJECT) is None
+    assert grants.verdict("s3:GetObject", OBJECT) == ALLOWED
+
+
+def test_a_managed_policy_is_known_by_name_and_by_arn() -> None:
+    for policy in ("AmazonS3FullAccess", "arn:aws:iam::aws:policy/AmazonS3FullAccess"):
+        grants = grants_of(managed_policies=[policy])
+        assert grants.verdict("s3:PutObject", OBJECT) == ALLOWED
+        assert grants.verdict("iam:CreateUser", "*") == REFUSED

@@ -265,6 +265,16 @@ def test_all_mistakes_of_a_file_are_told_at_once() -> None:
     )
 
 
+@pytest.mark.parametrize("broken", [5, {"groups": []}, {"group": ["x"]}], ids=["type", "groups", "key"])
+def test_an_entry_that_is_wrong_in_two_ways_hides_nothing_in_its_neighbours(broken: Any) -> None:
+    lines = problems(CENTRAL, {(*USERS, "Bob Smith"): broken, (*USERS, "Eve"): {"groups": ["Nobody"]}})
+    assert (
+        'users.Eve.groups: "Nobody" is no group of this stack; known here: Administrators, Readers' in lines
+    )
+    assert any(line.startswith('users["Bob Smith"]: the name is "Bob Smith"') for line in lines)
+    assert len(lines) == (4 if broken == {"group": ["x"]} else 3)
+
+
 @pytest.mark.parametrize(
     ("config", "changes", "only"),
     [

@@ -17,15 +17,16 @@ from access.claims import Outcome
 
 # Where nobody watches a terminal (a CI log), lines are not cut to 80 characters.
 _LOG_WIDTH = 150
-_COLUMNS = (
-    ("who", 5),
-    ("mfa", 3),
-    ("call", 7),
-    ("resource", 8),
-    ("account", 2),
-    ("claimed", 4),
-    ("found", 4),
-)
+# Heading → the column's width in characters, or None and its share of what the others leave.
+_COLUMNS: dict[str, tuple[int | None, int | None]] = {
+    "who": (None, 4),
+    "mfa": (6, None),
+    "call": (None, 6),
+    "resource": (None, 6),
+    "account": (8, None),
+    "claimed": (15, None),
+    "found": (15, None),
+}
 
 
 class Terminal:
@@ -54,38 +55,31 @@ class Terminal:
 
     def outcome(self, outcome: Outcome) -> None:
         claim = outcome.claim
-        row = Table.grid(padding=(0, 1), expand=True)
-        row.add_column(width=1)
-        for _, ratio in _COLUMNS:
-            row.add_column(ratio=ratio, no_wrap=True, overflow="ellipsis")
         style = "green" if outcome.holds else "bold red"
-        cells = [
-            claim.who,
-            claim.mfa,
-            claim.call,
-            claim.resource,
-            claim.account,
-            claim.claimed,
-            outcome.found,
-        ]
-        row.add_row(
-            Text("✓" if outcome.holds else "✗", style),
-            *(Text(cell) for cell in cells[:-1]),
-            Text(cells[-1], style),
-        )
-        self.console.print(row)
+        told = (claim.who, claim.mfa, claim.call, claim.resource, claim.account, claim.claimed)
+        cells = [*map(Text, told), Text(outcome.found, style)]
+        self._line(Text("✓" if outcome.holds else "✗", style), cells)
         if not outcome.holds:
-            self.console.print(f"    [red]claimed because {escape(claim.reason)}[/red]")
+            self.console.print(
+                f"    [red]{claim.call} on {escape(claim.resource)} by {escape(claim.who)}:[/red]"
+            )
+            self.console.print(
+                f"    [red]claimed {escape(claim.claimed)}, because {escape(claim.reason)}; "
+                f"found {escape(outcome.found)}[/red]"
+            )
             if outcome.detail:
                 self.console.print(f"    [red]{escape(outcome.detail)}[/red]")
 
     def columns(self) -> None:
         """The heading of the lines that `outcome` prints."""
+        self._line(Text(), [Text(name, "dim") for name in _COLUMNS])
+
+    def _line(self, mark: Text, cells: list[Text]) -> None:
         row = Table.grid(padding=(0, 1), expand=True)
         row.add_column(width=1)
-        for _, ratio in _COLUMNS:
-            row.add_column(ratio=ratio, no_wrap=True, overflow="ellipsis")
-        row.add_row("", *(Text(name, "dim") for name, _ in _COLUMNS))
+        for width, share in _COLUMNS.values():
+            row.add_column(width=width, ratio=share, no_wrap=True, overflow="ellipsis")
+        row.add_row(mark, *cells)
         self.console.print(row)
 
     def summary(self, outcomes: list[Outcome], seconds: dict[str, float]) -> None:

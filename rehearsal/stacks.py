@@ -1,6 +1,5 @@
 """The stacks, driven through Pulumi's Automation API with the project's own `__main__.py`."""
 
-import json
 import runpy
 import subprocess
 from collections.abc import Mapping
@@ -112,11 +111,6 @@ class Stack:
             check=True,
         )
         return exported.stdout
-
-    def resource_count(self) -> int:
-        """Resources in the state, the stack itself and the providers left out."""
-        resources = json.loads(self.state())["deployment"].get("resources", [])
-        return sum(not r["type"].startswith("pulumi:") for r in resources)
 
     def _program(self) -> None:
         # The directory, not the file: only then do the program's imports of its neighbours work.

@@ -18,8 +18,8 @@ from naming import iam_arn
 from rehearsal.stage import Stage
 from rehearsal.world import Account, World
 
-WITHOUT_MFA = "without MFA"
-WITH_MFA = "with MFA"
+WITHOUT_MFA = "no MFA"
+WITH_MFA = "MFA"
 
 
 @dataclass(frozen=True, kw_only=True)

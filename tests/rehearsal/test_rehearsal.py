@@ -186,9 +186,9 @@ def test_a_role_for_named_people_lets_in_them_and_no_administrator(third_account
         for c in third_account.claims
         if c["call"] == "sts:AssumeRole" and c["account"] == "alpha"
     }
-    assert found[("Auditor", "with MFA")] == "allowed"
-    assert found[("Auditor", "without MFA")] == "refused"
-    assert found[("Administrator", "with MFA")] == "refused"
+    assert found[("Auditor", "MFA")] == "allowed"
+    assert found[("Auditor", "no MFA")] == "refused"
+    assert found[("Administrator", "MFA")] == "refused"
 
 
 def test_mistakes_in_two_stack_files_are_told_together_and_nothing_is_started(

@@ -9,6 +9,10 @@ from botocore.config import Config
 # A refusal is an answer: retries would only hide how often it was asked.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=20)
 
+# One for all callers: it reads the description of each service once, which takes longer than most calls.
+# Any: the types know each service by its literal name only.
+_SHARED: Any = boto3.session.Session()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
@@ -34,18 +38,17 @@ class Session:
         self.region = region
         self.endpoint_url = endpoint_url
         self._clients: dict[str, Any] = {}
-        # Any: the service's name is not known to the types.
-        self._boto: Any = boto3.session.Session(
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            aws_session_token=credentials.session_token,
-            region_name=region,
-        )
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = self._boto.client(
-                service, endpoint_url=self.endpoint_url, config=_CONFIG
+            self._clients[service] = _SHARED.client(
+                service,
+                region_name=self.region,
+                endpoint_url=self.endpoint_url,
+                aws_access_key_id=self.credentials.access_key_id,
+                aws_secret_access_key=self.credentials.secret_access_key,
+                aws_session_token=self.credentials.session_token,
+                config=_CONFIG,
             )
         return self._clients[service]
 

@@ -2,7 +2,7 @@
 
 import runpy
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,22 +78,21 @@ class Stack:
         self._stack.set_config(key, automation.ConfigValue(value), path=True)
 
     def up(self) -> Changes:
-        result = _said_plainly(
-            self.name,
-            "pulumi up",
-            lambda: self._stack.up(suppress_progress=True, on_output=self.printed.append),
-        )
+        result = self._operate("pulumi up", self._stack.up, suppress_progress=True)
         self._outputs = {name: output.value for name, output in result.outputs.items()}
         return Changes(counts=dict(result.summary.resource_changes or {}))
 
     def refresh(self) -> Changes:
-        result = _said_plainly(
-            self.name, "pulumi refresh", lambda: self._stack.refresh(on_output=self.printed.append)
-        )
+        result = self._operate("pulumi refresh", self._stack.refresh)
         return Changes(counts=dict(result.summary.resource_changes or {}))
 
     def destroy(self) -> None:
-        _said_plainly(self.name, "pulumi destroy", lambda: self._stack.destroy(on_output=self.printed.append))
+        self._operate("pulumi destroy", self._stack.destroy)
+
+    def _operate(self, doing: str, operation: Callable[..., Any], **options: Any) -> Any:
+        # Without the secrets of the configuration in the summary: there are none, and decrypting takes long.
+        options |= {"show_secrets": False, "on_output": self.printed.append}
+        return _said_plainly(self.name, doing, lambda: operation(**options))
 
     def outputs(self) -> dict[str, Any]:
         """Every output's value since the last up, secrets in plain text: never to be printed."""
@@ -117,7 +116,7 @@ class Stack:
         runpy.run_path(str(self.project.directory), run_name="__main__")
 
 
-def _said_plainly(stack: str, doing: str, call: Any) -> Any:
+def _said_plainly(stack: str, doing: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except automation.CommandError as error:

@@ -67,7 +67,6 @@ def play_changes_by_hand(stage: Stage, world: World) -> None:
                     _claim("pulumi up", change.what, account, UNDONE, "the stack file says what holds"),
                     UNDONE if change.is_undone() else "still there",
                 )
-            _up_changes_nothing(stage, account)
 
 
 def play_destroy(

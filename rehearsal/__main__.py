@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
-        project = Project.find(Path.cwd())
+        project = Project.find(Path.cwd(), options.stack_files)
         if options.command == "sandbox-down":
             sandbox.down(project, terminal)
             return 0
@@ -57,6 +57,12 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("command", nargs="?", choices=COMMANDS, default="rehearse", help="default: rehearse")
     parser.add_argument(
         "--json", metavar="FILE", type=Path, help="also write everything to FILE, for machines"
+    )
+    parser.add_argument(
+        "--stack-files",
+        metavar="FOLDER",
+        type=Path,
+        help="the stack files to rehearse; default: this folder's",
     )
     parser.add_argument(
         "--providers",

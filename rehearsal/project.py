@@ -17,25 +17,28 @@ _ENCRYPTION_KEYS = ("secretsprovider", "encryptedkey", "encryptionsalt")
 
 @dataclass(frozen=True)
 class Project:
-    """`directory` holds Pulumi.yaml, the program and a `Pulumi.<stack>.yaml` for each of `stacks`."""
+    """`directory` holds Pulumi.yaml and the program, `stack_files` a file for each of `stacks`."""
 
     directory: Path
+    stack_files: Path
     name: str
     stacks: tuple[str, ...]
 
     @classmethod
-    def find(cls, directory: Path) -> "Project":
+    def find(cls, directory: Path, stack_files: Path | None = None) -> "Project":
+        """The project in a folder; its stack files are in the same folder, unless another is named."""
         project_file = directory / "Pulumi.yaml"
         if not project_file.is_file():
             raise RehearsalError(f"{directory} holds no Pulumi.yaml.", "Run this in the project's folder.")
         name = str(_read(project_file).get("name", ""))
-        stacks = sorted(path.name.split(".")[1] for path in directory.glob("Pulumi.*.yaml"))
+        stack_files = stack_files or directory
+        stacks = sorted(path.name.split(".")[1] for path in stack_files.glob("Pulumi.*.yaml"))
         if not stacks:
             raise RehearsalError(
-                f"{directory} holds no stack file.",
+                f"{stack_files} holds no stack file.",
                 "Write a Pulumi.<stack>.yaml for each account; README.md shows one.",
             )
-        return cls(directory, name, tuple(stacks))
+        return cls(directory, stack_files, name, tuple(stacks))
 
     def copy_to(self, destination: Path) -> None:
         """Pulumi.yaml and the stack files, ready to be encrypted with the rehearsal's passphrase."""
@@ -43,7 +46,7 @@ class Project:
         (destination / "Pulumi.yaml").write_text((self.directory / "Pulumi.yaml").read_text())
         for stack in self.stacks:
             file_name = f"Pulumi.{stack}.yaml"
-            content = _read(self.directory / file_name)
+            content = _read(self.stack_files / file_name)
             secret_keys = [key for key, value in (content.get("config") or {}).items() if _is_secret(value)]
             if secret_keys:
                 raise RehearsalError(
@@ -57,7 +60,7 @@ class Project:
             else:
                 # As it stands, so that the engine reads what the user wrote and not what another YAML library
                 # made.
-                (destination / file_name).write_text((self.directory / file_name).read_text())
+                (destination / file_name).write_text((self.stack_files / file_name).read_text())
 
 
 def _read(path: Path) -> dict[str, Any]:

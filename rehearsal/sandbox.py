@@ -71,7 +71,7 @@ def _clean(project: Project, folder: Path) -> None:
     """
     unsalted = folder / _UNSALTED
     for stack in unsalted.read_text().splitlines() if unsalted.exists() else ():
-        in_tree = project.directory / f"Pulumi.{stack}.yaml"
+        in_tree = project.stack_files / f"Pulumi.{stack}.yaml"
         lines = in_tree.read_text().splitlines(keepends=True)
         kept = [line for line in lines if not line.startswith(_SALT)]
         if kept != lines:
@@ -82,7 +82,7 @@ def _clean(project: Project, folder: Path) -> None:
 
 
 def _without_salt(project: Project) -> list[str]:
-    files = {stack: project.directory / f"Pulumi.{stack}.yaml" for stack in project.stacks}
+    files = {stack: project.stack_files / f"Pulumi.{stack}.yaml" for stack in project.stacks}
     return [stack for stack, file in files.items() if f"\n{_SALT}" not in file.read_text()]
 
 

@@ -2,9 +2,10 @@
 
     make client-config PERSON=Administrator DEVICE=Administrator-phone [TOOL=awsume]
 
-The two tools want the MFA device in different places. The AWS CLI asks for a code where the role's profile
-names the device. AWSume takes its MFA session from the source profile, and the roles then need no code of
-their own. Source: AWS CLI User Guide, "Using an IAM role in the AWS CLI"; AWSume, "Configure your profiles".
+Both tools take an MFA session first and the role with that (docs/decisions/0009). AWSume does it by itself:
+it finds the MFA device on the source profile. The AWS CLI wants the session in the environment, so the
+commands for it are printed above its profiles. Source: AWS CLI User Guide, "Using an IAM role in the AWS
+CLI"; AWSume, "Configure your profiles".
 """
 
 import argparse
@@ -32,16 +33,32 @@ def profiles(
     if tool == AWSUME:
         source["mfa_serial"] = serial
     found = {name: source}
+    how = {"source_profile": name} if tool == AWSUME else {"credential_source": "Environment"}
     for profile, region, arn in _assumable(stacks, central, person):
-        found[profile] = {
-            "role_arn": arn,
-            "source_profile": name,
-            "role_session_name": person,
-            "region": region,
-        }
-        if tool == AWS_CLI:
-            found[profile]["mfa_serial"] = serial
+        found[profile] = {"role_arn": arn, **how, "role_session_name": person, "region": region}
     return found
+
+
+_SESSION = """\
+# First an MFA session, in this shell only (bash):
+#   session=$(aws sts get-session-token --profile {central} --serial-number {serial} \\
+#     --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]' --output text --token-code CODE)
+#   read -r AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN <<< "$session"; unset session
+#   export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+# Then, for example: aws s3 ls --profile ROLE'S-PROFILE
+# The CLI can also ask for the code itself; whether AWS then lets you in is not documented (docs/decisions/0009).
+# For that, in a role's profile instead of credential_source:
+#   source_profile = {central}
+#   mfa_serial = {serial}
+
+"""
+
+
+def session_commands(stacks: Mapping[str, settings.Settings], *, person: str, device: str) -> str:
+    """How to get the MFA session that the AWS CLI's role profiles start from, as comments."""
+    name, central = next((n, s) for n, s in stacks.items() if s.is_central and person in s.users)
+    serial = mfa_device_arn(central.partition, central.account_id, device)
+    return _SESSION.format(central=name, serial=serial)
 
 
 def _assumable(
@@ -85,6 +102,8 @@ def main(arguments: list[str]) -> int:
     if options.person not in people:
         print(f"PERSON={options.person}: no such user; known: {', '.join(people)}", file=sys.stderr)
         return 2
+    if options.tool == AWS_CLI:
+        print(session_commands(stacks, person=options.person, device=options.device), end="")
     print(as_ini(profiles(stacks, person=options.person, device=options.device, tool=options.tool)), end="")
     return 0
 

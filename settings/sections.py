@@ -90,7 +90,7 @@ _ALL_CHARACTER_CLASSES: dict[str, int | bool] = {
     "allow_users_to_change_password": True,
 }
 _PASSWORD_PRESETS: dict[str, dict[str, int | bool]] = {
-    # CIS AWS Foundations: length 14 and reuse 24. CIS dropped expiry (version 1.4): it makes passwords worse.
+    # CIS AWS Foundations: length 14 and reuse 24. It no longer asks for expiry, which makes passwords worse.
     "cis": {
         **_ALL_CHARACTER_CLASSES,
         "minimum_password_length": 14,

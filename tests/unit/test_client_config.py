@@ -17,15 +17,14 @@ def _profiles(person: str, tool: str) -> dict[str, dict[str, str]]:
     return client_config.profiles(settings_of(ROOT), person=person, device="phone", tool=tool)
 
 
-def test_the_aws_cli_finds_the_device_in_the_roles_profile() -> None:
+def test_the_aws_clis_roles_start_from_the_session_in_the_environment() -> None:
     assert _profiles("Administrator", client_config.AWS_CLI) == {
         "central": {"region": "us-east-1"},
         "dev-test_role": {
             "role_arn": ROLE,
-            "source_profile": "central",
+            "credential_source": "Environment",
             "role_session_name": "Administrator",
             "region": "us-east-1",
-            "mfa_serial": SERIAL,
         },
     }
 
@@ -34,6 +33,7 @@ def test_awsume_finds_the_device_in_the_source_profile_only() -> None:
     found = _profiles("Administrator", client_config.AWSUME)
     assert found["central"]["mfa_serial"] == SERIAL
     assert "mfa_serial" not in found["dev-test_role"]
+    assert found["dev-test_role"]["source_profile"] == "central"
 
 
 def test_who_was_granted_no_role_gets_no_profile_for_one() -> None:
@@ -45,8 +45,10 @@ def test_what_is_printed_reads_back_as_a_config_file(
 ) -> None:
     monkeypatch.chdir(ROOT)
     assert client_config.main(["--person", "Administrator", "--device", "phone"]) == 0
+    printed = capsys.readouterr().out
+    assert f"get-session-token --profile central --serial-number {SERIAL}" in printed
     parsed = configparser.ConfigParser(interpolation=None)
-    parsed.read_string(capsys.readouterr().out)
+    parsed.read_string(printed)
     assert parsed["profile dev-test_role"]["role_arn"] == ROLE
 
 

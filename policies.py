@@ -97,10 +97,11 @@ def enforce_mfa(partition: str, account_id: str) -> Document:
 
 
 def self_service(partition: str, account_id: str) -> Document:
-    """What a person without administrator rights needs to sign in: own password and MFA, nobody else's.
+    """A person's own password, MFA devices and access keys, nobody else's, without asking an administrator.
 
     Device names are free (`mfa/*`, not `mfa/${aws:username}`), because the console lets people choose them;
-    AWS itself refuses to delete a device that is still assigned to a user.
+    AWS itself refuses to delete a device that is still assigned to a user. Never a tag: tags on a user decide
+    about access (`enforce_mfa`), so only administrators set them.
     """
     own_user = own_user_arns(partition, account_id)
     any_device = iam_arn(partition, account_id, "mfa/*")
@@ -142,6 +143,19 @@ def self_service(partition: str, account_id: str) -> Document:
             "Effect": "Allow",
             "Action": "iam:DeleteVirtualMFADevice",
             "Resource": any_device,
+            "Condition": WITH_MFA,
+        },
+        {
+            "Sid": "AllowOwnAccessKeysWithMFA",
+            "Effect": "Allow",
+            "Action": [
+                "iam:CreateAccessKey",
+                "iam:DeleteAccessKey",
+                "iam:GetAccessKeyLastUsed",
+                "iam:ListAccessKeys",
+                "iam:UpdateAccessKey",
+            ],
+            "Resource": own_user,
             "Condition": WITH_MFA,
         },
     )

@@ -45,6 +45,7 @@ class MfaEnforcement(pulumi.ComponentResource):
             f"{name}-self-service",
             self,
             policy_name=naming.SELF_SERVICE_POLICY,
+            # Own access keys came later. AWS cannot change a description: another would replace the policy.
             description="Lets people manage their own password and their own MFA devices, nobody else's",
             policy=policies.self_service(args.partition, args.account_id),
             tags=args.tags,

@@ -69,6 +69,7 @@ def _first_day(
     with_mfa = _Person(stage, central, name, session, mfa=WITH_MFA)
     play_probes(stage, central, session, grants, who=name, mfa=WITH_MFA)
     _own_devices_with_mfa(with_mfa)
+    _own_access_key_with_mfa(with_mfa, bare)
     _nobody_else_with_mfa(with_mfa, grants)
     return Member(name=name, user=user, grants=grants, key=bare, mfa=session, authenticator=device)
 
@@ -122,6 +123,15 @@ def _nothing_without_mfa(person: _Person) -> None:
     judge(
         person.claim("iam:CreateAccessKey", f"user/{name}", REFUSED, "a second key would outlive the first"),
         lambda: iam.create_access_key(UserName=name),
+    )
+    own_key = person.session.credentials.access_key_id
+    judge(
+        person.claim("iam:UpdateAccessKey", f"user/{name}", REFUSED, "a thief must not lock the owner out"),
+        lambda: iam.update_access_key(UserName=name, AccessKeyId=own_key, Status="Inactive"),
+    )
+    judge(
+        person.claim("iam:TagUser", f"user/{name}", REFUSED, wall),
+        lambda: iam.tag_user(UserName=name, Tags=[{"Key": "rehearsal", "Value": "tagged"}]),
     )
     judge(
         person.claim("iam:GetUser", f"user/{name}", ALLOWED, "enrolment shows whose device it is"),
@@ -285,16 +295,50 @@ def _own_devices_with_mfa(person: _Person) -> None:
     )
 
 
+def _own_access_key_with_mfa(person: _Person, bare: Session) -> None:
+    """With MFA a person makes, looks at and removes access keys of their own."""
+    iam, name = person.iam, person.name
+    own = "with MFA people manage their own access keys, without asking anybody"
+    first_key = bare.credentials.access_key_id
+    made = person.stage.must(
+        person.claim("iam:CreateAccessKey", f"user/{name}", ALLOWED, own),
+        lambda: iam.create_access_key(UserName=name),
+    )["AccessKey"]["AccessKeyId"]
+    calls = {
+        "iam:ListAccessKeys": lambda: iam.list_access_keys(UserName=name),
+        "iam:GetAccessKeyLastUsed": lambda: iam.get_access_key_last_used(AccessKeyId=first_key),
+        "iam:UpdateAccessKey": lambda: iam.update_access_key(
+            UserName=name, AccessKeyId=made, Status="Inactive"
+        ),
+        "iam:DeleteAccessKey": lambda: iam.delete_access_key(UserName=name, AccessKeyId=made),
+    }
+    for action, call in calls.items():
+        person.stage.judge(person.claim(action, f"user/{name}", ALLOWED, own), call)
+
+
 def _nobody_else_with_mfa(person: _Person, grants: Grants) -> None:
-    """People without administrator rights stay with their own user, MFA or not."""
+    """People without administrator rights stay with their own user, MFA or not, and cannot tag even that."""
     iam, other = person.iam, person.central.bystanders.enrolled
     serial = person.central.bystanders.device.serial_number
     other_arn = iam_arn(person.central.settings.partition, person.central.id, f"user/{other}")
+    own_arn = str(iam.get_user()["User"]["Arn"])
+    tags = [{"Key": "rehearsal", "Value": "tagged"}]
     own_only = "people without administrator rights manage nobody but themselves"
+    no_tags = "tags on a user can decide about access: only administrators set them"
+    for action, call in {
+        "iam:TagUser": lambda: iam.tag_user(UserName=person.name, Tags=tags),
+        "iam:UntagUser": lambda: iam.untag_user(UserName=person.name, TagKeys=["Stack"]),
+    }.items():
+        if grants.verdict(action, own_arn) == REFUSED:
+            person.stage.judge(person.claim(action, f"user/{person.name}", REFUSED, no_tags), call)
     attempts = {
         "iam:DeactivateMFADevice": lambda: iam.deactivate_mfa_device(UserName=other, SerialNumber=serial),
         "iam:UpdateLoginProfile": lambda: iam.update_login_profile(
             UserName=other, Password=f"aA1!{secrets.token_urlsafe(24)}"
+        ),
+        "iam:ListAccessKeys": lambda: iam.list_access_keys(UserName=other),
+        "iam:DeleteAccessKey": lambda: iam.delete_access_key(
+            UserName=other, AccessKeyId="AKIA0000000000000000"
         ),
     }
     for action, call in attempts.items():

@@ -89,6 +89,16 @@ def test_no_secret_is_readable_in_an_output_or_an_input(run_program: RunProgram,
 
 
 @every_stack
+def test_no_access_key_is_made_for_a_person(run_program: RunProgram, stack: str) -> None:
+    """Vault's principal is the only user whose key the program makes."""
+    recorder = run_program(config_of(stack), stack=stack)
+    vault = loaded(stack).vault
+    programs = {vault.principal_name} if vault else set()
+    keys = recorder.all_of("aws:iam/accessKey:AccessKey")
+    assert {key.inputs["user"] for key in keys} == programs
+
+
+@every_stack
 def test_no_name_in_the_account_stands_for_two_things(run_program: RunProgram, stack: str) -> None:
     """Pulumi's names may differ where AWS's do not: then the second create would fail, or take over."""
     recorder = run_program(config_of(stack), stack=stack)

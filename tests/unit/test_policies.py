@@ -75,7 +75,7 @@ def test_what_is_exempt_without_mfa_is_bound_to_ones_own_user_wherever_it_can_be
     assert set(everything_but["NotAction"]) - set(others["Action"]) == unbindable
 
 
-def test_self_service_allows_ones_own_password_and_device_and_removal_with_mfa_only() -> None:
+def test_self_service_allows_ones_own_password_and_device_and_the_rest_with_mfa_only() -> None:
     own_user = [
         "arn:aws:iam::111111111111:user/${aws:username}",
         "arn:aws:iam::111111111111:user/*/${aws:username}",
@@ -120,7 +120,26 @@ def test_self_service_allows_ones_own_password_and_device_and_removal_with_mfa_o
             "Resource": "arn:aws:iam::111111111111:mfa/*",
             "Condition": WITH_MFA,
         },
+        {
+            "Sid": "AllowOwnAccessKeysWithMFA",
+            "Effect": "Allow",
+            "Action": [
+                "iam:CreateAccessKey",
+                "iam:DeleteAccessKey",
+                "iam:GetAccessKeyLastUsed",
+                "iam:ListAccessKeys",
+                "iam:UpdateAccessKey",
+            ],
+            "Resource": own_user,
+            "Condition": WITH_MFA,
+        },
     )
+
+
+def test_self_service_never_gives_a_tag() -> None:
+    for statement in policies.self_service("aws", CENTRAL)["Statement"]:
+        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        assert not [action for action in actions if "Tag" in action or "*" in action]
 
 
 def test_a_group_may_assume_exactly_the_roles_named() -> None:

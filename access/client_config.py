@@ -46,8 +46,8 @@ _SESSION = """\
 #   read -r AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN <<< "$session"; unset session
 #   export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
 # Then, for example: aws s3 ls --profile ROLE'S-PROFILE
-# The CLI can also ask for the code itself; whether AWS then lets you in is not documented (docs/decisions/0009).
-# For that, in a role's profile instead of credential_source:
+# The CLI can also ask for the code itself; AWS does not document whether that lets you in
+# (docs/decisions/0009). For that, in a role's profile instead of credential_source:
 #   source_profile = {central}
 #   mfa_serial = {serial}
 

@@ -38,6 +38,7 @@ def build_people(account: settings.Settings) -> None:
                 mfa=mfa if group.enforce_mfa else None,
                 is_administrators=settings.is_administrators(group),
                 may_assume_role_arns=group.may_assume,
+                protect=account.protect and settings.is_administrators(group),
                 tags=account.tags,
             ),
         )
@@ -48,10 +49,13 @@ def build_people(account: settings.Settings) -> None:
             name,
             PersonArgs(
                 group_names=[groups[group].group_name for group in user.groups],
+                groups=[groups[group] for group in user.groups],
                 minimum_password_length=int(account.password_policy.values()["minimum_password_length"]),
                 pgp_key=user.pgp_key,
                 tags=account.tags,
             ),
+            # Replaced in one up, the only administrator would go before the next one has a device.
+            pulumi.ResourceOptions(protect=account.protect and name == account.only_administrator),
         )
         for name, user in account.users.items()
     }
@@ -155,7 +159,11 @@ def main() -> None:
         )
     except settings.ConfigError as error:
         raise pulumi.RunError(str(error)) from None
-    PasswordPolicy("password-policy", PasswordPolicyArgs(**account.password_policy.values()))
+    PasswordPolicy(
+        "password-policy",
+        PasswordPolicyArgs(**account.password_policy.values()),
+        pulumi.ResourceOptions(protect=account.protect),
+    )
     if account.is_central:
         build_people(account)
     else:

@@ -23,12 +23,14 @@ _INITIAL_PASSWORD_LENGTH = 24
 @dataclass(frozen=True, kw_only=True)
 class PeopleGroupArgs:
     """`mfa` is None for a group whose members get MFA enforcement from another of their groups.
-    `is_administrators`: the group's permissions include managing its members' own passwords and devices."""
+    `is_administrators`: the group's permissions include managing its members' own passwords and devices.
+    `protect`: neither the group, nor its AdministratorAccess, nor its MFA enforcement can be deleted."""
 
     permissions: PermissionsArgs
     mfa: MfaEnforcement | None
     is_administrators: bool
     may_assume_role_arns: Sequence[str]
+    protect: bool
     tags: Mapping[str, str]
 
 
@@ -40,13 +42,30 @@ class PeopleGroup(pulumi.ComponentResource):
     def __init__(self, name: str, args: PeopleGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("iam-hardening:index:PeopleGroup", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        group = aws.iam.Group(name, name=name, path="/", opts=child)
-        attach_to_group(name, self, group, args.permissions, args.tags)
+        kept = pulumi.ResourceOptions(parent=self, protect=args.protect or None)
+        group = aws.iam.Group(name, name=name, path="/", opts=kept)
+        enforcement: list[pulumi.Resource] = []
         attached: dict[str, pulumi.Output[str]] = {}
         if args.mfa is not None:
-            attached["enforce-mfa"] = args.mfa.enforce_policy_arn
+            enforcement.append(
+                aws.iam.GroupPolicyAttachment(
+                    f"{name}-enforce-mfa",
+                    group=group.name,
+                    policy_arn=args.mfa.enforce_policy_arn,
+                    opts=kept,
+                )
+            )
             if not args.is_administrators:
                 attached["self-service"] = args.mfa.self_service_policy_arn
+        attach_to_group(
+            name,
+            self,
+            group,
+            args.permissions,
+            args.tags,
+            after=enforcement,
+            protected=[f"{name}-{naming.ADMINISTRATOR_ACCESS}"] if args.protect else (),
+        )
         if args.may_assume_role_arns:
             assume = customer_managed_policy(
                 f"{name}-assume-roles",
@@ -65,9 +84,11 @@ class PeopleGroup(pulumi.ComponentResource):
 
 @dataclass(frozen=True, kw_only=True)
 class PersonArgs:
-    """`minimum_password_length` in characters; `pgp_key` a base64 public key or `keybase:NAME`."""
+    """`minimum_password_length` in characters; `pgp_key` a base64 public key or `keybase:NAME`. `groups`:
+    those of `group_names`, joined when they are whole, MFA enforcement and all, and left before they go."""
 
     group_names: Sequence[pulumi.Input[str]]
+    groups: Sequence[pulumi.Resource]
     minimum_password_length: int
     pgp_key: str | None
     tags: Mapping[str, str]
@@ -93,7 +114,10 @@ class Person(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         aws.iam.UserGroupMembership(
-            name, user=user.name, groups=list(args.group_names), opts=pulumi.ResourceOptions(parent=self)
+            name,
+            user=user.name,
+            groups=list(args.group_names),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.groups)),
         )
         login = aws.iam.UserLoginProfile(
             name,

@@ -3,7 +3,7 @@
 Not a component of its own: the resources belong to the group or role whose permissions they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,11 +93,22 @@ def attach_to_group(
     group: aws.iam.Group,
     permissions: PermissionsArgs,
     tags: Mapping[str, str],
+    *,
+    after: Sequence[pulumi.Resource] = (),
+    protected: Collection[str] = (),
 ) -> list[pulumi.Resource]:
-    """Attaches all of it to the group; answers with the attachments."""
+    """Attaches all of it to the group, `after` other resources; answers with the attachments.
+
+    `protected` names those attachments that must not be deleted.
+    """
     return [
         aws.iam.GroupPolicyAttachment(
-            resource_name, group=group.name, policy_arn=arn, opts=pulumi.ResourceOptions(parent=parent)
+            resource_name,
+            group=group.name,
+            policy_arn=arn,
+            opts=pulumi.ResourceOptions(
+                parent=parent, depends_on=list(after), protect=resource_name in protected or None
+            ),
         )
         for resource_name, arn in attachable(name, parent, permissions, tags).items()
     ]

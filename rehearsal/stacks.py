@@ -87,6 +87,8 @@ class Stack:
         return Changes(counts=dict(result.summary.resource_changes or {}))
 
     def destroy(self) -> None:
+        """As the command does it: the preview comes first, and refuses where something is protected."""
+        self._operate("pulumi destroy", self._stack.preview_destroy)
         self._operate("pulumi destroy", self._stack.destroy)
 
     def _operate(self, doing: str, operation: Callable[..., Any], **options: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from settings.checks import check, is_administrators
+from settings.checks import administrators, check, is_administrators
 from settings.parsing import parse, value_of
 from settings.policy_checks import check_policies
 from settings.report import ConfigError, Problem, nearest
@@ -60,12 +60,19 @@ class Settings:
     is_central: bool
     central_account_id: str | None
     tags: Mapping[str, str]
+    protect: bool
     password_policy: PasswordPolicy
     groups: Mapping[str, Group]
     users: Mapping[str, User]
     cross_account_roles: Mapping[str, CrossAccountRole]
     instance: Instance | None
     vault: Vault | None
+
+    @property
+    def only_administrator(self) -> str | None:
+        """The one person who can administer the account; None where there is more than one."""
+        people = administrators(self.groups, self.users)
+        return next(iter(people)) if len(people) == 1 else None
 
 
 def load(
@@ -98,6 +105,7 @@ def load(
         is_central=parsed.account_kind == "central",
         central_account_id=parsed.central_account_id,
         tags={"ManagedBy": "pulumi", "Project": project, "Stack": stack, **parsed.tags},
+        protect=parsed.protect,
         password_policy=parsed.password_policy,
         groups=parsed.groups,
         users=parsed.users,

@@ -5,12 +5,12 @@ policies (names, sizes, numbers) are in `policy_checks.py`.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import naming
 from settings.fields import duration_text
 from settings.report import Problem, nearest, shown
-from settings.sections import Permissions
+from settings.sections import Group, Permissions, User
 from settings.stack_file import StackFile
 
 _SECTIONS_OF_KIND = {
@@ -39,6 +39,14 @@ def is_administrators(group: Permissions) -> bool:
         or policy.endswith(f":iam::aws:policy/{naming.ADMINISTRATOR_ACCESS}")
         for policy in group.managed_policies
     )
+
+
+def administrators(groups: Mapping[str, Group], users: Mapping[str, User]) -> set[str]:
+    """The people in a group that holds AdministratorAccess and enforces MFA."""
+    of_administrators = {
+        name for name, group in groups.items() if is_administrators(group) and group.enforce_mfa
+    }
+    return {name for name, user in users.items() if of_administrators & set(user.groups)}
 
 
 def _account(file: StackFile) -> Iterator[Problem]:
@@ -114,11 +122,7 @@ def _people(file: StackFile) -> Iterator[Problem]:
 
 
 def _administrator(file: StackFile) -> Iterator[Problem]:
-    groups = file.config.groups
-    administrators = {
-        name for name, group in groups.items() if is_administrators(group) and group.enforce_mfa
-    }
-    somebody = any(administrators & set(user.groups) for user in file.config.users.values())
+    somebody = administrators(file.config.groups, file.config.users)
     # An entry with a mistake of its own could be the administrator: then that mistake says enough.
     if not somebody and not file.is_broken("users") and not file.is_broken("groups"):
         yield Problem(

@@ -84,6 +84,16 @@ def duration_text(total: int) -> str:
     return "".join(f"{n}{unit}" for n, unit in ((hours, "h"), (minutes, "m"), (secs, "s")) if n) or "0s"
 
 
+def _boolean(value: Any) -> bool:
+    """Of a key at the top level, where Pulumi hands every scalar over as text."""
+    if value in ("true", "false"):
+        return bool(value == "true")
+    if isinstance(value, bool):
+        return value
+    found = "has no value" if is_empty(value) else f"is {shown(value)}"
+    raise _refuse(f"{found}; allowed: true or false")
+
+
 def _pgp_key(value: Any) -> str:
     """`keybase:NAME`, or a binary public key in base64 (as `gpg --export KEY | base64 -w0` prints it).
 
@@ -152,6 +162,7 @@ _PATH = r"(?:[!-)+->@-~]+/)*"
 
 AccountId = Annotated[str, BeforeValidator(_account_id)]
 Seconds = Annotated[int, BeforeValidator(seconds)]
+TopLevelBoolean = Annotated[bool, BeforeValidator(_boolean)]
 PgpKey = Annotated[str, BeforeValidator(_pgp_key)]
 UserName = Annotated[str, _text(_NAME + r"{1,64}", f"1 to 64 of {_NAME_RULE}")]
 GroupName = Annotated[str, _text(_NAME + r"{1,128}", f"1 to 128 of {_NAME_RULE}")]

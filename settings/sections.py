@@ -35,6 +35,7 @@ from settings.fields import (
     SubnetId,
     TagKey,
     TagValue,
+    TopLevelBoolean,
     Url,
     UserName,
     VaultRoleName,
@@ -195,6 +196,8 @@ class ProjectConfig(Section):
     account_kind: Literal["central", "workload"] | None = None
     central_account_id: AccountId | None = None
     tags: dict[TagKey, TagValue] = {}
+    # False is the first step of removing on purpose what the program protects (docs/destroy.md).
+    protect: TopLevelBoolean = True
     password_policy: PasswordPolicy = PasswordPolicy()
     groups: dict[GroupName, Group] = {}
     users: dict[UserName, User] = {}

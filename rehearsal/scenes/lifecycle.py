@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from access.claims import Claim
+from access.claims import REFUSED, Claim
 from naming import ENFORCE_MFA_POLICY, account_root_arn
 from rehearsal import inventory
+from rehearsal.errors import RehearsalError
 from rehearsal.stage import Stage
 from rehearsal.world import Account, World
 
@@ -74,6 +75,9 @@ def play_destroy(
 ) -> None:
     with stage.scene("Destroy"):
         for account in reversed(list(world.accounts.values())):
+            if account.settings.protect:
+                _by_mistake(stage, account)
+                _lift_protection(stage, account)
             account.stack.destroy()
         for account in world.accounts.values():
             _nothing_left(stage, account.name, before[account.name], inventory.of_account(account.admin))
@@ -84,6 +88,38 @@ def _up_changes_nothing(stage: Stage, account: Account) -> None:
     changes = account.stack.up()
     stage.found(
         _claim("pulumi up", "(again)", account, UNCHANGED, "an up that is due to nothing does nothing"),
+        str(changes) if changes.anything else UNCHANGED,
+        str(changes),
+    )
+
+
+def _by_mistake(stage: Stage, account: Account) -> None:
+    """A destroy that nobody prepared must fail before anything is lost."""
+    before = inventory.of_account(account.admin)
+    try:
+        account.stack.destroy()
+        found = "destroyed"
+    except RehearsalError as refusal:
+        found = REFUSED if "protected" in str(refusal) else "failed for another reason"
+    lost = sorted(before - inventory.of_account(account.admin))
+    stage.found(
+        _claim(
+            "pulumi destroy",
+            "(protected)",
+            account,
+            REFUSED,
+            "what lets administrators in, and the password policy, are not lost by mistake",
+        ),
+        f"lost {lost}" if lost else found,
+    )
+
+
+def _lift_protection(stage: Stage, account: Account) -> None:
+    """On purpose, as docs/destroy.md says."""
+    account.stack.set_config(f"{account.stack.project.name}:protect", "false")
+    changes = account.stack.up()
+    stage.found(
+        _claim("pulumi up", "protect: false", account, UNCHANGED, "lifting the protection changes no access"),
         str(changes) if changes.anything else UNCHANGED,
         str(changes),
     )

@@ -48,7 +48,7 @@ def test_every_resource_belongs_to_a_component(run_program: RunProgram, stack: s
     assert resources
     for made in resources:
         assert made.parent in components
-        assert made.options == {}
+        assert set(made.options) <= {"protect"}
 
 
 @every_stack

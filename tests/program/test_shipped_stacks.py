@@ -81,6 +81,45 @@ def test_dev_holds_roles_an_instance_and_vault_and_no_people(run_program: RunPro
     assert run_program(config_of("dev"), stack="dev").inventory() == DEV
 
 
+def protected(recorder: Recorder) -> set[tuple[str, str]]:
+    resources = [made for made in recorder.registrations.values() if made.custom]
+    return {(made.type, made.name) for made in resources if made.options.get("protect")}
+
+
+def test_what_lets_administrators_in_and_the_password_policy_are_protected_and_nothing_else(
+    run_program: RunProgram,
+) -> None:
+    assert protected(run_program(config_of("central"), stack="central")) == {
+        ("aws:iam/accountPasswordPolicy:AccountPasswordPolicy", "password-policy"),
+        ("aws:iam/group:Group", "Administrators"),
+        ("aws:iam/groupPolicyAttachment:GroupPolicyAttachment", "Administrators-AdministratorAccess"),
+        ("aws:iam/groupPolicyAttachment:GroupPolicyAttachment", "Administrators-enforce-mfa"),
+        ("aws:iam/user:User", "Administrator"),
+        ("aws:iam/userGroupMembership:UserGroupMembership", "Administrator"),
+        ("aws:iam/userLoginProfile:UserLoginProfile", "Administrator"),
+    }
+
+
+def test_of_two_administrators_either_can_be_taken_out(run_program: RunProgram) -> None:
+    config = config_of("central")
+    config["iam-hardening:users"]["Second"] = {"groups": ["Administrators"]}
+    assert not {name for _, name in protected(run_program(config, stack="central"))} & {
+        "Administrator",
+        "Second",
+    }
+
+
+def test_a_workload_account_protects_its_password_policy(run_program: RunProgram) -> None:
+    assert protected(run_program(config_of("dev"), stack="dev")) == {
+        ("aws:iam/accountPasswordPolicy:AccountPasswordPolicy", "password-policy")
+    }
+
+
+def test_protection_is_lifted_by_one_key(run_program: RunProgram) -> None:
+    config = config_of("central") | {"iam-hardening:protect": False}
+    assert protected(run_program(config, stack="central")) == set()
+
+
 def test_central_says_where_to_sign_in_and_keeps_the_passwords_secret(run_program: RunProgram) -> None:
     recorder = run_program(config_of("central"), stack="central")
     assert recorder.stack_outputs == {

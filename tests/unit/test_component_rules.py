@@ -48,13 +48,14 @@ def group(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
         mfa=mfa(f"{name}-mfa", opts),
         is_administrators=False,
         may_assume_role_arns=["arn:aws:iam::222222222222:role/test_role"],
+        protect=False,
         tags=TAGS,
     )
     return PeopleGroup(name, args, opts)
 
 
 def person(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    args = PersonArgs(group_names=["people"], minimum_password_length=14, pgp_key=None, tags=TAGS)
+    args = PersonArgs(group_names=["people"], groups=[], minimum_password_length=14, pgp_key=None, tags=TAGS)
     return Person(name, args, opts)
 
 

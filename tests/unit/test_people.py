@@ -34,6 +34,7 @@ def record_group(
     enforce_mfa: bool = True,
     is_administrators: bool = False,
     may_assume: Sequence[str] = (),
+    protect: bool = False,
 ) -> dict[str, str]:
     """What was attached to the group `Team`: resource name → policy ARN."""
 
@@ -44,6 +45,7 @@ def record_group(
             mfa=mfa if enforce_mfa else None,
             is_administrators=is_administrators,
             may_assume_role_arns=may_assume,
+            protect=protect,
             tags=TAGS,
         )
         PeopleGroup("Team", args)
@@ -98,6 +100,32 @@ def test_a_group_may_assume_exactly_the_roles_it_was_granted(recorder: Recorder)
     }
 
 
+def test_administrators_can_be_protected_with_what_makes_them_so_and_nothing_else(recorder: Recorder) -> None:
+    record_group(
+        recorder,
+        managed_policies=["AdministratorAccess", "Billing"],
+        is_administrators=True,
+        may_assume=[ROLE],
+        protect=True,
+    )
+    protected = {
+        name for name in recorder.registrations if recorder.registrations[name].options.get("protect")
+    }
+    assert {urn.split("::")[-1] for urn in protected} == {
+        "Team",
+        "Team-AdministratorAccess",
+        "Team-enforce-mfa",
+    }
+    assert not recorder.one("iam-hardening:index:PeopleGroup", "Team").options
+
+
+def test_a_group_gets_its_permissions_after_its_mfa_enforcement(recorder: Recorder) -> None:
+    """And so loses them before it: deletion goes the other way."""
+    record_group(recorder, managed_policies=["AdministratorAccess"], is_administrators=True)
+    enforcement = recorder.one(ATTACHMENT, "Team-enforce-mfa")
+    assert enforcement.urn in recorder.one(ATTACHMENT, "Team-AdministratorAccess").dependencies
+
+
 def test_a_managed_policy_given_as_an_arn_is_not_looked_up(recorder: Recorder) -> None:
     arn = "arn:aws:iam::aws:policy/job-function/Billing"
     attached = record_group(recorder, managed_policies=[arn], enforce_mfa=False)
@@ -121,6 +149,7 @@ def record_person(recorder: Recorder, **changed: Any) -> None:
     def build() -> None:
         values: dict[str, Any] = {
             "group_names": ["Team", "Readers"],
+            "groups": [],
             "minimum_password_length": 14,
             "pgp_key": None,
             "tags": TAGS,
@@ -140,6 +169,39 @@ def test_a_person_who_leaves_can_be_removed_with_their_own_keys_and_devices(reco
 def test_a_person_is_in_exactly_the_configured_groups(recorder: Recorder) -> None:
     record_person(recorder)
     assert recorder.one(MEMBERSHIP, "Alice").inputs == {"user": "Alice", "groups": ["Team", "Readers"]}
+
+
+def test_a_person_joins_a_group_when_it_is_whole(recorder: Recorder) -> None:
+    """And so leaves it before anything of it goes, MFA enforcement above all."""
+
+    def build() -> None:
+        mfa = MfaEnforcement("mfa", MfaEnforcementArgs(partition="aws", account_id="111111111111", tags=TAGS))
+        team = PeopleGroup(
+            "Team",
+            PeopleGroupArgs(
+                permissions=PermissionsArgs(managed_policies=["ReadOnlyAccess"]),
+                mfa=mfa,
+                is_administrators=False,
+                may_assume_role_arns=[],
+                protect=False,
+                tags=TAGS,
+            ),
+        )
+        Person(
+            "Alice",
+            PersonArgs(
+                group_names=[team.group_name],
+                groups=[team],
+                minimum_password_length=14,
+                pgp_key=None,
+                tags=TAGS,
+            ),
+        )
+
+    recorder.run(build)
+    attached = {made.urn for made in recorder.all_of(ATTACHMENT)}
+    assert len(attached) == 3
+    assert attached <= recorder.one(MEMBERSHIP, "Alice").dependencies
 
 
 def test_the_first_password_must_be_changed_and_is_never_reset_by_a_later_up(recorder: Recorder) -> None:

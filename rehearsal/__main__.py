@@ -70,7 +70,10 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         default=os.environ.get("PROVIDERS") or STAND_INS,
         help="provider plugins: this rehearsal's stand-ins, or the installed ones (also PROVIDERS=installed)",
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.providers not in (STAND_INS, INSTALLED):  # argparse does not look at defaults
+        parser.error(f"PROVIDERS={options.providers}; allowed: {STAND_INS}, {INSTALLED}")
+    return options
 
 
 def _conclude(result: Result, terminal: Terminal, json_file: Path | None) -> None:

@@ -2,7 +2,7 @@
 
 import runpy
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,15 +122,27 @@ def _said_plainly(stack: str, doing: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except automation.CommandError as error:
-        raise RehearsalError(
-            f"{doing} of the stack {stack} failed:\n{_diagnostics(str(error))}",
-            "If it is a value in the stack file, mend it there; the engine's own words are above.",
-        ) from None
+        told = _diagnostics(str(error))
+        advice = "If it is a value in the stack file, mend it there; the engine's own words are above."
+        if "no resource plugin" in told:
+            advice = (
+                "Install that plugin (pulumi plugin install resource …), or leave PROVIDERS=installed out."
+            )
+        raise RehearsalError(f"{doing} of the stack {stack} failed:\n{told}", advice) from None
 
 
 def _diagnostics(text: str) -> str:
     """The engine's words without the empty lines and the code that wraps them; secrets are masked in them."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    starts = [n for n, line in enumerate(lines) if line.strip() == "Diagnostics:"]
-    told = lines[starts[0] + 1 :] if starts else lines
+    told = list(_between(lines, "Diagnostics:", ("Resources:", "Outputs:", "Duration:"))) or lines
     return "\n".join(told[:_SHOWN_LINES])
+
+
+def _between(lines: list[str], start: str, ends: tuple[str, ...]) -> Iterator[str]:
+    inside = False
+    for line in lines:
+        if inside and line.strip().startswith(ends):
+            return
+        if inside:
+            yield line
+        inside = inside or line.strip() == start

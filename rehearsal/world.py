@@ -120,7 +120,9 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
             "VAULT_TOKEN": vault.token,
         }
         credentials: dict[str, AwsCredentials] = {}
-        if providers == STAND_INS:
+        if providers == INSTALLED:
+            _use_installed_plugins(Path(environment["PULUMI_HOME"]))
+        else:
             stand_ins = StandIns(aws.endpoint_url, credentials, vault.address, vault.token)
             environment["PULUMI_DEBUG_PROVIDERS"] = running.enter_context(stand_ins.serve())
         accounts: dict[str, Account] = {}
@@ -146,6 +148,17 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
             directory=directory,
             providers=providers,
         )
+
+
+def _use_installed_plugins(home: Path) -> None:
+    """Lets the rehearsal's private PULUMI_HOME find the plugins of the user's own."""
+    installed = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
+    if not installed.is_dir():
+        raise RehearsalError(
+            f"PROVIDERS=installed, and no plugin is installed: {installed} does not exist.",
+            "Install them (pulumi plugin install resource aws, and vault), or leave PROVIDERS out.",
+        )
+    (home / "plugins").symlink_to(installed)
 
 
 def _environment(directory: Path) -> dict[str, str]:

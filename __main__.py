@@ -1,5 +1,7 @@
 """One stack, one account: reads its settings, builds what they ask for, exports what people need next."""
 
+from dataclasses import replace
+
 import pulumi
 from pulumi.runtime import config as stack_config
 
@@ -25,16 +27,29 @@ def permissions(configured: settings.Permissions) -> PermissionsArgs:
     )
 
 
+def group_permissions(account: settings.Settings, name: str, group: settings.Group) -> PermissionsArgs:
+    given = permissions(group)
+    if not (account.break_glass and name == naming.BREAK_GLASS_GROUP):
+        return given
+    no_keys = policies.no_own_access_keys(account.partition, account.account_id)
+    return replace(given, policies={naming.BREAK_GLASS_POLICY: no_keys})
+
+
 def build_people(account: settings.Settings) -> None:
     mfa = MfaEnforcement(
         "mfa",
-        MfaEnforcementArgs(partition=account.partition, account_id=account.account_id, tags=account.tags),
+        MfaEnforcementArgs(
+            partition=account.partition,
+            account_id=account.account_id,
+            strict_onboarding=account.strict_onboarding,
+            tags=account.tags,
+        ),
     )
     groups = {
         name: PeopleGroup(
             name,
             PeopleGroupArgs(
-                permissions=permissions(group),
+                permissions=group_permissions(account, name, group),
                 mfa=mfa if group.enforce_mfa else None,
                 is_administrators=settings.is_administrators(group),
                 may_assume_role_arns=group.may_assume,
@@ -48,10 +63,12 @@ def build_people(account: settings.Settings) -> None:
         name: Person(
             name,
             PersonArgs(
+                path=user.path,
                 group_names=[groups[group].group_name for group in user.groups],
                 groups=[groups[group] for group in user.groups],
                 minimum_password_length=int(account.password_policy.values()["minimum_password_length"]),
                 pgp_key=user.pgp_key,
+                strict_onboarding=account.strict_onboarding,
                 tags=account.tags,
             ),
             # Replaced in one up, the only administrator would go before the next one has a device.
@@ -66,13 +83,13 @@ def build_people(account: settings.Settings) -> None:
     pulumi.export("encrypted_passwords", {name: person.encrypted_password for name, person in people.items()})
 
 
-def build_workload(account: settings.Settings) -> None:
+def build_roles(account: settings.Settings) -> None:
     roles = {
         name: CrossAccountRole(
             name,
             CrossAccountRoleArgs(
                 partition=account.partition,
-                central_account_id=account.central_account_id or "",
+                central_account_id=account.trusted_account_id or "",
                 require_mfa=role.require_mfa,
                 principal_arns=role.principals,
                 permissions=permissions(role),
@@ -84,6 +101,9 @@ def build_workload(account: settings.Settings) -> None:
     pulumi.export("role_arns", {name: role.role_arn for name, role in roles.items()})
     if roles:
         pulumi.export("role_arn", next(iter(roles.values())).role_arn)
+
+
+def build_workload(account: settings.Settings) -> None:
     instance = build_instance(account, account.instance) if account.instance else None
     if account.vault:
         build_vault(account, account.vault, instance)
@@ -164,6 +184,7 @@ def main() -> None:
         PasswordPolicyArgs(**account.password_policy.values()),
         pulumi.ResourceOptions(protect=account.protect),
     )
+    build_roles(account)
     if account.is_central:
         build_people(account)
     else:

@@ -12,6 +12,15 @@ ADMINISTRATOR = "Administrator"
 ADMINISTRATOR_ACCESS = "AdministratorAccess"
 ENFORCE_MFA_POLICY = "enforce-to-use-mfa"
 SELF_SERVICE_POLICY = "self-service-password-and-mfa"
+BREAK_GLASS_GROUP = "BreakGlass"
+BREAK_GLASS_POLICY = "break-glass-no-access-keys"
+
+# A tag on a user, which administrators set by hand, and its value on a person who may enrol without MFA.
+ONBOARDING_TAG = "Onboarding"
+ONBOARDING_NEW = "new"
+
+# Role name → the AWS managed policy that it holds.
+STANDARD_ROLES = {"support": "AWSSupportAccess", "security-audit": "SecurityAudit"}
 
 # Vault puts every user it issues under this path, and its principal may touch nothing outside it.
 VAULT_USER_PATH = "/vault/"
@@ -55,6 +64,11 @@ def iam_arn(partition: str, account_id: str, resource: str) -> str:
 def account_root_arn(partition: str, account_id: str) -> str:
     """The ARN that a trust policy names to trust an account (not only its root user)."""
     return iam_arn(partition, account_id, "root")
+
+
+def user_arn(partition: str, account_id: str, path: str, user_name: str) -> str:
+    """`path` begins and ends with `/`, as IAM writes it."""
+    return iam_arn(partition, account_id, f"user{path}{user_name}")
 
 
 def role_arn(partition: str, account_id: str, role_name: str) -> str:

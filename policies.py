@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from naming import VAULT_USER_PATH, account_root_arn, iam_arn
+from naming import ONBOARDING_NEW, ONBOARDING_TAG, VAULT_USER_PATH, account_root_arn, iam_arn
 
 Statement = dict[str, Any]
 Document = dict[str, Any]
@@ -50,15 +50,18 @@ def own_user_arns(partition: str, account_id: str) -> list[str]:
     ]
 
 
-def enforce_mfa(partition: str, account_id: str) -> Document:
+def enforce_mfa(partition: str, account_id: str, *, strict_onboarding: bool = False) -> Document:
     """Without MFA a person may do nothing but enrol a device and change the password, and only their own.
 
     The first statement is the tutorial's. Alone it leaves a hole for members who also hold administrator
     rights: whoever has their stolen access key, without MFA, could enrol a device for *someone else* and so
     become them; the second statement closes it. The four exempt actions that are not in the second statement
     cannot be bound to a user: they have no resource, or `mfa/*`.
+
+    What is left is a person who has no device yet: whoever has the password or key can enrol a device in
+    their place. Strict onboarding closes that too, but for those whom an administrator has marked as new.
     """
-    return document(
+    statements = [
         {
             "Sid": "DenyAllExceptListedIfNoMFA",
             "Effect": "Deny",
@@ -93,7 +96,22 @@ def enforce_mfa(partition: str, account_id: str) -> Document:
             "NotResource": own_user_arns(partition, account_id),
             "Condition": WITHOUT_MFA,
         },
-    )
+    ]
+    if strict_onboarding:
+        statements.append(
+            {
+                "Sid": "DenyEnrolmentOfWhoIsNotNewIfNoMFA",
+                "Effect": "Deny",
+                "Action": ["iam:ChangePassword", "iam:EnableMFADevice"],
+                "Resource": "*",
+                # A negated operator is true, and denies, also for a user who does not have the tag at all.
+                "Condition": {
+                    **WITHOUT_MFA,
+                    "StringNotEquals": {f"aws:PrincipalTag/{ONBOARDING_TAG}": ONBOARDING_NEW},
+                },
+            }
+        )
+    return document(*statements)
 
 
 def self_service(partition: str, account_id: str) -> Document:
@@ -161,8 +179,20 @@ def self_service(partition: str, account_id: str) -> Document:
     )
 
 
+def no_own_access_keys(partition: str, account_id: str) -> Document:
+    """The break-glass user signs in to the console only: a key could be used without the sealed device."""
+    return document(
+        {
+            "Sid": "DenyOwnAccessKeys",
+            "Effect": "Deny",
+            "Action": "iam:CreateAccessKey",
+            "Resource": own_user_arns(partition, account_id),
+        }
+    )
+
+
 def assume_roles(role_arns: Sequence[str]) -> Document:
-    """Exactly these roles in workload accounts, no pattern."""
+    """Exactly these roles, no pattern."""
     return document(
         {
             "Sid": "AllowAssumingTheseRoles",

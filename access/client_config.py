@@ -64,12 +64,12 @@ def session_commands(stacks: Mapping[str, settings.Settings], *, person: str, de
 def _assumable(
     stacks: Mapping[str, settings.Settings], central: settings.Settings, person: str
 ) -> Iterator[tuple[str, str, str]]:
-    """Profile name, region and ARN of each role of a workload account that the person may assume."""
+    """Profile name, region and ARN of each role that the person may assume, in any account."""
     groups = [central.groups[group] for group in central.users[person].groups]
     granted = {arn for group in groups for arn in group.may_assume}
     grants = grants_of(groups)
     for stack, account in stacks.items():
-        if account.is_central or account.central_account_id != central.account_id:
+        if account.trusted_account_id != central.account_id:
             continue
         for role in account.cross_account_roles:
             arn = role_arn(account.partition, account.account_id, role)

@@ -15,6 +15,7 @@ from settings import Permissions, Statement
 # Only what these policies say about the probes' services. Source: AWS Managed Policy Reference Guide.
 _MANAGED: dict[str, tuple[str, ...]] = {
     "AdministratorAccess": ("*",),
+    "AWSSupportAccess": ("support:*",),
     "AmazonEC2FullAccess": ("ec2:*",),
     "AmazonEC2ReadOnlyAccess": ("ec2:Describe*", "ec2:GetSecurityGroupsForVpc"),
     "AmazonS3FullAccess": ("s3:*",),

@@ -1,8 +1,9 @@
-"""A role in a workload account that people of the central account assume (tutorial section 5).
+"""A role that people of the central account assume (tutorial section 5).
 
-There are no users in a workload account. Who of the central account gets in is decided twice: by this role's
-trust (MFA, and the named principals if any), and by the central account's groups. A trusted account's
-administrators can always let themselves in; the trust cannot prevent that, MFA excepted.
+Most are in workload accounts, which have no users; the standard roles may be in the central account itself.
+Who of the central account gets in is decided twice: by this role's trust (MFA, and the named principals if
+any), and by the central account's groups. A trusted account's administrators can always let themselves in;
+the trust cannot prevent that, MFA excepted.
 """
 
 from collections.abc import Mapping, Sequence

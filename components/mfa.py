@@ -2,7 +2,8 @@
 
 Protects against a stolen password or access key: without MFA its holder can do nothing but enrol a device,
 and only for the user whose key it is. It cannot protect a user who has not enrolled yet: whoever holds that
-user's password or key first can enrol a device of their own. Programs that never enter a code need roles, not
+user's password or key first can enrol a device of their own; strict onboarding leaves that to users whom an
+administrator has marked as new (docs/people.md). Programs that never enter a code need roles, not
 these groups.
 """
 
@@ -21,6 +22,7 @@ class MfaEnforcementArgs:
     partition: str
     account_id: str
     tags: Mapping[str, str]
+    strict_onboarding: bool = False
 
 
 class MfaEnforcement(pulumi.ComponentResource):
@@ -38,7 +40,9 @@ class MfaEnforcement(pulumi.ComponentResource):
             self,
             policy_name=naming.ENFORCE_MFA_POLICY,
             description="Denies people everything but enrolling their own MFA device until they use MFA",
-            policy=policies.enforce_mfa(args.partition, args.account_id),
+            policy=policies.enforce_mfa(
+                args.partition, args.account_id, strict_onboarding=args.strict_onboarding
+            ),
             tags=args.tags,
         )
         self_service = customer_managed_policy(

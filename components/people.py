@@ -85,13 +85,16 @@ class PeopleGroup(pulumi.ComponentResource):
 @dataclass(frozen=True, kw_only=True)
 class PersonArgs:
     """`minimum_password_length` in characters; `pgp_key` a base64 public key or `keybase:NAME`. `groups`:
-    those of `group_names`, joined when they are whole, MFA enforcement and all, and left before they go."""
+    those of `group_names`, joined when they are whole, MFA enforcement and all, and left before they go.
+    `path` begins and ends with `/`. `strict_onboarding`: administrators mark the user as new, by hand."""
 
     group_names: Sequence[pulumi.Input[str]]
     groups: Sequence[pulumi.Resource]
     minimum_password_length: int
     pgp_key: str | None
     tags: Mapping[str, str]
+    path: str = "/"
+    strict_onboarding: bool = False
 
 
 class Person(pulumi.ComponentResource):
@@ -107,11 +110,16 @@ class Person(pulumi.ComponentResource):
         user = aws.iam.User(
             name,
             name=name,
+            path=args.path,
             # A person makes keys and enrols devices that the program does not know; without this, neither a
             # person who leaves nor the stack could ever be removed.
             force_destroy=True,
             tags=dict(args.tags),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The mark is the administrators' own: an up must neither take it away nor bring it back.
+                ignore_changes=[f"tags.{naming.ONBOARDING_TAG}"] if args.strict_onboarding else None,
+            ),
         )
         aws.iam.UserGroupMembership(
             name,

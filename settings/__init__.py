@@ -9,11 +9,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from settings import presets
 from settings.checks import administrators, check, is_administrators
 from settings.parsing import parse, value_of
 from settings.policy_checks import check_policies
 from settings.report import ConfigError, Problem, nearest
 from settings.sections import (
+    BreakGlass,
     CrossAccountRole,
     Group,
     Instance,
@@ -29,6 +31,7 @@ from settings.sections import (
 from settings.stack_file import StackFile
 
 __all__ = [
+    "BreakGlass",
     "ConfigError",
     "CrossAccountRole",
     "Group",
@@ -51,7 +54,11 @@ _FOREIGN_NAMESPACES = ("aws", "vault", "pulumi")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What one account gets. Durations are in seconds; names are as they will stand in AWS."""
+    """What one account gets. Durations are in seconds; names are as they will stand in AWS.
+
+    What the file asks for in one line (`breakGlass`, `standardRoles`) is among `groups`, `users` and
+    `cross_account_roles`.
+    """
 
     stack: str
     account_id: str
@@ -64,15 +71,24 @@ class Settings:
     password_policy: PasswordPolicy
     groups: Mapping[str, Group]
     users: Mapping[str, User]
+    break_glass: BreakGlass | None
+    strict_onboarding: bool
     cross_account_roles: Mapping[str, CrossAccountRole]
     instance: Instance | None
     vault: Vault | None
 
     @property
     def only_administrator(self) -> str | None:
-        """The one person who can administer the account; None where there is more than one."""
-        people = administrators(self.groups, self.users)
+        """The one person who administers the account; None where there is more than one. The break-glass user
+        is there for the day when nobody else can, and does not count."""
+        spare = {self.break_glass.user} if self.break_glass else set()
+        people = administrators(self.groups, self.users) - spare
         return next(iter(people)) if len(people) == 1 else None
+
+    @property
+    def trusted_account_id(self) -> str | None:
+        """Whose people the roles here are for: the central account, which may be this one."""
+        return self.account_id if self.is_central else self.central_account_id
 
 
 def load(
@@ -107,9 +123,11 @@ def load(
         tags={"ManagedBy": "pulumi", "Project": project, "Stack": stack, **parsed.tags},
         protect=parsed.protect,
         password_policy=parsed.password_policy,
-        groups=parsed.groups,
-        users=parsed.users,
-        cross_account_roles=parsed.cross_account_roles,
+        groups={**parsed.groups, **presets.groups(parsed)},
+        users={**parsed.users, **presets.users(parsed)},
+        break_glass=parsed.break_glass,
+        strict_onboarding=parsed.onboarding == "strict",
+        cross_account_roles={**parsed.cross_account_roles, **presets.roles(parsed)},
         instance=parsed.instance,
         vault=parsed.vault,
     )

@@ -14,7 +14,7 @@ from settings.sections import Group, Permissions, User
 from settings.stack_file import StackFile
 
 _SECTIONS_OF_KIND = {
-    "central": ("groups", "users"),
+    "central": ("groups", "users", "breakGlass", "onboarding"),
     "workload": ("centralAccountId", "crossAccountRoles", "instance", "vault"),
 }
 # AWS's quota, which counts the tags that the program adds: ManagedBy, Project, Stack and an instance's Name.
@@ -24,11 +24,12 @@ _OWN_TAGS = ("ManagedBy", "Project", "Stack", "Name")
 
 def check(file: StackFile) -> list[Problem]:
     """Every problem between the values of a file, its policies excepted."""
-    problems = [*_account(file), *_kind(file), *_tags(file)]
+    problems = [*_account(file), *_kind(file), *_tags(file), *_roles(file)]
     if file.config.account_kind == "central":
-        problems += [*_people(file), *_administrator(file), *_grants(file)]
+        problems += [*_people(file), *_administrator(file), *_break_glass(file), *_onboarding(file)]
+        problems += _grants(file)
     if file.config.account_kind == "workload":
-        problems += [*_trust(file), *_principals(file), *_roles(file), *_instance(file), *_vault(file)]
+        problems += [*_trust(file), *_principals(file), *_instance(file), *_vault(file)]
     return problems
 
 
@@ -132,21 +133,63 @@ def _administrator(file: StackFile) -> Iterator[Problem]:
         )
 
 
+def _break_glass(file: StackFile) -> Iterator[Problem]:
+    if file.config.break_glass is None:
+        return
+    user, group = file.config.break_glass.user, naming.BREAK_GLASS_GROUP
+    if user.lower() in map(str.lower, file.config.users):
+        yield Problem(
+            file.key("breakGlass", "user"),
+            f"{shown(user)} is also under users; the break-glass user is nobody's daily user",
+        )
+    for name in file.config.groups:
+        if name.lower() == group.lower():
+            yield Problem(
+                file.key("groups", name), f'the name is taken by the group "{group}" of breakGlass alone'
+            )
+
+
+def _onboarding(file: StackFile) -> Iterator[Problem]:
+    if file.config.onboarding != "strict":
+        return
+    max_age = file.config.password_policy.values()["max_password_age"]
+    if max_age and not file.is_broken("passwordPolicy"):
+        yield Problem(
+            file.key("onboarding"),
+            f"strict does not go with passwords that expire (passwordPolicy: {max_age} days): whose password "
+            "expired could not change it and be locked out. Set maxPasswordAge: 0, or onboarding: open",
+        )
+    for name in file.config.tags:
+        if name.lower() == naming.ONBOARDING_TAG.lower():
+            yield Problem(
+                file.key("tags", name),
+                "is the mark of new people (onboarding: strict), which only administrators set, by hand; "
+                "use another name",
+            )
+
+
 def _grants(file: StackFile) -> Iterator[Problem]:
+    standard = file.config.standard_roles
     for name, group in file.config.groups.items():
         key = file.key("groups", name, "mayAssume")
         yield from repeated(key, group.may_assume)
         for arn in group.may_assume:
             yield from other_partition(file, key, arn)
-            if _account_of(arn) == file.account_id:
-                yield Problem(key, f"{arn} is a role of this account itself; name roles of workload accounts")
+            if _account_of(arn) == file.account_id and arn.split(":role/")[1] not in standard:
+                yield Problem(
+                    key,
+                    f"{arn} is a role of this account itself; name roles of workload accounts, or of this "
+                    f"stack's standardRoles ({', '.join(standard) or 'none'})",
+                )
 
 
 def _trust(file: StackFile) -> Iterator[Problem]:
     key = file.key("centralAccountId")
-    if file.is_written("crossAccountRoles") and not file.is_written("centralAccountId"):
+    trusting = [section for section in ("crossAccountRoles", "standardRoles") if file.is_written(section)]
+    if trusting and not file.is_written("centralAccountId"):
         yield Problem(
-            key, "is missing; crossAccountRoles trust the central account, give its 12-digit ID in quotes"
+            key,
+            f"is missing; {' and '.join(trusting)} trust the central account, give its 12-digit ID in quotes",
         )
     if file.account_id and file.config.central_account_id == file.account_id:
         yield Problem(
@@ -170,10 +213,19 @@ def _principals(file: StackFile) -> Iterator[Problem]:
 def _roles(file: StackFile) -> Iterator[Problem]:
     roles, instance = file.config.cross_account_roles, file.config.instance
     yield from _same_but_for_case(file, "crossAccountRoles", roles)
-    if instance and instance.role_name.lower() in map(str.lower, roles):
+    yield from repeated(file.key("standardRoles"), file.config.standard_roles)
+    for standard in file.config.standard_roles:
+        if standard in map(str.lower, roles):
+            yield Problem(
+                file.key("standardRoles"),
+                f'"{standard}" is also a role under crossAccountRoles; names are unique in an account',
+            )
+    taken = {name.lower(): "crossAccountRoles" for name in roles}
+    taken |= dict.fromkeys(file.config.standard_roles, "standardRoles")
+    if instance and (section := taken.get(instance.role_name.lower())):
         yield Problem(
             file.key("instance", "roleName"),
-            f'"{instance.role_name}" is also a role under crossAccountRoles; names are unique in an account',
+            f'"{instance.role_name}" is also a role under {section}; names are unique in an account',
         )
 
 

@@ -160,11 +160,21 @@ _NAME_RULE = "letters, digits and + = , . @ _ -"
 # The path of an IAM user, role or policy, without characters that a policy would read as a pattern.
 _PATH = r"(?:[!-)+->@-~]+/)*"
 
+# AWS's longest path.
+_PATH_MAX_CHARACTERS = 512
+
 AccountId = Annotated[str, BeforeValidator(_account_id)]
 Seconds = Annotated[int, BeforeValidator(seconds)]
 TopLevelBoolean = Annotated[bool, BeforeValidator(_boolean)]
 PgpKey = Annotated[str, BeforeValidator(_pgp_key)]
 UserName = Annotated[str, _text(_NAME + r"{1,64}", f"1 to 64 of {_NAME_RULE}")]
+UserPath = Annotated[
+    str,
+    _text(
+        rf"(?=.{{1,{_PATH_MAX_CHARACTERS}}}\Z)/(?:{_NAME}+/)*",
+        f"a path such as /people/, which begins and ends with /, of {_NAME_RULE} and /",
+    ),
+]
 GroupName = Annotated[str, _text(_NAME + r"{1,128}", f"1 to 128 of {_NAME_RULE}")]
 RoleName = Annotated[str, _text(_NAME + r"{1,64}", f"1 to 64 of {_NAME_RULE}")]
 PolicyName = Annotated[str, _text(_NAME + r"{1,128}", f"1 to 128 of {_NAME_RULE}")]

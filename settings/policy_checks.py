@@ -44,6 +44,7 @@ def _holders(file: StackFile) -> Iterator[tuple[_Place, Permissions]]:
 def _names(file: StackFile, holders: dict[_Place, Permissions]) -> Iterator[Problem]:
     """IAM does not tell policy names apart by case, nor by who holds them."""
     reserved = [naming.ENFORCE_MFA_POLICY, naming.SELF_SERVICE_POLICY, naming.VAULT_BOUNDARY_POLICY]
+    reserved.append(naming.BREAK_GLASS_POLICY)
     reserved += [naming.assume_policy_name(group) for group in file.config.groups]
     if file.config.vault:
         reserved.append(file.config.vault.principal_name)
@@ -64,6 +65,11 @@ def _resource_names(file: StackFile, holders: dict[_Place, Permissions]) -> Iter
     taken: dict[tuple[str, str], str] = {}
     for name in file.config.groups:
         taken |= {("groups", f"{name}-{suffix}"): _PROGRAM for suffix in _GROUP_ATTACHMENTS}
+    if file.config.break_glass:
+        attachments = (*_GROUP_ATTACHMENTS, naming.ADMINISTRATOR_ACCESS, naming.BREAK_GLASS_POLICY)
+        taken |= {("groups", f"{naming.BREAK_GLASS_GROUP}-{suffix}"): _PROGRAM for suffix in attachments}
+    for role in file.config.standard_roles:
+        taken["crossAccountRoles", f"{role}-{naming.STANDARD_ROLES[role]}"] = _PROGRAM
     for place, holder in holders.items():
         section, name = place[0], place[-1]
         managed = dict.fromkeys(holder.managed_policies)

@@ -38,6 +38,7 @@ from settings.fields import (
     TopLevelBoolean,
     Url,
     UserName,
+    UserPath,
     VaultRoleName,
 )
 
@@ -142,6 +143,14 @@ class User(Section):
     """A person with a console login. With `pgpKey` the initial password exists only encrypted to that key."""
 
     groups: Annotated[list[GroupName], Field(min_length=1, max_length=_GROUPS_PER_USER)]
+    path: UserPath = "/"
+    pgp_key: PgpKey | None = None
+
+
+class BreakGlass(Section):
+    """The administrator of last resort, in a group of its own (docs/break-glass.md)."""
+
+    user: UserName = "break-glass"
     pgp_key: PgpKey | None = None
 
 
@@ -201,6 +210,9 @@ class ProjectConfig(Section):
     password_policy: PasswordPolicy = PasswordPolicy()
     groups: dict[GroupName, Group] = {}
     users: dict[UserName, User] = {}
+    break_glass: BreakGlass | None = None
+    onboarding: Literal["open", "strict"] = "open"
+    standard_roles: list[Literal["support", "security-audit"]] = []
     cross_account_roles: dict[RoleName, CrossAccountRole] = {}
     instance: Instance | None = None
     vault: Vault | None = None

@@ -1,4 +1,4 @@
-"""Tutorial section 5: people of the central account in workload accounts, and everybody else outside."""
+"""Tutorial section 5: people of the central account assume roles, and everybody else stays outside."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,14 +7,15 @@ import settings
 from access.claims import ALLOWED, REFUSED, Claim
 from access.grants import grants_of
 from access.sessions import Credentials, Session
-from naming import iam_arn
-from rehearsal.scenes.people import WITH_MFA, WITHOUT_MFA, Member, play_probes
+from naming import user_arn
+from rehearsal.scenes.people import Member, play_probes
+from rehearsal.scenes.person import WITH_MFA, WITHOUT_MFA
 from rehearsal.stage import Stage
 from rehearsal.world import Account, World
 
 
 def play(stage: Stage, world: World, members: list[Member]) -> None:
-    for account in world.workloads:
+    for account in world.accounts.values():
         arns = account.stack.outputs().get("role_arns", {})
         for name, role in account.settings.cross_account_roles.items():
             with stage.scene(f"Role {name} in {account.name}"):
@@ -77,7 +78,7 @@ def _member_assumes(
         else "no group of theirs was granted this role"
     )
     stage.judge(
-        claim(WITHOUT_MFA, REFUSED, "a stolen key must not reach a workload account"),
+        claim(WITHOUT_MFA, REFUSED, "a stolen key must not reach any role"),
         _assume(member.key, role_arn, member.name),
     )
     made = stage.judge(claim(WITH_MFA, expected, granted), _assume(member.mfa, role_arn, member.name))
@@ -88,7 +89,7 @@ def _member_assumes(
         claim(
             WITH_MFA,
             f"account {account.id}",
-            "the session is in the workload account",
+            "the session is in the role's account",
             "sts:GetCallerIdentity",
         ),
         f"account {session.account_id()}",
@@ -101,8 +102,8 @@ def _expected(
 ) -> str | None:
     granted_here = any(role_arn in central.groups[group].may_assume for group in member.user.groups)
     granted = ALLOWED if granted_here else member.grants.verdict("sts:AssumeRole", role_arn)
-    user_arn = iam_arn(central.partition, central.account_id, f"user/{member.name}")
-    if granted == ALLOWED and role.principals and user_arn not in role.principals:
+    arn = user_arn(central.partition, central.account_id, member.user.path, member.name)
+    if granted == ALLOWED and role.principals and arn not in role.principals:
         return REFUSED
     return granted
 

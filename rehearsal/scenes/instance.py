@@ -5,7 +5,8 @@ import requests
 from access.claims import REFUSED, Claim
 from access.grants import grants_of
 from access.sessions import Credentials, Session
-from rehearsal.scenes.people import WITH_MFA, Member, play_probes
+from rehearsal.scenes.people import Member, play_probes
+from rehearsal.scenes.person import WITH_MFA
 from rehearsal.stage import SceneEnds, Stage
 from rehearsal.world import Account, World
 

@@ -202,7 +202,7 @@ def _mfa_switched_off(account: Account, group: str) -> HandMadeChange:
 
 def _trust_without_mfa(account: Account, role: str) -> HandMadeChange:
     iam, own = account.admin.client("iam"), account.settings
-    central = account_root_arn(own.partition, own.central_account_id or "")
+    central = account_root_arn(own.partition, own.trusted_account_id or "")
     allow = {"Effect": "Allow", "Principal": {"AWS": central}, "Action": "sts:AssumeRole"}
     open_trust = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     return HandMadeChange(

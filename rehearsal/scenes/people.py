@@ -4,9 +4,7 @@ Every person of the central stack is played. The access key each starts with sta
 whatever is refused here without MFA is refused to a thief.
 """
 
-import secrets
 from dataclasses import dataclass
-from typing import Any
 
 import settings
 from access.authenticator import Authenticator
@@ -15,11 +13,10 @@ from access.grants import Grants, grants_of
 from access.probes import Probe, probes
 from access.sessions import Credentials, Session
 from naming import iam_arn
+from rehearsal.scenes import onboarding
+from rehearsal.scenes.person import WITH_MFA, Person, codes, new_password
 from rehearsal.stage import Stage
 from rehearsal.world import Account, World
-
-WITHOUT_MFA = "no MFA"
-WITH_MFA = "MFA"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,54 +54,31 @@ def _first_day(
 ) -> Member:
     key = central.admin.client("iam").create_access_key(UserName=name)["AccessKey"]
     bare = central.admin.with_credentials(Credentials.of(key))
-    person = _Person(stage, central, name, bare)
+    person = Person(stage, central, name, bare)
     _nothing_without_mfa(person)
     device = _create_device(person, f"{name}-phone")
     _nobody_elses_device(person, central, device)
-    _change_password(person, password)
+    if central.settings.strict_onboarding:
+        onboarding.unmarked(person, device)
+    own_password = _change_password(person, password)
     _enrol(person, device)
     _the_device_stays(person, device)
     session = _mfa_session(person, device)
     grants = grants_of_person(central.settings, user)
-    with_mfa = _Person(stage, central, name, session, mfa=WITH_MFA)
+    with_mfa = Person(stage, central, name, session, mfa=WITH_MFA)
+    if central.settings.strict_onboarding:
+        onboarding.through(person, with_mfa, own_password)
     play_probes(stage, central, session, grants, who=name, mfa=WITH_MFA)
     _own_devices_with_mfa(with_mfa)
-    _own_access_key_with_mfa(with_mfa, bare)
+    if central.settings.break_glass and central.settings.break_glass.user == name:
+        _no_access_key_even_with_mfa(with_mfa)
+    else:
+        _own_access_key_with_mfa(with_mfa, bare)
     _nobody_else_with_mfa(with_mfa, grants)
     return Member(name=name, user=user, grants=grants, key=bare, mfa=session, authenticator=device)
 
 
-@dataclass(frozen=True)
-class _Person:
-    """Somebody on stage, in the central account."""
-
-    stage: Stage
-    central: Account
-    name: str
-    session: Session
-    mfa: str = WITHOUT_MFA
-
-    @property
-    def iam(self) -> Any:
-        return self.session.client("iam")
-
-    @property
-    def sts(self) -> Any:
-        return self.session.client("sts")
-
-    def claim(self, call: str, resource: str, claimed: str, reason: str) -> Claim:
-        return Claim(
-            who=self.name,
-            mfa=self.mfa,
-            call=call,
-            resource=resource,
-            account=self.central.name,
-            claimed=claimed,
-            reason=reason,
-        )
-
-
-def _nothing_without_mfa(person: _Person) -> None:
+def _nothing_without_mfa(person: Person) -> None:
     judge, iam, name = person.stage.judge, person.iam, person.name
     wall = "without MFA a person may do nothing but enrol, whatever the groups allow"
     judge(
@@ -121,29 +95,29 @@ def _nothing_without_mfa(person: _Person) -> None:
         lambda: iam.create_user(UserName="rehearsal-intruder"),
     )
     judge(
-        person.claim("iam:CreateAccessKey", f"user/{name}", REFUSED, "a second key would outlive the first"),
+        person.claim("iam:CreateAccessKey", person.user, REFUSED, "a second key would outlive the first"),
         lambda: iam.create_access_key(UserName=name),
     )
     own_key = person.session.credentials.access_key_id
     judge(
-        person.claim("iam:UpdateAccessKey", f"user/{name}", REFUSED, "a thief must not lock the owner out"),
+        person.claim("iam:UpdateAccessKey", person.user, REFUSED, "a thief must not lock the owner out"),
         lambda: iam.update_access_key(UserName=name, AccessKeyId=own_key, Status="Inactive"),
     )
     judge(
-        person.claim("iam:TagUser", f"user/{name}", REFUSED, wall),
+        person.claim("iam:TagUser", person.user, REFUSED, wall),
         lambda: iam.tag_user(UserName=name, Tags=[{"Key": "rehearsal", "Value": "tagged"}]),
     )
     judge(
-        person.claim("iam:GetUser", f"user/{name}", ALLOWED, "enrolment shows whose device it is"),
+        person.claim("iam:GetUser", person.user, ALLOWED, "enrolment shows whose device it is"),
         iam.get_user,
     )
     judge(
-        person.claim("iam:ListMFADevices", f"user/{name}", ALLOWED, "enrolment asks for one's own devices"),
+        person.claim("iam:ListMFADevices", person.user, ALLOWED, "enrolment asks for one's own devices"),
         lambda: iam.list_mfa_devices(UserName=name),
     )
 
 
-def _create_device(person: _Person, device_name: str) -> Authenticator:
+def _create_device(person: Person, device_name: str) -> Authenticator:
     made = person.stage.must(
         person.claim(
             "iam:CreateVirtualMFADevice", f"mfa/{device_name}", ALLOWED, "a new person must be able to enrol"
@@ -153,7 +127,7 @@ def _create_device(person: _Person, device_name: str) -> Authenticator:
     return Authenticator(made["SerialNumber"], made["Base32StringSeed"].decode())
 
 
-def _nobody_elses_device(person: _Person, central: Account, device: Authenticator) -> None:
+def _nobody_elses_device(person: Person, central: Account, device: Authenticator) -> None:
     """The tutorial's hole: a stolen administrator's key must not make its thief somebody else."""
     judge, iam = person.stage.judge, person.iam
     newcomer, enrolled = central.bystanders.newcomer, central.bystanders.enrolled
@@ -161,11 +135,11 @@ def _nobody_elses_device(person: _Person, central: Account, device: Authenticato
     hole = "without MFA nobody touches another user: a thief could become that user"
     judge(
         person.claim("iam:EnableMFADevice", f"user/{newcomer}", REFUSED, hole),
-        lambda: iam.enable_mfa_device(UserName=newcomer, SerialNumber=device.serial_number, **_codes(device)),
+        lambda: iam.enable_mfa_device(UserName=newcomer, SerialNumber=device.serial_number, **codes(device)),
     )
     judge(
         person.claim("iam:ResyncMFADevice", f"user/{enrolled}", REFUSED, hole),
-        lambda: iam.resync_mfa_device(UserName=enrolled, SerialNumber=theirs.serial_number, **_codes(theirs)),
+        lambda: iam.resync_mfa_device(UserName=enrolled, SerialNumber=theirs.serial_number, **codes(theirs)),
     )
     judge(
         person.claim("iam:DeactivateMFADevice", f"user/{enrolled}", REFUSED, hole),
@@ -185,11 +159,13 @@ def _nobody_elses_device(person: _Person, central: Account, device: Authenticato
     )
 
 
-def _change_password(person: _Person, initial: str | None) -> None:
+def _change_password(person: Person, initial: str | None) -> str | None:
+    """Answers with the password that the person has now, where it is known."""
     if initial is None:
         person.stage.note(f"{person.name}'s password is encrypted to a PGP key: it was not changed.")
-        return
-    iam, user = person.iam, f"user/{person.name}"
+        return None
+    chosen = new_password()
+    iam, user = person.iam, person.user
     person.stage.judge(
         person.claim(
             "iam:ChangePassword (weak)",
@@ -206,13 +182,13 @@ def _change_password(person: _Person, initial: str | None) -> None:
             ALLOWED,
             "a forced reset comes before MFA: else a new person is locked out",
         ),
-        lambda: iam.change_password(OldPassword=initial, NewPassword=f"aA1!{secrets.token_urlsafe(24)}"),
+        lambda: iam.change_password(OldPassword=initial, NewPassword=chosen),
     )
+    return chosen
 
 
-def _enrol(person: _Person, device: Authenticator) -> None:
-    iam, name = person.iam, person.name
-    user = f"user/{name}"
+def _enrol(person: Person, device: Authenticator) -> None:
+    iam, name, user = person.iam, person.name, person.user
     person.stage.judge(
         person.claim(
             "iam:EnableMFADevice (wrong codes)",
@@ -229,21 +205,21 @@ def _enrol(person: _Person, device: Authenticator) -> None:
     )
     person.stage.must(
         person.claim("iam:EnableMFADevice", user, ALLOWED, "a new person must be able to enrol"),
-        lambda: iam.enable_mfa_device(UserName=name, SerialNumber=device.serial_number, **_codes(device)),
+        lambda: iam.enable_mfa_device(UserName=name, SerialNumber=device.serial_number, **codes(device)),
     )
 
 
-def _the_device_stays(person: _Person, device: Authenticator) -> None:
+def _the_device_stays(person: Person, device: Authenticator) -> None:
     """Once enrolled, the bare key can neither take the device away nor add one of the thief's."""
     iam, name = person.iam, person.name
     second = _create_device(person, f"{name}-second")
     stays = "a stolen key must not replace its owner's device"
     person.stage.judge(
-        person.claim("iam:EnableMFADevice (second)", f"user/{name}", REFUSED, stays),
-        lambda: iam.enable_mfa_device(UserName=name, SerialNumber=second.serial_number, **_codes(second)),
+        person.claim("iam:EnableMFADevice (second)", person.user, REFUSED, stays),
+        lambda: iam.enable_mfa_device(UserName=name, SerialNumber=second.serial_number, **codes(second)),
     )
     person.stage.judge(
-        person.claim("iam:DeactivateMFADevice", f"user/{name}", REFUSED, stays),
+        person.claim("iam:DeactivateMFADevice", person.user, REFUSED, stays),
         lambda: iam.deactivate_mfa_device(UserName=name, SerialNumber=device.serial_number),
     )
     person.stage.judge(
@@ -252,7 +228,7 @@ def _the_device_stays(person: _Person, device: Authenticator) -> None:
     )
 
 
-def _mfa_session(person: _Person, device: Authenticator) -> Session:
+def _mfa_session(person: Person, device: Authenticator) -> Session:
     sts = person.sts
     person.stage.judge(
         person.claim("sts:GetSessionToken (wrong code)", "-", REFUSED, "only the device's codes count"),
@@ -275,18 +251,18 @@ def _mfa_session(person: _Person, device: Authenticator) -> Session:
     return person.session.with_credentials(Credentials.of(answer["Credentials"]))
 
 
-def _own_devices_with_mfa(person: _Person) -> None:
+def _own_devices_with_mfa(person: Person) -> None:
     """With MFA a person manages devices alone: adds a second one, and takes it away."""
     iam, name = person.iam, person.name
     second = iam_arn(person.central.settings.partition, person.central.id, f"mfa/{name}-second")
     spare = _create_device(person, f"{name}-spare")
     own = "with MFA people manage their own devices, without asking anybody"
     person.stage.must(
-        person.claim("iam:EnableMFADevice (second)", f"user/{name}", ALLOWED, own),
-        lambda: iam.enable_mfa_device(UserName=name, SerialNumber=spare.serial_number, **_codes(spare)),
+        person.claim("iam:EnableMFADevice (second)", person.user, ALLOWED, own),
+        lambda: iam.enable_mfa_device(UserName=name, SerialNumber=spare.serial_number, **codes(spare)),
     )
     person.stage.judge(
-        person.claim("iam:DeactivateMFADevice", f"user/{name}", ALLOWED, own),
+        person.claim("iam:DeactivateMFADevice", person.user, ALLOWED, own),
         lambda: iam.deactivate_mfa_device(UserName=name, SerialNumber=spare.serial_number),
     )
     person.stage.judge(
@@ -295,13 +271,13 @@ def _own_devices_with_mfa(person: _Person) -> None:
     )
 
 
-def _own_access_key_with_mfa(person: _Person, bare: Session) -> None:
+def _own_access_key_with_mfa(person: Person, bare: Session) -> None:
     """With MFA a person makes, looks at and removes access keys of their own."""
     iam, name = person.iam, person.name
     own = "with MFA people manage their own access keys, without asking anybody"
     first_key = bare.credentials.access_key_id
     made = person.stage.must(
-        person.claim("iam:CreateAccessKey", f"user/{name}", ALLOWED, own),
+        person.claim("iam:CreateAccessKey", person.user, ALLOWED, own),
         lambda: iam.create_access_key(UserName=name),
     )["AccessKey"]["AccessKeyId"]
     calls = {
@@ -313,10 +289,22 @@ def _own_access_key_with_mfa(person: _Person, bare: Session) -> None:
         "iam:DeleteAccessKey": lambda: iam.delete_access_key(UserName=name, AccessKeyId=made),
     }
     for action, call in calls.items():
-        person.stage.judge(person.claim(action, f"user/{name}", ALLOWED, own), call)
+        person.stage.judge(person.claim(action, person.user, ALLOWED, own), call)
 
 
-def _nobody_else_with_mfa(person: _Person, grants: Grants) -> None:
+def _no_access_key_even_with_mfa(person: Person) -> None:
+    person.stage.judge(
+        person.claim(
+            "iam:CreateAccessKey",
+            person.user,
+            REFUSED,
+            "the break-glass user signs in with the sealed password and device, never with a key",
+        ),
+        lambda: person.iam.create_access_key(UserName=person.name),
+    )
+
+
+def _nobody_else_with_mfa(person: Person, grants: Grants) -> None:
     """People without administrator rights stay with their own user, MFA or not, and cannot tag even that."""
     iam, other = person.iam, person.central.bystanders.enrolled
     serial = person.central.bystanders.device.serial_number
@@ -330,12 +318,10 @@ def _nobody_else_with_mfa(person: _Person, grants: Grants) -> None:
         "iam:UntagUser": lambda: iam.untag_user(UserName=person.name, TagKeys=["Stack"]),
     }.items():
         if grants.verdict(action, own_arn) == REFUSED:
-            person.stage.judge(person.claim(action, f"user/{person.name}", REFUSED, no_tags), call)
+            person.stage.judge(person.claim(action, person.user, REFUSED, no_tags), call)
     attempts = {
         "iam:DeactivateMFADevice": lambda: iam.deactivate_mfa_device(UserName=other, SerialNumber=serial),
-        "iam:UpdateLoginProfile": lambda: iam.update_login_profile(
-            UserName=other, Password=f"aA1!{secrets.token_urlsafe(24)}"
-        ),
+        "iam:UpdateLoginProfile": lambda: iam.update_login_profile(UserName=other, Password=new_password()),
         "iam:ListAccessKeys": lambda: iam.list_access_keys(UserName=other),
         "iam:DeleteAccessKey": lambda: iam.delete_access_key(
             UserName=other, AccessKeyId="AKIA0000000000000000"
@@ -377,8 +363,3 @@ def _play_probe(stage: Stage, account: Account, session: Session, probe: Probe, 
     made = stage.judge(claim, lambda: probe.call(session))
     if made.found == ALLOWED and probe.undo is not None:
         probe.undo(account.admin)
-
-
-def _codes(device: Authenticator) -> dict[str, str]:
-    first, second = device.two_consecutive_codes()
-    return {"AuthenticationCode1": first, "AuthenticationCode2": second}

@@ -128,6 +128,7 @@ def test_central_says_where_to_sign_in_and_keeps_the_passwords_secret(run_progra
         "password": "pretend-password",
         "passwords": {"Administrator": "pretend-password", "Auditor": "pretend-password"},
         "encrypted_passwords": {},
+        "role_arns": {},
     }
     assert recorder.secret_stack_outputs == {"password", "passwords"}
 

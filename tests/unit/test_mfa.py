@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 import policies
 from components.mfa import MfaEnforcement, MfaEnforcementArgs
 from tests.recorder import Recorder
@@ -29,3 +31,14 @@ def test_both_policies_are_customer_managed_with_exact_names_and_documents(recor
         "policy": json.dumps(policies.self_service("aws-cn", "111111111111")),
         "tags": {"Stack": "central"},
     }
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_strict_onboarding_is_in_the_enforcement_where_it_is_asked_for(
+    recorder: Recorder, strict: bool
+) -> None:
+    args = MfaEnforcementArgs(partition="aws", account_id="111111111111", tags={}, strict_onboarding=strict)
+    recorder.run(lambda: MfaEnforcement("mfa", args))
+    enforced = json.loads(recorder.one(POLICY, "mfa-enforce").inputs["policy"])
+    assert enforced == policies.enforce_mfa("aws", "111111111111", strict_onboarding=strict)
+    assert len(enforced["Statement"]) == 2 + strict

@@ -163,7 +163,27 @@ def record_person(recorder: Recorder, **changed: Any) -> None:
 
 def test_a_person_who_leaves_can_be_removed_with_their_own_keys_and_devices(recorder: Recorder) -> None:
     record_person(recorder)
-    assert recorder.one(USER, "Alice").inputs == {"name": "Alice", "forceDestroy": True, "tags": TAGS}
+    assert recorder.one(USER, "Alice").inputs == {
+        "name": "Alice",
+        "path": "/",
+        "forceDestroy": True,
+        "tags": TAGS,
+    }
+
+
+def test_a_person_may_stand_under_a_path(recorder: Recorder) -> None:
+    record_person(recorder, path="/people/audit/")
+    assert recorder.one(USER, "Alice").inputs["path"] == "/people/audit/"
+
+
+@pytest.mark.parametrize(("strict", "ignored"), [(False, ()), (True, ("tags.Onboarding",))])
+def test_the_mark_of_new_people_is_never_the_programs_own(
+    recorder: Recorder, strict: bool, ignored: tuple[str, ...]
+) -> None:
+    record_person(recorder, strict_onboarding=strict)
+    user = recorder.one(USER, "Alice")
+    assert user.ignore_changes == ignored
+    assert "Onboarding" not in user.inputs["tags"]
 
 
 def test_a_person_is_in_exactly_the_configured_groups(recorder: Recorder) -> None:

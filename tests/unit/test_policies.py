@@ -63,6 +63,32 @@ def test_without_mfa_everything_but_enrolling_ones_own_device_is_denied() -> Non
     )
 
 
+def test_strict_onboarding_denies_enrolment_without_mfa_to_whoever_is_not_marked_as_new() -> None:
+    *others, strict = policies.enforce_mfa("aws", CENTRAL, strict_onboarding=True)["Statement"]
+    assert others == policies.enforce_mfa("aws", CENTRAL)["Statement"]
+    assert strict == {
+        "Sid": "DenyEnrolmentOfWhoIsNotNewIfNoMFA",
+        "Effect": "Deny",
+        "Action": ["iam:ChangePassword", "iam:EnableMFADevice"],
+        "Resource": "*",
+        "Condition": {**WITHOUT_MFA, "StringNotEquals": {"aws:PrincipalTag/Onboarding": "new"}},
+    }
+
+
+def test_the_break_glass_user_is_denied_keys_of_its_own() -> None:
+    assert policies.no_own_access_keys("aws-cn", CENTRAL) == document(
+        {
+            "Sid": "DenyOwnAccessKeys",
+            "Effect": "Deny",
+            "Action": "iam:CreateAccessKey",
+            "Resource": [
+                "arn:aws-cn:iam::111111111111:user/${aws:username}",
+                "arn:aws-cn:iam::111111111111:user/*/${aws:username}",
+            ],
+        }
+    )
+
+
 def test_what_is_exempt_without_mfa_is_bound_to_ones_own_user_wherever_it_can_be() -> None:
     everything_but, others = policies.enforce_mfa("aws", CENTRAL)["Statement"]
     # These have no resource to bind them to, or `mfa/*` only.

@@ -1,0 +1,110 @@
+"""The rehearsal of examples/hardened, where everything is on that is off by default."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.rehearsal.conftest import Copy, Rehearsed
+
+pytestmark = pytest.mark.engine
+
+HARDENED = ("--stack-files", "examples/hardened", "--json", "report.json")
+
+
+@pytest.fixture(scope="module")
+def hardened_and_weak_onboarding(copy_of_project: Callable[[], Copy]) -> tuple[Rehearsed, Rehearsed]:
+    """The example as it is, and beside it one whose strict onboarding denies the wrong people."""
+    hardened, weak = copy_of_project(), copy_of_project()
+    weak.replace(
+        "policies.py", '"StringNotEquals": {f"aws:PrincipalTag', '"StringEquals": {f"aws:PrincipalTag'
+    )
+    running = hardened.start(*HARDENED), weak.start(*HARDENED)
+    return hardened.ended(running[0]), weak.ended(running[1])
+
+
+@pytest.fixture(scope="module")
+def hardened(hardened_and_weak_onboarding: tuple[Rehearsed, Rehearsed]) -> Rehearsed:
+    return hardened_and_weak_onboarding[0]
+
+
+@pytest.fixture(scope="module")
+def weak_onboarding(hardened_and_weak_onboarding: tuple[Rehearsed, Rehearsed]) -> Rehearsed:
+    return hardened_and_weak_onboarding[1]
+
+
+def found(rehearsed: Rehearsed, who: str, call: str, account: str = "central") -> dict[str, str]:
+    """MFA or no MFA → verdict, the last one where the call was tried more than once."""
+    return {
+        c["mfa"]: c["found"]
+        for c in rehearsed.claims
+        if (c["who"], c["call"], c["account"]) == (who, call, account)
+    }
+
+
+def test_the_hardened_example_rehearses_green(hardened: Rehearsed) -> None:
+    assert hardened.status == 0, hardened.printed
+    assert hardened.report["holds"] is True
+
+
+@pytest.mark.parametrize("who", ["Administrator", "Auditor", "break-glass"])
+def test_who_is_not_marked_as_new_enrols_nothing_and_marks_nobody(hardened: Rehearsed, who: str) -> None:
+    for call in ("iam:EnableMFADevice (not marked)", "iam:ChangePassword (not marked)", "iam:TagUser (mark)"):
+        assert found(hardened, who, call) == {"no MFA": "refused"}
+    assert found(hardened, who, "iam:EnableMFADevice") == {"no MFA": "allowed"}
+
+
+@pytest.mark.parametrize("who", ["Administrator", "Auditor", "break-glass"])
+def test_who_is_through_changes_the_password_with_mfa_only(hardened: Rehearsed, who: str) -> None:
+    assert found(hardened, who, "iam:ChangePassword (through)") == {"no MFA": "refused", "MFA": "allowed"}
+
+
+def test_a_user_under_a_path_enrols_and_manages_keys_as_anyone(hardened: Rehearsed) -> None:
+    own = {
+        (c["call"], c["mfa"]): c["found"]
+        for c in hardened.claims
+        if c["who"] == "Auditor" and c["resource"] == "user/people/audit/Auditor"
+    }
+    assert own["iam:EnableMFADevice", "no MFA"] == "allowed"
+    assert own["iam:CreateAccessKey", "MFA"] == "allowed"
+    assert own["iam:CreateAccessKey", "no MFA"] == "refused"
+    assert own["iam:TagUser", "MFA"] == "refused"
+
+
+def test_the_break_glass_user_administers_with_mfa_and_makes_no_key(hardened: Rehearsed) -> None:
+    assert found(hardened, "break-glass", "iam:CreateUser") == {"no MFA": "refused", "MFA": "allowed"}
+    own_keys = {
+        c["found"]
+        for c in hardened.claims
+        if (c["who"], c["call"], c["resource"]) == ("break-glass", "iam:CreateAccessKey", "user/break-glass")
+    }
+    assert own_keys == {"refused"}
+
+
+@pytest.mark.parametrize(("role", "account"), [("support", "central"), ("security-audit", "dev")])
+def test_a_standard_role_lets_in_with_mfa_whom_the_groups_grant_it(
+    hardened: Rehearsed, role: str, account: str
+) -> None:
+    verdicts = {
+        c["mfa"]: c["found"]
+        for c in hardened.claims
+        if (c["scene"], c["who"], c["call"]) == (f"Role {role} in {account}", "Auditor", "sts:AssumeRole")
+    }
+    assert verdicts == {"no MFA": "refused", "MFA": "allowed"}
+
+
+@pytest.mark.parametrize(("role", "account"), [("security-audit", "central"), ("support", "dev")])
+def test_a_standard_role_that_no_group_was_granted_lets_the_auditor_not_in(
+    hardened: Rehearsed, role: str, account: str
+) -> None:
+    verdicts = {
+        c["found"]
+        for c in hardened.claims
+        if (c["scene"], c["who"], c["call"]) == (f"Role {role} in {account}", "Auditor", "sts:AssumeRole")
+    }
+    assert verdicts == {"refused"}
+
+
+def test_an_onboarding_that_denies_the_wrong_people_is_found(weak_onboarding: Rehearsed) -> None:
+    assert weak_onboarding.status == 1, weak_onboarding.printed
+    for who in ("Administrator", "Auditor"):
+        assert (who, "iam:EnableMFADevice (not marked)", "central") in weak_onboarding.false_claims

@@ -3,6 +3,17 @@
 Pure functions, no Pulumi and no network, so that a test can assert the whole rendered JSON. Rules that hold
 for all of them: a Sid on every statement, exact actions, exact ARNs of the right partition, no wildcard in a
 trust policy, and a Deny wherever an Allow elsewhere could be too wide.
+
+Who gets what:
+
+- people, by their groups: `enforce_mfa` takes everything but enrolment away until they use MFA;
+  `self_service` gives those who are no administrators their own password, devices and keys; `assume_roles`
+  the roles that the stack file grants them. The break-glass user is an administrator whom
+  `no_own_access_keys` keeps from keys.
+- roles: `trust_account` says which account's people get in and with what, `trust_ec2` is for instances.
+- just-in-time users: Vault's principal makes them (`vault_principal`), and none of them can leave anything
+  behind (`vault_issued_user_boundary`).
+- the stack file's own statements (`configured`) come on top, for groups, roles and Vault's roles.
 """
 
 import json
@@ -203,8 +214,8 @@ def assume_roles(role_arns: Sequence[str]) -> Document:
     )
 
 
-# --- Roles (workload accounts)
-# --------------------------------------------------------------------------------
+# --- Roles (workload accounts; standard roles in the central one, too)
+# ----------------------------------------
 
 
 def trust_account(

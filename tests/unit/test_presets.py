@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import settings
+from access import client_config
 from tests.stack_files import PROJECT, config_of, handed_over
 
 
@@ -46,6 +47,15 @@ def test_standard_roles_of_the_central_account_trust_that_account_itself() -> No
     account = load("central", {"standardRoles": ["support"]})
     assert list(account.cross_account_roles) == ["support"]
     assert account.trusted_account_id == account.account_id
+
+
+def test_a_standard_role_of_the_central_account_gets_a_profile_for_whom_the_groups_grant_it() -> None:
+    groups = config_of("central")["iam-hardening:groups"]
+    groups["Auditors"]["mayAssume"] = ["arn:aws:iam::111111111111:role/support"]
+    stacks = {"central": load("central", {"standardRoles": ["support", "security-audit"], "groups": groups})}
+    made = client_config.profiles(stacks, person="Auditor", device="phone", tool=client_config.AWSUME)
+    assert list(made) == ["central", "central-support"]
+    assert made["central-support"]["role_arn"] == "arn:aws:iam::111111111111:role/support"
 
 
 def test_onboarding_is_open_unless_it_is_strict() -> None:

@@ -8,7 +8,9 @@ from pulumi.runtime import config as stack_config
 import naming
 import policies
 import settings
+from components.account_defaults import AccountDefaults, AccountDefaultsArgs
 from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
+from components.detection import AccessAnalyzer, AccessAnalyzerArgs
 from components.instance import Instance, InstanceArgs
 from components.mfa import MfaEnforcement, MfaEnforcementArgs
 from components.password_policy import PasswordPolicy, PasswordPolicyArgs
@@ -33,6 +35,23 @@ def group_permissions(account: settings.Settings, name: str, group: settings.Gro
         return given
     no_keys = policies.no_own_access_keys(account.partition, account.account_id)
     return replace(given, policies={naming.BREAK_GLASS_POLICY: no_keys})
+
+
+def build_account_defaults(account: settings.Settings) -> None:
+    wanted = account.account_defaults
+    if wanted.imdsv2 or wanted.ebs_encryption or wanted.s3_public_access_block:
+        AccountDefaults(
+            "account-defaults",
+            AccountDefaultsArgs(
+                account_id=account.account_id,
+                regions=account.regions,
+                imdsv2=wanted.imdsv2,
+                ebs_encryption=wanted.ebs_encryption,
+                s3_public_access_block=wanted.s3_public_access_block,
+            ),
+        )
+    if wanted.access_analyzer:
+        AccessAnalyzer("access-analyzer", AccessAnalyzerArgs(regions=account.regions, tags=account.tags))
 
 
 def build_people(account: settings.Settings) -> None:
@@ -122,6 +141,7 @@ def build_instance(account: settings.Settings, configured: settings.Instance) ->
             image_owner=configured.image_owner or naming.CANONICAL_OWNER_ID[account.partition],
             subnet_id=configured.subnet_id,
             security_group_ids=configured.security_group_ids,
+            session_manager=configured.session_manager,
             permissions=permissions(configured),
             tags=account.tags,
         ),
@@ -185,6 +205,7 @@ def main() -> None:
         pulumi.ResourceOptions(protect=account.protect),
     )
     build_roles(account)
+    build_account_defaults(account)
     if account.is_central:
         build_people(account)
     else:

@@ -21,6 +21,9 @@ ONBOARDING_NEW = "new"
 
 # Role name → the AWS managed policy that it holds.
 STANDARD_ROLES = {"support": "AWSSupportAccess", "security-audit": "SecurityAudit"}
+ACCESS_ANALYZER = "external-access"
+# AWS's own policy for an instance whose SSM agent is to register.
+SESSION_MANAGER_POLICY = "AmazonSSMManagedInstanceCore"
 
 # Vault puts every user it issues under this path, and its principal may touch nothing outside it.
 VAULT_USER_PATH = "/vault/"

@@ -18,6 +18,7 @@ _MANAGED: dict[str, tuple[str, ...]] = {
     "AWSSupportAccess": ("support:*",),
     "AmazonEC2FullAccess": ("ec2:*",),
     "AmazonEC2ReadOnlyAccess": ("ec2:Describe*", "ec2:GetSecurityGroupsForVpc"),
+    "AmazonSSMManagedInstanceCore": (),
     "AmazonS3FullAccess": ("s3:*",),
     "AmazonS3ReadOnlyAccess": ("s3:Get*", "s3:List*", "s3:Describe*"),
     "IAMReadOnlyAccess": ("iam:Get*", "iam:List*"),

@@ -1,5 +1,6 @@
 """Credentials, and the AWS clients that use them, against AWS or against an emulated one."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,15 @@ class Credentials:
         )
 
 
+def reach_at_endpoint(client: Any) -> None:
+    """S3's control service is asked at `ACCOUNT.host`, which leads nowhere with an endpoint of one's own."""
+
+    def without_account(params: dict[str, Any], **_: Any) -> None:
+        params["url"] = re.sub(r"^(https?://)[0-9]{12}\.", r"\1", params["url"])
+
+    client.meta.events.register("before-call.s3-control", without_account)
+
+
 class Session:
     """One caller. `endpoint_url` None means AWS itself."""
 
@@ -50,7 +60,13 @@ class Session:
                 aws_session_token=self.credentials.session_token,
                 config=_CONFIG,
             )
+            if self.endpoint_url:
+                reach_at_endpoint(self._clients[service])
         return self._clients[service]
+
+    def in_region(self, region: str) -> "Session":
+        """The same caller in another region."""
+        return Session(self.credentials, region=region, endpoint_url=self.endpoint_url)
 
     def with_credentials(self, credentials: Credentials) -> "Session":
         """The same place, somebody else."""

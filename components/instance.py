@@ -2,7 +2,8 @@
 
 The profile hands the instance credentials that expire by themselves. IMDSv2 with a hop limit of 1 keeps them
 from a server-side request forgery and from containers; whoever can run code on the instance has them all the
-same.
+same. There is no SSH: no key pair, no open port. With `session_manager` a shell goes through Systems Manager,
+where IAM decides who gets one and CloudTrail says who did.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+import naming
 import policies
 from components.permissions import PermissionsArgs, attach_to_role
 
@@ -28,6 +30,7 @@ class InstanceArgs:
     image_owner: str
     subnet_id: str | None
     security_group_ids: Sequence[str]
+    session_manager: bool
     permissions: PermissionsArgs
     tags: Mapping[str, str]
 
@@ -52,6 +55,9 @@ class Instance(pulumi.ComponentResource):
             opts=child,
         )
         attachments = attach_to_role(name, self, role, args.permissions, args.tags)
+        if args.session_manager:
+            agent = PermissionsArgs(managed_policies=[naming.SESSION_MANAGER_POLICY])
+            attachments += attach_to_role(name, self, role, agent, args.tags)
         profile = aws.iam.InstanceProfile(
             f"{name}-profile", name=args.profile_name, role=role.name, tags=dict(args.tags), opts=child
         )

@@ -1,15 +1,16 @@
 """What is in an account and in Vault, as names: to see that a destroyed stack left nothing behind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import hvac
 
 from access.sessions import Session
 
 
-def of_account(admin: Session) -> frozenset[str]:
+def of_account(admin: Session, regions: Sequence[str]) -> frozenset[str]:
     """Everything that the program, Vault or a persona can make; access keys go with their users."""
-    return frozenset(_iam(admin)) | frozenset(_instances(admin))
+    names = frozenset(_iam(admin)) | frozenset(_instances(admin)) | frozenset(_public_access_block(admin))
+    return names.union(*(_regional(admin.in_region(region), region) for region in regions))
 
 
 def of_vault(client: hvac.Client) -> frozenset[str]:
@@ -45,3 +46,21 @@ def _instances(admin: Session) -> Iterator[str]:
             for instance in reservation["Instances"]:
                 if instance["State"]["Name"] not in ("terminated", "shutting-down"):
                     yield f"Instance {instance['InstanceId']}"
+
+
+def _public_access_block(admin: Session) -> Iterator[str]:
+    try:
+        admin.client("s3control").get_public_access_block(AccountId=admin.account_id())
+    except admin.client("s3control").exceptions.NoSuchPublicAccessBlockConfiguration:
+        return
+    yield "PublicAccessBlock"
+
+
+def _regional(admin: Session, region: str) -> Iterator[str]:
+    ec2 = admin.client("ec2")
+    metadata = ec2.get_instance_metadata_defaults()["AccountLevel"]
+    yield from (f"{region} InstanceMetadataDefaults {name}" for name in metadata)
+    if ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]:
+        yield f"{region} EbsEncryptionByDefault"
+    analyzers = admin.client("accessanalyzer").list_analyzers()["analyzers"]
+    yield from (f"{region} Analyzer {analyzer['name']}" for analyzer in analyzers)

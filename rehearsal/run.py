@@ -10,6 +10,7 @@ from access.claims import Outcome
 from rehearsal import inventory
 from rehearsal.project import Project
 from rehearsal.scenes import (
+    account_defaults,
     cross_account,
     instance,
     just_in_time,
@@ -83,11 +84,15 @@ def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers
 
 
 def _play(stage: Stage, staged: World, terminal: Terminal) -> None:
-    before = {account.name: inventory.of_account(account.admin) for account in staged.accounts.values()}
+    before = {
+        account.name: inventory.of_account(account.admin, account.settings.regions)
+        for account in staged.accounts.values()
+    }
     vault_before = inventory.of_vault(staged.vault())
     deploy(staged, terminal)
     terminal.columns()
     root_account.play(stage, staged)
+    account_defaults.play(stage, staged)
     members = people.play(stage, staged)
     cross_account.play(stage, staged, members)
     instance.play(stage, staged, members)

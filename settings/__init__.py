@@ -15,6 +15,7 @@ from settings.parsing import parse, value_of
 from settings.policy_checks import check_policies
 from settings.report import ConfigError, Problem, nearest
 from settings.sections import (
+    AccountDefaults,
     BreakGlass,
     CrossAccountRole,
     Group,
@@ -31,6 +32,7 @@ from settings.sections import (
 from settings.stack_file import StackFile
 
 __all__ = [
+    "AccountDefaults",
     "BreakGlass",
     "ConfigError",
     "CrossAccountRole",
@@ -69,6 +71,8 @@ class Settings:
     tags: Mapping[str, str]
     protect: bool
     password_policy: PasswordPolicy
+    regions: tuple[str, ...]
+    account_defaults: AccountDefaults
     groups: Mapping[str, Group]
     users: Mapping[str, User]
     break_glass: BreakGlass | None
@@ -123,6 +127,8 @@ def load(
         tags={"ManagedBy": "pulumi", "Project": project, "Stack": stack, **parsed.tags},
         protect=parsed.protect,
         password_policy=parsed.password_policy,
+        regions=tuple(parsed.regions or [provider.region]),
+        account_defaults=parsed.account_defaults,
         groups={**parsed.groups, **presets.groups(parsed)},
         users={**parsed.users, **presets.users(parsed)},
         break_glass=parsed.break_glass,

@@ -24,7 +24,7 @@ _OWN_TAGS = ("ManagedBy", "Project", "Stack", "Name")
 
 def check(file: StackFile) -> list[Problem]:
     """Every problem between the values of a file, its policies excepted."""
-    problems = [*_account(file), *_kind(file), *_tags(file), *_roles(file)]
+    problems = [*_account(file), *_kind(file), *_tags(file), *_regions(file), *_roles(file)]
     if file.config.account_kind == "central":
         problems += [*_people(file), *_administrator(file), *_break_glass(file), *_onboarding(file)]
         problems += _grants(file)
@@ -101,6 +101,19 @@ def _tags(file: StackFile) -> Iterator[Problem]:
             f"make {total} tags with the program's own ({', '.join(_OWN_TAGS)}); "
             f"AWS takes {_TAGS_PER_RESOURCE}",
         )
+
+
+def _regions(file: StackFile) -> Iterator[Problem]:
+    key = file.key("regions")
+    yield from repeated(key, file.config.regions)
+    for region in file.config.regions:
+        partition = naming.partition_of(region)
+        if file.partition and partition != file.partition:
+            yield Problem(
+                key,
+                f"{region} is in the partition {partition}, and {file.provider.region} (aws:region) is in "
+                f"{file.partition}; an account is in one partition",
+            )
 
 
 def _people(file: StackFile) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ import naming
 import policies
 from settings.checks import is_administrators, other_partition, repeated
 from settings.report import Problem
-from settings.sections import Group, Permissions, Statement
+from settings.sections import Group, Instance, Permissions, Statement
 from settings.stack_file import StackFile
 
 # AWS's default quota of managed policies on one user, group or role.
@@ -70,6 +70,8 @@ def _resource_names(file: StackFile, holders: dict[_Place, Permissions]) -> Iter
         taken |= {("groups", f"{naming.BREAK_GLASS_GROUP}-{suffix}"): _PROGRAM for suffix in attachments}
     for role in file.config.standard_roles:
         taken["crossAccountRoles", f"{role}-{naming.STANDARD_ROLES[role]}"] = _PROGRAM
+    if file.config.instance and file.config.instance.session_manager:
+        taken["instance", f"instance-{naming.SESSION_MANAGER_POLICY}"] = _PROGRAM
     for place, holder in holders.items():
         section, name = place[0], place[-1]
         managed = dict.fromkeys(holder.managed_policies)
@@ -101,7 +103,9 @@ def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterato
 
 
 def _added_by_program(holder: Permissions) -> int:
-    """How many policies a group gets besides the configured ones (`components/people.py`)."""
+    """How many policies a group or an instance gets besides the configured ones."""
+    if isinstance(holder, Instance):
+        return int(holder.session_manager)
     if not isinstance(holder, Group):
         return 0
     enforcement = (1 if is_administrators(holder) else 2) if holder.enforce_mfa else 0

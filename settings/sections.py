@@ -162,7 +162,10 @@ class CrossAccountRole(Permissions):
 
 
 class Instance(Permissions):
-    """One EC2 instance that gets its permissions from an instance profile."""
+    """One EC2 instance that gets its permissions from an instance profile.
+
+    `sessionManager` lets the SSM agent on it register, for a shell without SSH.
+    """
 
     name: InstanceName = "HelloWorld"
     role_name: RoleName = "test_instance_role"
@@ -175,6 +178,7 @@ class Instance(Permissions):
     security_group_ids: Annotated[
         list[SecurityGroupId], Field(max_length=_SECURITY_GROUPS_PER_INTERFACE)
     ] = []
+    session_manager: bool = False
 
 
 class VaultRole(Section):
@@ -199,6 +203,20 @@ class Vault(Section):
     roles: dict[VaultRoleName, VaultRole] = {}
 
 
+class AccountDefaults(Section):
+    """What an account does by itself with what anybody makes in it, in each of `regions`.
+
+    On are the two that change nothing that is there. `imdsv2` and `s3PublicAccessBlock` may stop what works
+    today: software that knows only IMDSv1 on the next instance launched, and buckets that are public on
+    purpose.
+    """
+
+    ebs_encryption: bool = True
+    access_analyzer: bool = True
+    imdsv2: bool = False
+    s3_public_access_block: bool = False
+
+
 class ProjectConfig(Section):
     """All keys of the project's own namespace. Which of them an account needs depends on `accountKind`."""
 
@@ -208,6 +226,8 @@ class ProjectConfig(Section):
     # False is the first step of removing on purpose what the program protects (docs/destroy.md).
     protect: TopLevelBoolean = True
     password_policy: PasswordPolicy = PasswordPolicy()
+    regions: list[Region] = []
+    account_defaults: AccountDefaults = AccountDefaults()
     groups: dict[GroupName, Group] = {}
     users: dict[UserName, User] = {}
     break_glass: BreakGlass | None = None

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+from rehearsal.emulated_aws import account_defaults
 from rehearsal.emulated_aws.upstream import Parameters, Response, ec2, ec2_handlers, parameter, responses
 
 CANONICAL = "099720109477"
@@ -135,9 +136,10 @@ def _apply_root_volume(instance: dict[str, Any], parameters: Parameters) -> None
     instance["RootDeviceName"] = mapping["DeviceName"] = volume["Attachments"][0]["Device"] = root_device
     ec2._parse_tag_specs(parameters, "volume", volume["VolumeId"])
     prefix = _root_mapping(parameters, root_device)
+    volume["Encrypted"] = account_defaults.volumes_are_encrypted()
     if prefix is None:
         return
-    volume["Encrypted"] = parameter(parameters, f"{prefix}Encrypted").lower() == "true"
+    volume["Encrypted"] |= parameter(parameters, f"{prefix}Encrypted").lower() == "true"
     volume["KmsKeyId"] = parameter(parameters, f"{prefix}KmsKeyId")
     volume["Size"] = int(parameter(parameters, f"{prefix}VolumeSize") or volume["Size"])
     volume["VolumeType"] = parameter(parameters, f"{prefix}VolumeType") or volume["VolumeType"]
@@ -155,6 +157,11 @@ def _apply_network(instance: dict[str, Any], parameters: Parameters) -> None:
         instance["PublicIpAddress"] = instance["PublicDnsName"] = ""
 
 
+def _defaults() -> dict[str, str]:
+    """AWS's own metadata options, and over them those of the account."""
+    return _METADATA_DEFAULTS | account_defaults.instance_metadata()
+
+
 def _launch(original: Callable[..., list[dict[str, Any]]]) -> Callable[..., list[dict[str, Any]]]:
     def launch(*args: Any, **options: Any) -> list[dict[str, Any]]:
         instances = original(*args, **options)
@@ -162,9 +169,7 @@ def _launch(original: Callable[..., list[dict[str, Any]]]) -> Callable[..., list
         if parameters is None:
             return instances
         for instance in instances:
-            instance["MetadataOptions"] = _metadata_options(
-                parameters, "MetadataOptions.", _METADATA_DEFAULTS
-            )
+            instance["MetadataOptions"] = _metadata_options(parameters, "MetadataOptions.", _defaults())
             instance["EbsOptimized"] = parameter(parameters, "EbsOptimized").lower() == "true"
             if parameter(parameters, "Monitoring.Enabled").lower() == "true":
                 instance["Monitoring"] = {"State": "enabled"}
@@ -185,7 +190,7 @@ def _run(original: Callable[[Parameters], Response]) -> Callable[[Parameters], R
             parameter(parameters, "IamInstanceProfile.Arn"),
         )
         _, refused = ec2._resolve_iam_instance_profile(iam_arn=arn, iam_name=name, allow_missing=False)
-        options = _metadata_options(parameters, "MetadataOptions.", _METADATA_DEFAULTS)
+        options = _metadata_options(parameters, "MetadataOptions.", _defaults())
         refused = refused or _metadata_refusal(options)
         subnet = parameter(parameters, "SubnetId") or parameter(parameters, "NetworkInterface.1.SubnetId")
         if subnet and subnet not in ec2._subnets:

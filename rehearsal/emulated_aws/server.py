@@ -13,6 +13,8 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from rehearsal.emulated_aws import (
+    access_analyzer,
+    account_defaults,
     authorization,
     condition_keys,
     documents,
@@ -54,7 +56,9 @@ _GAPS = (
     simulator,
     sts_rules,
     ec2_instances,
+    account_defaults,
     session_manager,
+    access_analyzer,
     pagination,
     fail_closed,
     authorization,

@@ -80,7 +80,8 @@ def play_destroy(
                 _lift_protection(stage, account)
             account.stack.destroy()
         for account in world.accounts.values():
-            _nothing_left(stage, account.name, before[account.name], inventory.of_account(account.admin))
+            after = inventory.of_account(account.admin, account.settings.regions)
+            _nothing_left(stage, account.name, before[account.name], after)
         _nothing_left(stage, "vault", vault_before, inventory.of_vault(world.vault()))
 
 

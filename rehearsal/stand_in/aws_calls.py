@@ -3,6 +3,7 @@
 Only ever the emulated AWS: a provider's `endpoints` are refused as an unknown setting.
 """
 
+import copy
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from access.sessions import reach_at_endpoint
 from rehearsal.stand_in.rows import GoneError, StandInError
 from rehearsal.stand_in.values import Properties
 
@@ -25,6 +27,8 @@ _GONE_CODES = frozenset(
         "InvalidInstanceID.NotFound",
         "InvalidGroup.NotFound",
         "InvalidPermission.NotFound",
+        "NoSuchPublicAccessBlockConfiguration",
+        "ResourceNotFoundException",
     }
 )
 _CONFIG = Config(max_pool_connections=64, retries={"total_max_attempts": 2, "mode": "standard"})
@@ -82,6 +86,7 @@ class AwsConnections:
                 self._clients[key] = session.client(  # type: ignore[call-overload]
                     service, endpoint_url=self._endpoint_url, config=_CONFIG
                 )
+                reach_at_endpoint(self._clients[key])
             return self._clients[key]
 
 
@@ -95,6 +100,12 @@ class AwsApi:
         identity = self.call("sts.get_caller_identity", {})
         self.account_id: str = identity["Account"]
         self.partition: str = identity["Arn"].split(":")[1]
+
+    def in_region(self, region: str | None) -> "AwsApi":
+        """The same account in another region; None is this one."""
+        other = copy.copy(self)
+        other.region = region or self.region
+        return other
 
     def call(self, operation: str, arguments: Mapping[str, Any], ignore: frozenset[str] = frozenset()) -> Any:
         """The whole answer, all pages of it.

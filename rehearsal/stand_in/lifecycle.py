@@ -198,7 +198,8 @@ class Lifecycle:
     def _live_tags(self, tags: Tags, known: Properties, id: str) -> dict[str, str]:
         # Tags under "aws:" are AWS's own; nobody can set or remove them.
         found = self._run(tags.live, known, id) or []
-        return {tag["Key"]: tag["Value"] for tag in found if not tag["Key"].startswith("aws:")}
+        pairs = found if isinstance(found, dict) else {tag["Key"]: tag["Value"] for tag in found}
+        return {key: value for key, value in pairs.items() if not key.startswith("aws:")}
 
     def _change_items(self, each: Each, old: Any, new: Any, properties: Properties, id: str) -> None:
         before, after = each.items(old), each.items(new)

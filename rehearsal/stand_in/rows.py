@@ -9,7 +9,7 @@ that no update mentions forces a replacement.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any, Protocol
@@ -190,8 +190,8 @@ class Each:
 
 @dataclass(frozen=True)
 class Tags:
-    """Tags: `live` answers a list of {Key, Value}; `tag` takes ITEM as such a list, `untag` ITEM as keys, or
-    as {Key} with `keys_as_tags`."""
+    """Tags: `live` answers a list of {Key, Value} or a mapping; `tag` takes ITEM as such a list, `untag` ITEM
+    as keys, or as {Key} with `keys_as_tags`."""
 
     live: Call
     tag: "Step"
@@ -231,6 +231,7 @@ class Row:
     compared_as: property to the form in which two values are compared.
     refused:     inputs of the real provider that the stand-in cannot honour, with the reason.
     identity:    inputs that no two things of the type may share: a replacement that keeps them deletes first.
+    regional:    takes the input `region`, and lives there instead of in the provider's (see `regional`).
     """
 
     type: str
@@ -252,6 +253,7 @@ class Row:
     identity: tuple[str, ...] = ()
     each: tuple[Each, ...] = ()
     tags: tuple[Tags, ...] = ()
+    regional: bool = False
 
     @cached_property
     def updates(self) -> dict[frozenset[str], tuple[Step, ...]]:
@@ -271,7 +273,8 @@ class Row:
         steps = [*self.create, *(step for steps in self.updates.values() for step in steps)]
         used = {name for step in steps for name in step.uses() if not name.startswith("_")}
         prepared = set(self.prepare.uses) if self.prepare else set()
-        return self.updatable.union(used, prepared, {self.auto_name} - {""})
+        region = {"region"} if self.regional else set()
+        return self.updatable.union(used, prepared, region, {self.auto_name} - {""})
 
     @cached_property
     def readable(self) -> frozenset[str]:
@@ -287,6 +290,14 @@ class Row:
         tags = {"tagsAll"} if any(tags.property == "tags" for tags in self.tags) else set()
         prepared = self.prepare.outputs if self.prepare else ()
         return self.inputs.union(read, self.remembered, prepared, tags)
+
+
+def regional(row: Row) -> Row:
+    """The row with an input `region` of its own; left out, it is the provider's."""
+    first, *rest = row.reads
+    region = Taken("", lambda answer, known, api: api.region)
+    reads = (replace(first, properties={**first.properties, "region": region}), *rest)
+    return replace(row, regional=True, reads=reads, computed=row.computed | {"region"})
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,7 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
             known = {name: value for name, value in inputs.items() if name in row.inputs}
             preview = dict.fromkeys(row.outputs - row.inputs, UNKNOWN) | known
             return provider_pb2.CreateResponse(properties=encode(preview, _secret_outputs(row, secret)))
-        live = Lifecycle(row, self._instance(context).api).create(inputs)
+        live = self._lifecycle(row, inputs, context).create(inputs)
         return provider_pb2.CreateResponse(id=live.id, properties=_state(row, live, secret))
 
     @_reported
@@ -190,7 +190,7 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
         state, secret_state = decode(request.properties)
         inputs, secret_inputs = decode(request.inputs)
         try:
-            live = Lifecycle(row, self._instance(context).api).read(request.id, state, inputs)
+            live = self._lifecycle(row, {**inputs, **state}, context).read(request.id, state, inputs)
         except GoneError:
             return provider_pb2.ReadResponse()
         secret = secret_state | secret_inputs
@@ -216,7 +216,7 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(
                 properties=encode({**kept, **known}, _secret_outputs(row, secret))
             )
-        live = Lifecycle(row, self._instance(context).api).update(request.id, state, old, new)
+        live = self._lifecycle(row, state, context).update(request.id, state, old, new)
         return provider_pb2.UpdateResponse(properties=_state(row, live, secret))
 
     @_reported
@@ -224,7 +224,7 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
         row = self._row(request)
         state, _ = decode(request.properties)
         try:
-            Lifecycle(row, self._instance(context).api).delete(request.id, state)
+            self._lifecycle(row, state, context).delete(request.id, state)
         except GoneError:
             log.debug("%s %s was gone already", row.type, request.id)
         return empty_pb2.Empty()
@@ -274,6 +274,10 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def _instance(self, context: grpc.ServicerContext) -> Instance:
         return self._instances[context.peer()]
+
+    def _lifecycle(self, row: Row, properties: Properties, context: grpc.ServicerContext) -> Lifecycle:
+        api: Any = self._instance(context).api
+        return Lifecycle(row, api.in_region(properties.get("region")) if row.regional else api)
 
     def _row(self, request: Any) -> Row:
         type = request.type or request.urn.split("::")[2].split("$")[-1]

@@ -24,9 +24,13 @@ def test_a_third_workload_account_is_one_new_stack_file(run_program: RunProgram)
     }
     recorder = run_program(config, stack="production")
     assert recorder.inventory() == [
+        ("aws:accessanalyzer/analyzer:Analyzer", "access-analyzer-eu-central-1"),
+        ("aws:ebs/encryptionByDefault:EncryptionByDefault", "account-defaults-ebs-encryption-eu-central-1"),
         ("aws:iam/accountPasswordPolicy:AccountPasswordPolicy", "password-policy"),
         ("aws:iam/role:Role", "deployer"),
         ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "deployer-PowerUserAccess"),
+        ("iam-hardening:index:AccessAnalyzer", "access-analyzer"),
+        ("iam-hardening:index:AccountDefaults", "account-defaults"),
         ("iam-hardening:index:CrossAccountRole", "deployer"),
         ("iam-hardening:index:PasswordPolicy", "password-policy"),
     ]
@@ -42,15 +46,33 @@ def test_a_copy_of_dev_with_another_id_is_a_third_account(run_program: RunProgra
     assert "222222222222" not in principal
 
 
+BARE: dict[str, Any] = {
+    "aws:region": "eu-central-1",
+    "aws:allowedAccountIds": ["333333333333"],
+    "iam-hardening:accountKind": "workload",
+}
+
+
 def test_a_workload_account_may_have_nothing_but_a_password_policy(run_program: RunProgram) -> None:
-    config = {
-        "aws:region": "eu-central-1",
-        "aws:allowedAccountIds": ["333333333333"],
-        "iam-hardening:accountKind": "workload",
-    }
-    recorder = run_program(config, stack="bare")
+    off = {"ebsEncryption": False, "accessAnalyzer": False}
+    recorder = run_program({**BARE, "iam-hardening:accountDefaults": off}, stack="bare")
     assert len(recorder.registrations) == 2
     assert recorder.stack_outputs == {"account_id": "333333333333", "role_arns": {}}
+
+
+def test_by_default_nothing_that_could_stop_what_works_today_is_switched_on(run_program: RunProgram) -> None:
+    recorder = run_program(BARE, stack="bare")
+    assert {made.type for made in recorder.registrations.values() if made.custom} == {
+        "aws:accessanalyzer/analyzer:Analyzer",
+        "aws:ebs/encryptionByDefault:EncryptionByDefault",
+        "aws:iam/accountPasswordPolicy:AccountPasswordPolicy",
+    }
+
+
+def test_account_defaults_hold_in_every_listed_region(run_program: RunProgram) -> None:
+    recorder = run_program({**BARE, "iam-hardening:regions": ["eu-central-1", "us-east-1"]}, stack="bare")
+    encrypted = "aws:ebs/encryptionByDefault:EncryptionByDefault"
+    assert [made.inputs["region"] for made in recorder.all_of(encrypted)] == ["eu-central-1", "us-east-1"]
 
 
 def test_in_china_every_arn_is_chinese(run_program: RunProgram) -> None:

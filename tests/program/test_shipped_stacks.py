@@ -8,6 +8,9 @@ from tests.stack_files import config_of
 RunProgram = Callable[..., Recorder]
 
 CENTRAL = [
+    ("aws:accessanalyzer/analyzer:Analyzer", "access-analyzer-us-east-1"),
+    ("aws:ebs/encryptionByDefault:EncryptionByDefault", "account-defaults-ebs-encryption-us-east-1"),
+    ("aws:ec2/instanceMetadataDefaults:InstanceMetadataDefaults", "account-defaults-imdsv2-us-east-1"),
     ("aws:iam/accountPasswordPolicy:AccountPasswordPolicy", "password-policy"),
     ("aws:iam/group:Group", "Administrators"),
     ("aws:iam/group:Group", "Auditors"),
@@ -26,6 +29,9 @@ CENTRAL = [
     ("aws:iam/userGroupMembership:UserGroupMembership", "Auditor"),
     ("aws:iam/userLoginProfile:UserLoginProfile", "Administrator"),
     ("aws:iam/userLoginProfile:UserLoginProfile", "Auditor"),
+    ("aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock", "account-defaults-s3-public-access"),
+    ("iam-hardening:index:AccessAnalyzer", "access-analyzer"),
+    ("iam-hardening:index:AccountDefaults", "account-defaults"),
     ("iam-hardening:index:MfaEnforcement", "mfa"),
     ("iam-hardening:index:PasswordPolicy", "password-policy"),
     ("iam-hardening:index:PeopleGroup", "Administrators"),
@@ -35,7 +41,10 @@ CENTRAL = [
 ]
 
 DEV = [
+    ("aws:accessanalyzer/analyzer:Analyzer", "access-analyzer-us-east-1"),
+    ("aws:ebs/encryptionByDefault:EncryptionByDefault", "account-defaults-ebs-encryption-us-east-1"),
     ("aws:ec2/instance:Instance", "instance"),
+    ("aws:ec2/instanceMetadataDefaults:InstanceMetadataDefaults", "account-defaults-imdsv2-us-east-1"),
     ("aws:iam/accessKey:AccessKey", "vault-aws-access-key-1"),
     ("aws:iam/accountPasswordPolicy:AccountPasswordPolicy", "password-policy"),
     ("aws:iam/instanceProfile:InstanceProfile", "instance-profile"),
@@ -49,6 +58,9 @@ DEV = [
     ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "test_role-test_policy"),
     ("aws:iam/user:User", "vault-aws-principal"),
     ("aws:iam/userPolicyAttachment:UserPolicyAttachment", "vault-aws-principal"),
+    ("aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock", "account-defaults-s3-public-access"),
+    ("iam-hardening:index:AccessAnalyzer", "access-analyzer"),
+    ("iam-hardening:index:AccountDefaults", "account-defaults"),
     ("iam-hardening:index:CrossAccountRole", "test_role"),
     ("iam-hardening:index:Instance", "instance"),
     ("iam-hardening:index:PasswordPolicy", "password-policy"),

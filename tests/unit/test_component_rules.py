@@ -7,7 +7,9 @@ import pulumi_aws as aws
 import pulumi_vault as vault
 import pytest
 
+from components.account_defaults import AccountDefaults, AccountDefaultsArgs
 from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
+from components.detection import AccessAnalyzer, AccessAnalyzerArgs
 from components.instance import Instance, InstanceArgs
 from components.mfa import MfaEnforcement, MfaEnforcementArgs
 from components.password_policy import PasswordPolicy, PasswordPolicyArgs
@@ -82,6 +84,7 @@ def instance(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResourc
         image_owner="099720109477",
         subnet_id=None,
         security_group_ids=[],
+        session_manager=True,
         permissions=PERMISSIONS,
         tags=TAGS,
     )
@@ -107,7 +110,24 @@ def vault_aws(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResour
     return VaultAws(name, args, opts)
 
 
+def account_defaults(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    args = AccountDefaultsArgs(
+        account_id="222222222222",
+        regions=["us-east-1"],
+        imdsv2=True,
+        ebs_encryption=True,
+        s3_public_access_block=True,
+    )
+    return AccountDefaults(name, args, opts)
+
+
+def access_analyzer(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    return AccessAnalyzer(name, AccessAnalyzerArgs(regions=["us-east-1"], tags=TAGS), opts)
+
+
 COMPONENTS: Sequence[Make] = (
+    account_defaults,
+    access_analyzer,
     password_policy,
     mfa,
     group,

@@ -13,6 +13,7 @@ from tests.recorder import ACCOUNT_ID, Recorder
 TAGS = {"Stack": "dev"}
 INSTANCE = "aws:ec2/instance:Instance"
 ROLE = "aws:iam/role:Role"
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 WRITE = policies.configured(
     [{"Sid": "Write", "Effect": "Allow", "Action": ["s3:PutObject"], "Resource": ["arn:aws:s3:::data/*"]}]
 )
@@ -29,6 +30,7 @@ def record_instance(recorder: Recorder, **changed: Any) -> None:
         "image_owner": "099720109477",
         "subnet_id": None,
         "security_group_ids": [],
+        "session_manager": False,
         "permissions": PermissionsArgs(policies={"write": WRITE}),
         "tags": TAGS,
     }
@@ -124,3 +126,11 @@ def test_the_instance_starts_only_when_its_role_may_do_what_it_needs(recorder: R
         "policyArn": f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/write",
     }
     assert attachment.urn in recorder.one(INSTANCE, "instance").dependencies
+
+
+@pytest.mark.parametrize("session_manager", [False, True])
+def test_only_with_session_manager_may_the_agent_register(recorder: Recorder, session_manager: bool) -> None:
+    record_instance(recorder, session_manager=session_manager)
+    attached = {made.name for made in recorder.all_of(ATTACHMENT)}
+    assert ("instance-AmazonSSMManagedInstanceCore" in attached) == session_manager
+    assert "keyName" not in recorder.one(INSTANCE, "instance").inputs

@@ -1,0 +1,65 @@
+"""What the account does by itself with whatever anybody makes in it, region by region.
+
+New instances require IMDSv2 (hop limit 1) unless their launch says otherwise, new volumes and snapshot copies
+are encrypted, no bucket can be made public. Protects from what somebody forgot to set, in this program or
+beside it. It changes nothing that is there: instances keep their metadata options and volumes stay as they
+are; only the public access block counts at once, for every bucket. Whoever launches an instance can still ask
+for IMDSv1. A region that is not listed keeps AWS's defaults.
+
+Taking the line away sets AWS's defaults again, also where somebody else had set them before.
+
+Source: AWS, "Configure instance metadata options for new instances" (account level), "Enable Amazon EBS
+encryption by default", "Configuring block public access settings for your account"; CIS AWS Foundations 5.0:
+2.1.4, 5.1.1 and 5.7.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountDefaultsArgs:
+    """`regions` counts for the first two; the public access block is one for the account."""
+
+    account_id: str
+    regions: Sequence[str]
+    imdsv2: bool
+    ebs_encryption: bool
+    s3_public_access_block: bool
+
+
+class AccountDefaults(pulumi.ComponentResource):
+    """The defaults that are switched on."""
+
+    def __init__(
+        self, name: str, args: AccountDefaultsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("iam-hardening:index:AccountDefaults", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        for region in args.regions:
+            if args.imdsv2:
+                aws.ec2.InstanceMetadataDefaults(
+                    f"{name}-imdsv2-{region}",
+                    http_tokens="required",
+                    http_put_response_hop_limit=1,
+                    region=region,
+                    opts=child,
+                )
+            if args.ebs_encryption:
+                aws.ebs.EncryptionByDefault(
+                    f"{name}-ebs-encryption-{region}", enabled=True, region=region, opts=child
+                )
+        if args.s3_public_access_block:
+            aws.s3.AccountPublicAccessBlock(
+                f"{name}-s3-public-access",
+                account_id=args.account_id,
+                block_public_acls=True,
+                block_public_policy=True,
+                ignore_public_acls=True,
+                restrict_public_buckets=True,
+                opts=child,
+            )
+        self.register_outputs({})

@@ -1,0 +1,43 @@
+"""Findings about who outside the account can get in: IAM Access Analyzer, one analyzer per region.
+
+It reads resource policies (roles' trust, buckets, keys, topics, queues, secrets …) and reports each that
+somebody outside the account could use. It finds, it does not prevent; nobody is told unless somebody looks at
+Security Hub or the console. External access findings cost nothing; this makes no analyzer of unused access,
+which AWS bills per user and role.
+
+Source: AWS, "Using AWS Identity and Access Management Access Analyzer"; CIS AWS Foundations 5.0: 1.19;
+Security Hub IAM.28.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+import naming
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessAnalyzerArgs:
+    regions: Sequence[str]
+    tags: Mapping[str, str]
+
+
+class AccessAnalyzer(pulumi.ComponentResource):
+    """An analyzer of external access in each region; AWS allows one of this kind per region and account."""
+
+    def __init__(
+        self, name: str, args: AccessAnalyzerArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("iam-hardening:index:AccessAnalyzer", name, None, opts)
+        for region in args.regions:
+            aws.accessanalyzer.Analyzer(
+                f"{name}-{region}",
+                analyzer_name=naming.ACCESS_ANALYZER,
+                type="ACCOUNT",
+                region=region,
+                tags=dict(args.tags),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        self.register_outputs({})

@@ -96,13 +96,13 @@ def _up_changes_nothing(stage: Stage, account: Account) -> None:
 
 def _by_mistake(stage: Stage, account: Account) -> None:
     """A destroy that nobody prepared must fail before anything is lost."""
-    before = inventory.of_account(account.admin)
+    before = inventory.of_account(account.admin, account.settings.regions)
     try:
         account.stack.destroy()
         found = "destroyed"
     except RehearsalError as refusal:
         found = REFUSED if "protected" in str(refusal) else "failed for another reason"
-    lost = sorted(before - inventory.of_account(account.admin))
+    lost = sorted(before - inventory.of_account(account.admin, account.settings.regions))
     stage.found(
         _claim(
             "pulumi destroy",

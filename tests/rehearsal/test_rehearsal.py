@@ -87,6 +87,7 @@ def test_every_scene_of_the_tutorial_is_played(shipped: Rehearsed) -> None:
     scenes = {claim["scene"] for claim in shipped.claims}
     assert scenes == {
         "Root user's access keys",
+        "Account defaults",
         "First day of Administrator",
         "First day of Auditor",
         "Role test_role in dev",

@@ -155,11 +155,17 @@ def build_instance(account: settings.Settings, configured: settings.Instance) ->
 def build_vault(account: settings.Settings, configured: settings.Vault, instance: Instance | None) -> None:
     def role_args(role: settings.VaultRole) -> VaultRoleArgs:
         statements = [statement.document() for statement in role.statements]
+        assumed = role.credential_type == "assumed_role"
+        session_seconds = (role.ttl or configured.default_lease_ttl) if assumed else None
         if not (role.debug_instance and instance):
             return VaultRoleArgs(
-                managed_policies=role.managed_policies, statements=statements, has_statements=bool(statements)
+                session_seconds=session_seconds,
+                managed_policies=role.managed_policies,
+                statements=statements,
+                has_statements=bool(statements),
             )
         return VaultRoleArgs(
+            session_seconds=session_seconds,
             managed_policies=role.managed_policies,
             statements=instance.instance_arn.apply(lambda arn: [*statements, *policies.debug_instance(arn)]),
             has_statements=True,

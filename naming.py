@@ -101,6 +101,11 @@ def assume_policy_name(group_name: str) -> str:
     return f"assume-roles-{group_name}"
 
 
+def vault_aws_role_name(mount: str, role_name: str) -> str:
+    """The IAM role behind a Vault role of the kind `assumed_role`."""
+    return f"vault-{mount.replace('/', '-')}-{role_name}"
+
+
 def vault_policy_name(mount: str, role_name: str) -> str:
     """The Vault policy that may read the credentials of just one role."""
     return f"{mount.replace('/', '-')}-{role_name}"

@@ -304,10 +304,28 @@ def debug_instance(instance_arn: str) -> list[Statement]:
     ]
 
 
+def trust_vault(principal_arn: str) -> Document:
+    """Trust Vault's own principal in this account, and nobody else."""
+    return document(
+        {
+            "Sid": "AllowVault",
+            "Effect": "Allow",
+            "Principal": {"AWS": principal_arn},
+            "Action": "sts:AssumeRole",
+        }
+    )
+
+
 def vault_principal(
-    partition: str, account_id: str, *, boundary_arn: str, attachable_policy_arns: Sequence[str]
+    partition: str,
+    account_id: str,
+    *,
+    boundary_arn: str,
+    attachable_policy_arns: Sequence[str],
+    issues_users: bool = True,
+    assumable_role_arns: Sequence[str] = (),
 ) -> Document:
-    """What Vault's AWS secrets engine needs for `iam_user` roles, and only on users it issued.
+    """What Vault's AWS secrets engine needs: users that it issues itself, and roles that it was given.
 
     Creating a user and changing its policies needs the boundary, so that Vault (or who stole its key) can
     never issue more than the boundary allows. `iam:PermissionsBoundary` does not exist on the other actions:
@@ -316,7 +334,19 @@ def vault_principal(
     """
     issued_users = iam_arn(partition, account_id, f"user{VAULT_USER_PATH}*")
     bounded = {"StringEquals": {"iam:PermissionsBoundary": boundary_arn}}
-    statements: list[Statement] = [
+    statements: list[Statement] = []
+    if assumable_role_arns:
+        statements.append(
+            {
+                "Sid": "AssumeTheConfiguredRolesOnly",
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Resource": sorted(assumable_role_arns),
+            }
+        )
+    if not issues_users:
+        return document(*statements)
+    statements += [
         {
             "Sid": "CreateUsersWithTheBoundaryOnly",
             "Effect": "Allow",
@@ -346,7 +376,7 @@ def vault_principal(
     ]
     if attachable_policy_arns:
         statements.insert(
-            1,
+            -1,
             {
                 "Sid": "AttachTheConfiguredPoliciesOnly",
                 "Effect": "Allow",
@@ -362,7 +392,7 @@ def vault_principal(
 
 
 def vault_issued_user_boundary() -> Document:
-    """The most a user issued by Vault can do: what its role allows, minus what would outlive the lease.
+    """The most a user or a role session from Vault can do: what its role allows, minus what would outlive it.
 
     Vault deletes the user and its key when the lease ends. Anything the user could have made meanwhile that
     lives on (another user or key, a password, a widened policy or trust, a session of a role) is denied here,

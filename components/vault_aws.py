@@ -1,9 +1,10 @@
 """Just-in-time access: Vault's AWS secrets engine for one account (tutorial section 7).
 
-Vault makes an IAM user when somebody asks, and deletes it when the lease ends. Its own principal in the
-account may touch nothing but the users it issued, and can give them nothing that the boundary does not allow;
-so the key that Vault holds cannot become an administrator. The key is handed over as a secret and is replaced
-by a generation number; Vault's rotate-root is not used, because it would leave a dead key in the state.
+Vault makes an IAM user when somebody asks, and deletes it when the lease ends; or it assumes an IAM role for
+them, and the session ends by itself. Its own principal in the account may touch nothing but the users it
+issued, and can give them nothing that the boundary does not allow; so the key that Vault holds cannot become
+an administrator. The key is handed over as a secret and is replaced by a generation number; Vault's rotate-
+root is not used, because it would leave a dead key in the state.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,16 +16,29 @@ import pulumi_vault as vault
 
 import naming
 import policies
-from components.permissions import customer_managed_policy, managed_policy_arn
+from components.permissions import (
+    PermissionsArgs,
+    attach_to_role,
+    customer_managed_policy,
+    managed_policy_arn,
+)
+
+# AWS takes no smaller maximum for a role; the session itself may be shorter.
+_SHORTEST_MAX_SESSION_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
 class VaultRoleArgs:
-    """One kind of short-lived access: managed policies by name or ARN, and IAM statements besides."""
+    """One kind of short-lived access: managed policies by name or ARN, and IAM statements besides.
+
+    `session_seconds` makes it a session of an IAM role (`assumed_role`) of that length; None an IAM user that
+    Vault issues and deletes (`iam_user`).
+    """
 
     managed_policies: Sequence[str]
     statements: pulumi.Input[Sequence[policies.Statement]]
     has_statements: bool
+    session_seconds: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +78,10 @@ class VaultAws(pulumi.ComponentResource):
             policy=policies.vault_issued_user_boundary(),
             tags=args.tags,
         )
+        issuing = [role for role in args.roles.values() if role.session_seconds is None]
         policy_arns = {
             policy: managed_policy_arn(policy, self)
-            for policy in sorted({p for role in args.roles.values() for p in role.managed_policies})
+            for policy in sorted({p for role in issuing for p in role.managed_policies})
         }
         principal = self._principal(name, args, boundary, list(policy_arns.values()))
         user, may_issue_users = principal
@@ -89,7 +104,14 @@ class VaultAws(pulumi.ComponentResource):
             ),
         )
         policy_names = {
-            role_name: self._role(name, role_name, role, backend, boundary, policy_arns)
+            role_name: self._reader(
+                name,
+                role_name,
+                backend,
+                self._issued_user(name, role_name, role, backend, boundary, policy_arns)
+                if role.session_seconds is None
+                else self._role_session(name, role_name, role, args, backend, boundary, user),
+            )
             for role_name, role in args.roles.items()
         }
         self.mount_path = backend.path.apply(lambda path: path or args.mount)
@@ -122,6 +144,17 @@ class VaultAws(pulumi.ComponentResource):
                     args.account_id,
                     boundary_arn=arns[0],
                     attachable_policy_arns=arns[1:],
+                    issues_users=not args.roles
+                    or any(role.session_seconds is None for role in args.roles.values()),
+                    assumable_role_arns=[
+                        naming.role_arn(
+                            args.partition,
+                            args.account_id,
+                            naming.vault_aws_role_name(args.mount, role_name),
+                        )
+                        for role_name, role in args.roles.items()
+                        if role.session_seconds is not None
+                    ],
                 )
             )
         )
@@ -138,7 +171,7 @@ class VaultAws(pulumi.ComponentResource):
         )
         return user, attachment
 
-    def _role(
+    def _issued_user(
         self,
         name: str,
         role_name: str,
@@ -146,29 +179,88 @@ class VaultAws(pulumi.ComponentResource):
         backend: vault.aws.SecretBackend,
         boundary: aws.iam.Policy,
         policy_arns: Mapping[str, pulumi.Output[str]],
-    ) -> pulumi.Output[str]:
-        """A role of the engine, and the Vault policy that may read its credentials, whose name it returns."""
-        child = pulumi.ResourceOptions(parent=self)
-        document = pulumi.Output.from_input(role.statements).apply(
-            lambda statements: policies.render(policies.configured(statements))
-        )
-        made = vault.aws.SecretBackendRole(
+    ) -> vault.aws.SecretBackendRole:
+        """A role of the engine for which Vault makes an IAM user, and deletes it when the lease ends."""
+        return vault.aws.SecretBackendRole(
             f"{name}-{role_name}",
             name=role_name,
             backend=backend.path.apply(lambda path: path or ""),
             credential_type="iam_user",
             policy_arns=[policy_arns[policy] for policy in role.managed_policies] or None,
-            policy_document=document if role.has_statements else None,
+            policy_document=_rendered(role) if role.has_statements else None,
             user_path=naming.VAULT_USER_PATH,
             permissions_boundary_arn=boundary.arn,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _role_session(
+        self,
+        name: str,
+        role_name: str,
+        role: VaultRoleArgs,
+        args: VaultAwsArgs,
+        backend: vault.aws.SecretBackend,
+        boundary: aws.iam.Policy,
+        principal: aws.iam.User,
+    ) -> vault.aws.SecretBackendRole:
+        """A role of the engine for which Vault assumes an IAM role, made here: nothing to clean up later."""
+        child = pulumi.ResourceOptions(parent=self)
+        assumed = f"{name}-{role_name}-assumed"
+        aws_role_name = naming.vault_aws_role_name(args.mount, role_name)
+        session_seconds = role.session_seconds or 0
+        aws_role = aws.iam.Role(
+            assumed,
+            name=aws_role_name,
+            description=f"Assumed by Vault for whoever may read its role {role_name}",
+            assume_role_policy=principal.arn.apply(lambda arn: policies.render(policies.trust_vault(arn))),
+            max_session_duration=max(session_seconds, _SHORTEST_MAX_SESSION_SECONDS),
+            permissions_boundary=boundary.arn,
+            tags=dict(args.tags),
             opts=child,
         )
+        permissions = PermissionsArgs(managed_policies=role.managed_policies)
+        attach_to_role(assumed, self, aws_role, permissions, args.tags)
+        if role.has_statements:
+            policy = customer_managed_policy(
+                assumed,
+                self,
+                policy_name=aws_role_name,
+                description=f"What a session of Vault's role {role_name} may do",
+                policy=_rendered(role),
+                tags=args.tags,
+            )
+            aws.iam.RolePolicyAttachment(assumed, role=aws_role.name, policy_arn=policy.arn, opts=child)
+        return vault.aws.SecretBackendRole(
+            f"{name}-{role_name}",
+            name=role_name,
+            backend=backend.path.apply(lambda path: path or ""),
+            credential_type="assumed_role",
+            role_arns=[aws_role.arn],
+            default_sts_ttl=session_seconds,
+            max_sts_ttl=session_seconds,
+            opts=child,
+        )
+
+    def _reader(
+        self,
+        name: str,
+        role_name: str,
+        backend: vault.aws.SecretBackend,
+        made: vault.aws.SecretBackendRole,
+    ) -> pulumi.Output[str]:
+        """The Vault policy that may read one role's credentials; returns its name."""
         reader = vault.Policy(
             f"{name}-{role_name}",
             name=backend.path.apply(lambda path: naming.vault_policy_name(path or "", role_name)),
             policy=pulumi.Output.all(backend.path, made.name).apply(
                 lambda path_and_role: policies.vault_read_credentials(*path_and_role)
             ),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         return reader.name
+
+
+def _rendered(role: VaultRoleArgs) -> pulumi.Output[str]:
+    return pulumi.Output.from_input(role.statements).apply(
+        lambda statements: policies.render(policies.configured(statements))
+    )

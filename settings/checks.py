@@ -10,9 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import naming
 from settings.fields import duration_text
 from settings.report import Problem, nearest, shown
-from settings.sections import Group, Permissions, User
+from settings.sections import Group, Permissions, User, Vault, VaultRole
 from settings.stack_file import StackFile
 
+_ROLE_NAME_MAX_CHARACTERS = 64
+# Of a role's session. Source: AWS STS API reference, AssumeRole.
+_SHORTEST_SESSION_SECONDS = 15 * 60
+_LONGEST_SESSION_SECONDS = 12 * 60 * 60
 _SECTIONS_OF_KIND = {
     "central": ("groups", "users", "breakGlass", "onboarding"),
     "workload": ("centralAccountId", "crossAccountRoles", "instance", "vault"),
@@ -29,7 +33,8 @@ def check(file: StackFile) -> list[Problem]:
         problems += [*_people(file), *_administrator(file), *_break_glass(file), *_onboarding(file)]
         problems += _grants(file)
     if file.config.account_kind == "workload":
-        problems += [*_trust(file), *_principals(file), *_instance(file), *_vault(file)]
+        problems += [*_trust(file), *_principals(file), *_instance(file)]
+        problems += [*_vault(file), *_vault_roles(file)]
     return problems
 
 
@@ -242,6 +247,28 @@ def _roles(file: StackFile) -> Iterator[Problem]:
         )
 
 
+def _vault_roles(file: StackFile) -> Iterator[Problem]:
+    """The IAM roles behind `assumed_role`: their names are made here, and must fit beside the others."""
+    vault, instance = file.config.vault, file.config.instance
+    taken = {name.lower() for name in file.config.cross_account_roles}
+    taken |= {instance.role_name.lower()} if instance else set()
+    for name, role in vault.roles.items() if vault else ():
+        if role.credential_type != "assumed_role" or vault is None:
+            continue
+        role_name = naming.vault_aws_role_name(vault.mount, name)
+        key = file.key("vault", "roles", name)
+        if len(role_name) > _ROLE_NAME_MAX_CHARACTERS:
+            yield Problem(
+                key,
+                f'its IAM role would be "{role_name}", {len(role_name)} characters; AWS allows '
+                f"{_ROLE_NAME_MAX_CHARACTERS}. Choose a shorter name",
+            )
+        if role_name.lower() in taken:
+            yield Problem(
+                key, f'its IAM role "{role_name}" is also a role of this stack; choose another name'
+            )
+
+
 def _instance(file: StackFile) -> Iterator[Problem]:
     instance = file.config.instance
     if instance is None:
@@ -276,10 +303,37 @@ def _vault(file: StackFile) -> Iterator[Problem]:
             yield Problem(
                 file.key(*path), "grants nothing; give managedPolicies, statements or debugInstance: true"
             )
+        yield from _vault_ttl(file, name, role, vault)
         if role.debug_instance and not file.is_written("instance"):
             yield Problem(
                 file.key(*path, "debugInstance"), "is true, and this stack has no instance to debug"
             )
+
+
+def _vault_ttl(file: StackFile, name: str, role: VaultRole, vault: Vault) -> Iterator[Problem]:
+    """The mount's limits and AWS's, for sessions; issued users have no time of their own."""
+    key = file.key("vault", "roles", name, "ttl")
+    if role.credential_type == "iam_user":
+        if role.ttl is not None:
+            yield Problem(
+                key,
+                f"{duration_text(role.ttl)} has no effect on an iam_user role, whose lease is the mount's "
+                "(defaultLeaseTtl); use credentialType: assumed_role, or leave it out",
+            )
+        return
+    ttl = role.ttl or vault.default_lease_ttl
+    if not _SHORTEST_SESSION_SECONDS <= ttl <= _LONGEST_SESSION_SECONDS:
+        yield Problem(
+            key,
+            f"{duration_text(ttl)} is no session that AWS gives; allowed: "
+            f"{duration_text(_SHORTEST_SESSION_SECONDS)} to {duration_text(_LONGEST_SESSION_SECONDS)}",
+        )
+    elif ttl > vault.max_lease_ttl:
+        yield Problem(
+            key,
+            f"{duration_text(ttl)} is longer than the mount's maximum of "
+            f"{duration_text(vault.max_lease_ttl)} (maxLeaseTtl)",
+        )
 
 
 def other_partition(file: StackFile, key: str, arn: str) -> Iterator[Problem]:

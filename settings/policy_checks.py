@@ -163,7 +163,9 @@ def _vault(file: StackFile) -> Iterator[Problem]:
             file.key(*place, "statements"),
             "make a policy" if not debugging else "make a policy, together with debugInstance,",
             policies.size(document),
-            policies.USER_INLINE_POLICIES_MAX_CHARACTERS,
+            policies.USER_INLINE_POLICIES_MAX_CHARACTERS
+            if role.credential_type == "iam_user"
+            else policies.MANAGED_POLICY_MAX_CHARACTERS,
             "Shorten it, or use managedPolicies",
         )
         sids = [statement.sid for statement in role.statements]
@@ -172,16 +174,23 @@ def _vault(file: StackFile) -> Iterator[Problem]:
                 yield Problem(
                     file.key(*place, "statements"), f'the sid "{sid}" is one of debugInstance; choose another'
                 )
-    attachable = sorted({policy for role in vault.roles.values() for policy in role.managed_policies})
+    issuing = [role for role in vault.roles.values() if role.credential_type == "iam_user"]
+    attachable = sorted({policy for role in issuing for policy in role.managed_policies})
+    assumable = [name for name, role in vault.roles.items() if role.credential_type == "assumed_role"]
     principal = policies.vault_principal(
         file.partition or "aws",
         "0" * 12,
         boundary_arn=naming.policy_arn(file.partition or "aws", "0" * 12, naming.VAULT_BOUNDARY_POLICY),
         attachable_policy_arns=[_longest_policy_arn(file, policy) for policy in attachable],
+        assumable_role_arns=[
+            naming.role_arn(file.partition or "aws", "0" * 12, naming.vault_aws_role_name(vault.mount, name))
+            for name in assumable
+        ],
     )
     yield from _too_large(
         file.key("vault", "roles"),
-        f"name {len(attachable)} managed policies, which make a policy for Vault's principal",
+        f"name {len(attachable)} managed policies and {len(assumable)} assumed roles, which make a policy "
+        "for Vault's principal",
         policies.size(principal),
         policies.MANAGED_POLICY_MAX_CHARACTERS,
         "Use fewer, or a second stack",

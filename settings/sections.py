@@ -184,7 +184,9 @@ class Instance(Permissions):
 class VaultRole(Section):
     """One kind of short-lived access. `debugInstance` adds what debugging this stack's instance needs."""
 
-    credential_type: Literal["iam_user"] = "iam_user"
+    credential_type: Literal["iam_user", "assumed_role"] = "iam_user"
+    # Of assumed_role only; None: the mount's defaultLeaseTtl.
+    ttl: Seconds | None = None
     managed_policies: list[ManagedPolicy] = []
     statements: list[Statement] = []
     debug_instance: bool = False

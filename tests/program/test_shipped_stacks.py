@@ -54,8 +54,13 @@ DEV = [
     ("aws:iam/policy:Policy", "vault-aws-principal"),
     ("aws:iam/role:Role", "instance-role"),
     ("aws:iam/role:Role", "test_role"),
+    ("aws:iam/role:Role", "vault-aws-verify-data-assumed"),
     ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "instance-write-application-data"),
     ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "test_role-test_policy"),
+    (
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "vault-aws-verify-data-assumed-AmazonS3ReadOnlyAccess",
+    ),
     ("aws:iam/user:User", "vault-aws-principal"),
     ("aws:iam/userPolicyAttachment:UserPolicyAttachment", "vault-aws-principal"),
     ("aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock", "account-defaults-s3-public-access"),
@@ -68,8 +73,10 @@ DEV = [
     ("vault:aws/secretBackend:SecretBackend", "vault-aws"),
     ("vault:aws/secretBackendRole:SecretBackendRole", "vault-aws-debug-instance"),
     ("vault:aws/secretBackendRole:SecretBackendRole", "vault-aws-test"),
+    ("vault:aws/secretBackendRole:SecretBackendRole", "vault-aws-verify-data"),
     ("vault:index/policy:Policy", "vault-aws-debug-instance"),
     ("vault:index/policy:Policy", "vault-aws-test"),
+    ("vault:index/policy:Policy", "vault-aws-verify-data"),
 ]
 
 
@@ -156,7 +163,11 @@ def test_dev_says_what_people_need_to_get_in(run_program: RunProgram) -> None:
         "instance_profile_arn": iam("instanceProfile/test_profile"),
         "vault_mount": "aws",
         "vault_principal_arn": iam("user/vault-secrets-engine"),
-        "vault_policies": {"test": "aws-test", "debug-instance": "aws-debug-instance"},
+        "vault_policies": {
+            "test": "aws-test",
+            "debug-instance": "aws-debug-instance",
+            "verify-data": "aws-verify-data",
+        },
     }
     assert recorder.secret_stack_outputs == frozenset()
 

@@ -94,6 +94,7 @@ def test_every_scene_of_the_tutorial_is_played(shipped: Rehearsed) -> None:
         "Instance HelloWorld in dev",
         "Vault role test for dev",
         "Vault role debug-instance for dev",
+        "Vault role verify-data for dev",
         "A lease in dev ends by itself",
         "Vault's own principal in dev",
         "A second up",

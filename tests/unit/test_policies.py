@@ -329,6 +329,38 @@ def test_without_managed_policies_vaults_principal_may_attach_none() -> None:
     ]
 
 
+def test_vaults_principal_assumes_the_configured_roles_and_issues_no_users_where_none_are_asked_for() -> None:
+    roles = [f"arn:aws:iam::{DEV}:role/vault-aws-b", f"arn:aws:iam::{DEV}:role/vault-aws-a"]
+    made = policies.vault_principal(
+        "aws",
+        DEV,
+        boundary_arn=BOUNDARY,
+        attachable_policy_arns=[],
+        issues_users=False,
+        assumable_role_arns=roles,
+    )
+    assert made == document(
+        {
+            "Sid": "AssumeTheConfiguredRolesOnly",
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Resource": sorted(roles),
+        }
+    )
+
+
+def test_a_role_for_vault_trusts_its_principal_and_nobody_else() -> None:
+    principal = f"arn:aws:iam::{DEV}:user/vault-secrets-engine"
+    assert policies.trust_vault(principal) == document(
+        {
+            "Sid": "AllowVault",
+            "Effect": "Allow",
+            "Principal": {"AWS": principal},
+            "Action": "sts:AssumeRole",
+        }
+    )
+
+
 def test_the_boundary_denies_what_would_outlive_a_lease() -> None:
     assert policies.vault_issued_user_boundary() == document(
         {"Sid": "AllowWhatTheRolesPoliciesAllow", "Effect": "Allow", "Action": "*", "Resource": "*"},

@@ -179,9 +179,8 @@ def arns(kind: str, account_id: str, count: int) -> list[str]:
             (*VAULT, "roles"),
             {f"r{r}": {"managedPolicies": [f"{'P' * 90}{r}{p}" for p in range(9)]} for r in range(4)},
             {f"r{r}": {"managedPolicies": [f"{'P' * 90}{r}{p}" for p in range(10)]} for r in range(4)},
-            "vault.roles: name 40 managed policies, which make a policy for Vault's principal of 6242 "
-            "characters; AWS "
-            "allows 6144. Use fewer, or a second stack",
+            "vault.roles: name 40 managed policies and 0 assumed roles, which make a policy for Vault's "
+            "principal of 6242 characters; AWS allows 6144. Use fewer, or a second stack",
         ),
     ],
     ids=[

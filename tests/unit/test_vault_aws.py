@@ -183,3 +183,44 @@ def test_a_principal_without_managed_policies_may_attach_none(recorder: Recorder
     assert "iam:CreateUser" in actions
     assert "iam:AttachUserPolicy" not in json.dumps(document)
     assert recorder.invoked == []
+
+
+def test_a_session_role_is_an_iam_role_that_vault_alone_assumes_within_the_boundary(
+    recorder: Recorder,
+) -> None:
+    session = VaultRoleArgs(
+        session_seconds=900,
+        managed_policies=["AmazonS3FullAccess"],
+        statements=[STATEMENT],
+        has_statements=True,
+    )
+    record_vault(recorder, roles={"look": session})
+    role = recorder.one("aws:iam/role:Role", "vault-aws-look-assumed").inputs
+    principal = f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:user/vault-secrets-engine"
+    assert json.loads(role["assumeRolePolicy"]) == policies.trust_vault(principal)
+    assert role["name"] == "vault-aws-dev-look"
+    assert role["permissionsBoundary"] == BOUNDARY
+    assert role["maxSessionDuration"] == 3600
+    assert role["tags"] == TAGS
+    attached = {
+        made.inputs["policyArn"]
+        for made in recorder.all_of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    }
+    assert attached == {S3, f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/vault-aws-dev-look"}
+    engine_role = recorder.one(ENGINE_ROLE, "vault-aws-look").inputs
+    assert engine_role == {
+        "name": "look",
+        "backend": "aws/dev",
+        "credentialType": "assumed_role",
+        "roleArns": [f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:role/vault-aws-dev-look"],
+        "defaultStsTtl": 900,
+        "maxStsTtl": 900,
+    }
+
+
+def test_a_principal_that_only_assumes_roles_may_make_no_users(recorder: Recorder) -> None:
+    session = VaultRoleArgs(session_seconds=900, managed_policies=[], statements=[], has_statements=False)
+    record_vault(recorder, roles={"look": session})
+    document = json.loads(recorder.one(POLICY, "vault-aws-principal").inputs["policy"])
+    assert [statement["Action"] for statement in document["Statement"]] == ["sts:AssumeRole"]
+    assert document["Statement"][0]["Resource"] == ["arn:aws:iam::222222222222:role/vault-aws-dev-look"]

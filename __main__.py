@@ -107,10 +107,14 @@ def build_roles(account: settings.Settings) -> None:
         name: CrossAccountRole(
             name,
             CrossAccountRoleArgs(
-                partition=account.partition,
-                central_account_id=account.trusted_account_id or "",
-                require_mfa=role.require_mfa,
-                principal_arns=role.principals,
+                trust=role.trust(account.partition, account.trusted_account_id or ""),
+                assumed_by=(
+                    f"a third party, account {role.trusted_account_id}"
+                    if role.is_for_third_party
+                    else "people of the central account"
+                ),
+                max_session_seconds=role.max_session_duration,
+                permissions_boundary=role.permissions_boundary,
                 permissions=permissions(role),
                 tags=account.tags,
             ),

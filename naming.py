@@ -25,6 +25,9 @@ ACCESS_ANALYZER = "external-access"
 # AWS's own policy for an instance whose SSM agent is to register.
 SESSION_MANAGER_POLICY = "AmazonSSMManagedInstanceCore"
 
+# The console's name for the inline policy that ends a role's sessions.
+REVOKE_SESSIONS_POLICY = "AWSRevokeOlderSessions"
+
 # Vault puts every user it issues under this path, and its principal may touch nothing outside it.
 VAULT_USER_PATH = "/vault/"
 VAULT_BOUNDARY_POLICY = "vault-issued-user-boundary"

@@ -219,7 +219,13 @@ def assume_roles(role_arns: Sequence[str]) -> Document:
 
 
 def trust_account(
-    partition: str, account_id: str, *, require_mfa: bool, principal_arns: Sequence[str] = ()
+    partition: str,
+    account_id: str,
+    *,
+    require_mfa: bool,
+    mfa_max_age_seconds: int | None = None,
+    principal_arns: Sequence[str] = (),
+    session_name_is_user_name: bool = False,
 ) -> Document:
     """Trust another account: whom that account lets in, it decides; MFA and the named principals, we do.
 
@@ -229,17 +235,56 @@ def trust_account(
     condition: dict[str, dict[str, Any]] = {}
     if require_mfa:
         condition |= WITH_MFA
+    if mfa_max_age_seconds is not None:
+        # Without `IfExists`: a session that carries no age was not made with MFA.
+        condition["NumericLessThan"] = {"aws:MultiFactorAuthAge": str(mfa_max_age_seconds)}
     if principal_arns:
         condition["ArnEquals"] = {"aws:PrincipalArn": sorted(principal_arns)}
+    if session_name_is_user_name:
+        # Only users have the variable: a session of a role matches nothing and stays outside.
+        condition["StringEquals"] = {"sts:RoleSessionName": "${aws:username}"}
+    return _trust("AllowTheCentralAccount", account_root_arn(partition, account_id), condition)
+
+
+def trust_third_party(
+    partition: str, account_id: str, *, external_id: str, principal_arns: Sequence[str] = ()
+) -> Document:
+    """Trust a third party's account, when it acts for us: it must send the ID that was agreed for us alone.
+
+    Without it another customer of the third party could have it act on our account (the confused deputy).
+    """
+    condition: dict[str, dict[str, Any]] = {"StringEquals": {"sts:ExternalId": external_id}}
+    if principal_arns:
+        condition["ArnEquals"] = {"aws:PrincipalArn": sorted(principal_arns)}
+    return _trust("AllowTheThirdParty", account_root_arn(partition, account_id), condition)
+
+
+def _trust(sid: str, principal_arn: str, condition: Mapping[str, Any]) -> Document:
     statement: Statement = {
-        "Sid": "AllowTheCentralAccount",
+        "Sid": sid,
         "Effect": "Allow",
-        "Principal": {"AWS": account_root_arn(partition, account_id)},
+        "Principal": {"AWS": principal_arn},
         "Action": "sts:AssumeRole",
     }
     if condition:
-        statement["Condition"] = condition
+        statement["Condition"] = dict(condition)
     return document(statement)
+
+
+def revoke_older_sessions(moment: str) -> Document:
+    """Ends every session of a role that was issued before a moment (ISO 8601, UTC), as the console does.
+
+    Source: IAM User Guide, "Revoke IAM role temporary security credentials".
+    """
+    return document(
+        {
+            "Sid": "DenySessionsIssuedBefore",
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"DateLessThan": {"aws:TokenIssueTime": moment}},
+        }
+    )
 
 
 def trust_ec2(partition: str) -> Document:

@@ -42,13 +42,25 @@ class _Grant:
 
 @dataclass(frozen=True)
 class Grants:
-    """`unknown_policies` are managed policies that the table does not know: what they add is not claimed."""
+    """`unknown_policies` are managed policies that the table does not know: what they add is not claimed.
+    `boundary` is the most that can come of it."""
 
     grants: tuple[_Grant, ...]
     unknown_policies: tuple[str, ...]
+    boundary: "Grants | None" = None
 
     def verdict(self, action: str, resource: str) -> str | None:
         """`allowed`, `refused`, or None where the settings alone do not tell."""
+        granted = self._without_boundary(action, resource)
+        limit = self.boundary.verdict(action, resource) if self.boundary else ALLOWED
+        if REFUSED in (granted, limit):
+            return REFUSED
+        return granted if limit == ALLOWED else None
+
+    def is_outside_boundary(self, action: str, resource: str) -> bool:
+        return self.boundary is not None and self.boundary.verdict(action, resource) == REFUSED
+
+    def _without_boundary(self, action: str, resource: str) -> str | None:
         covering = [grant for grant in self.grants if grant.covers(action, resource)]
         if any(grant.effect == "Deny" and not grant.conditional for grant in covering):
             return REFUSED
@@ -64,8 +76,10 @@ def grants_of(
     *,
     managed_policies: Sequence[str] = (),
     statements: Sequence[Statement] = (),
+    boundary: str | None = None,
 ) -> Grants:
-    """All that these hold together: a person's groups, a role, an instance, or a Vault role's policies."""
+    """All that these hold together: a person's groups, a role, an instance, or a Vault role's policies.
+    `boundary` is the name or ARN of the managed policy that limits it."""
     holders = list(permissions)
     managed = [*managed_policies, *(policy for holder in holders for policy in holder.managed_policies)]
     written = [
@@ -77,4 +91,8 @@ def grants_of(
     spelled_out = [
         _Grant(s.effect, tuple(s.actions), tuple(s.resources), bool(s.conditions)) for s in written
     ]
-    return Grants((*known, *spelled_out), tuple(name for name in names if name not in _MANAGED))
+    return Grants(
+        (*known, *spelled_out),
+        tuple(name for name in names if name not in _MANAGED),
+        grants_of(managed_policies=[boundary]) if boundary else None,
+    )

@@ -1,29 +1,35 @@
-"""A role that people of the central account assume (tutorial section 5).
+"""A role that another account assumes (tutorial section 5).
 
-Most are in workload accounts, which have no users; the standard roles may be in the central account itself.
-Who of the central account gets in is decided twice: by this role's trust (MFA, and the named principals if
-any), and by the central account's groups. A trusted account's administrators can always let themselves in;
-the trust cannot prevent that, MFA excepted.
+The other account is the central one, for its people, or a third party's, for its service. Most roles are in
+workload accounts, which have no users; the standard roles may be in the central account itself. Who of the
+trusted account gets in is decided twice: by this role's trust (MFA and its age, the named principals, the
+external ID), and by the trusted account's own policies. A trusted account's administrators can always let
+themselves in; the trust cannot prevent that, MFA excepted.
+
+No inline policies: one that somebody adds by hand, also the one that ends the role's sessions
+(`access/revoke_sessions.py`), is gone after the next `pulumi up --refresh`; an up without refresh does not
+look. Source: Pulumi AWS, `iam.RolePoliciesExclusive`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 import policies
-from components.permissions import PermissionsArgs, attach_to_role
+from components.permissions import PermissionsArgs, attach_to_role, managed_policy_arn
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrossAccountRoleArgs:
-    """`principal_arns`: only these users and roles of the central account; empty for all that it lets in."""
+    """`assumed_by` says in the role's description who it is for; `permissions_boundary` is a managed policy's
+    name or ARN."""
 
-    partition: str
-    central_account_id: str
-    require_mfa: bool
-    principal_arns: Sequence[str]
+    trust: policies.Document
+    assumed_by: str
+    max_session_seconds: int
+    permissions_boundary: str | None
     permissions: PermissionsArgs
     tags: Mapping[str, str]
 
@@ -37,20 +43,25 @@ class CrossAccountRole(pulumi.ComponentResource):
         self, name: str, args: CrossAccountRoleArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("iam-hardening:index:CrossAccountRole", name, None, opts)
-        trust = policies.trust_account(
-            args.partition,
-            args.central_account_id,
-            require_mfa=args.require_mfa,
-            principal_arns=args.principal_arns,
-        )
+        boundary = args.permissions_boundary
         role = aws.iam.Role(
             name,
             name=name,
-            description="Assumed by people of the central account",
-            assume_role_policy=policies.render(trust),
+            description=f"Assumed by {args.assumed_by}",
+            assume_role_policy=policies.render(args.trust),
+            max_session_duration=args.max_session_seconds,
+            permissions_boundary=managed_policy_arn(boundary, self) if boundary else None,
+            # A role whose sessions were ended by hand could not be deleted otherwise.
+            force_detach_policies=True,
             tags=dict(args.tags),
             opts=pulumi.ResourceOptions(parent=self),
         )
         attach_to_role(name, self, role, args.permissions, args.tags)
+        aws.iam.RolePoliciesExclusive(
+            f"{name}-inline-policies",
+            role_name=role.name,
+            policy_names=[],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         self.role_arn = role.arn
         self.register_outputs({"role_arn": self.role_arn})

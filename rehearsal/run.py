@@ -16,6 +16,7 @@ from rehearsal.scenes import (
     just_in_time,
     lifecycle,
     people,
+    revoked_sessions,
     root_account,
     secrets_stay_secret,
 )
@@ -98,6 +99,7 @@ def _play(stage: Stage, staged: World, terminal: Terminal) -> None:
     instance.play(stage, staged, members)
     just_in_time.play(stage, staged)
     lifecycle.play_second_up(stage, staged)
+    revoked_sessions.play(stage, staged, members)
     lifecycle.play_changes_by_hand(stage, staged)
     secrets_stay_secret.play(stage, staged)
     lifecycle.play_destroy(stage, staged, before, vault_before)

@@ -77,8 +77,8 @@ class Stack:
     def set_config(self, key: str, value: str) -> None:
         self._stack.set_config(key, automation.ConfigValue(value), path=True)
 
-    def up(self) -> Changes:
-        result = self._operate("pulumi up", self._stack.up, suppress_progress=True)
+    def up(self, *, refresh: bool = False) -> Changes:
+        result = self._operate("pulumi up", self._stack.up, suppress_progress=True, refresh=refresh)
         self._outputs = {name: output.value for name, output in result.outputs.items()}
         return Changes(counts=dict(result.summary.resource_changes or {}))
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import hvac
 
@@ -68,11 +69,13 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """`stranger` is the administrator of an account that nobody here trusts, in a session with MFA."""
+    """`stranger` is the administrator of an account that nobody here trusts, in a session with MFA.
+    `third_parties` are those of the accounts that a role trusts, account ID to session; no MFA there."""
 
     project: Project
     accounts: Mapping[str, Account]
     stranger: Session
+    third_parties: Mapping[str, Session]
     endpoint_url: str
     vault_address: str
     vault_token: str
@@ -87,6 +90,11 @@ class World:
     @property
     def workloads(self) -> list[Account]:
         return [account for account in self.accounts.values() if not account.settings.is_central]
+
+    def make_mfa_older(self, seconds: int) -> None:
+        """Lets every session with MFA look that much older to policies; 0 ends it."""
+        control = Request(f"{self.endpoint_url}/_emulated_aws/mfa-age?seconds={seconds}", method="POST")
+        urlopen(control, timeout=5).close()
 
     def vault(self, token: str | None = None) -> hvac.Client:
         return hvac.Client(url=self.vault_address, token=token or self.vault_token)
@@ -136,11 +144,20 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
                 stack.set_config(f"{project.name}:vault.stsEndpoint", aws.endpoint_url)
             accounts[stack.name] = account
         own_ids = {account.id for account in accounts.values()}
-        stranger_id = next(number for number in _STRANGER_IDS if number not in own_ids)
+        trusted = [r.trusted_account_id for c in configured.values() for r in c.cross_account_roles.values()]
+        trusted_ids = {account_id for account_id in trusted if account_id}
+        stranger_id = next(number for number in _STRANGER_IDS if number not in own_ids | trusted_ids)
         yield World(
             project=project,
             accounts=accounts,
             stranger=_stranger(_root(stranger_id, "us-east-1", aws.endpoint_url)),
+            third_parties={
+                **{
+                    other: _administrator(_root(other, "us-east-1", aws.endpoint_url), "aws")
+                    for other in trusted_ids - own_ids
+                },
+                **{account.id: account.admin for account in accounts.values() if account.id in trusted_ids},
+            },
             endpoint_url=aws.endpoint_url,
             vault_address=vault.address,
             vault_token=vault.token,

@@ -30,6 +30,7 @@ from settings.sections import (
     VaultRole,
 )
 from settings.stack_file import StackFile
+from settings.trust_checks import check_trust
 
 __all__ = [
     "AccountDefaults",
@@ -113,6 +114,7 @@ def load(
         *provider_problems,
         *own_problems,
         *check(file),
+        *check_trust(file),
         *check_policies(file),
     ]
     if problems or file.account_id is None or provider.region is None or file.partition is None:

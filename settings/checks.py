@@ -1,7 +1,7 @@
 """What AWS, or common sense about access, would refuse although each value is well-formed by itself.
 
 Every check returns problems instead of raising, so that a file's mistakes are told together. Those about
-policies (names, sizes, numbers) are in `policy_checks.py`.
+policies (names, sizes, numbers) are in `policy_checks.py`, about whom roles trust in `trust_checks.py`.
 """
 
 from collections import Counter
@@ -33,8 +33,7 @@ def check(file: StackFile) -> list[Problem]:
         problems += [*_people(file), *_administrator(file), *_break_glass(file), *_onboarding(file)]
         problems += _grants(file)
     if file.config.account_kind == "workload":
-        problems += [*_trust(file), *_principals(file), *_instance(file)]
-        problems += [*_vault(file), *_vault_roles(file)]
+        problems += [*_instance(file), *_vault(file), *_vault_roles(file)]
     return problems
 
 
@@ -193,39 +192,12 @@ def _grants(file: StackFile) -> Iterator[Problem]:
         yield from repeated(key, group.may_assume)
         for arn in group.may_assume:
             yield from other_partition(file, key, arn)
-            if _account_of(arn) == file.account_id and arn.split(":role/")[1] not in standard:
+            if account_of(arn) == file.account_id and arn.split(":role/")[1] not in standard:
                 yield Problem(
                     key,
                     f"{arn} is a role of this account itself; name roles of workload accounts, or of this "
                     f"stack's standardRoles ({', '.join(standard) or 'none'})",
                 )
-
-
-def _trust(file: StackFile) -> Iterator[Problem]:
-    key = file.key("centralAccountId")
-    trusting = [section for section in ("crossAccountRoles", "standardRoles") if file.is_written(section)]
-    if trusting and not file.is_written("centralAccountId"):
-        yield Problem(
-            key,
-            f"is missing; {' and '.join(trusting)} trust the central account, give its 12-digit ID in quotes",
-        )
-    if file.account_id and file.config.central_account_id == file.account_id:
-        yield Problem(
-            key,
-            f'"{file.account_id}" is this stack\'s own account (aws:allowedAccountIds): a role would '
-            "trust its own account",
-        )
-
-
-def _principals(file: StackFile) -> Iterator[Problem]:
-    central = file.config.central_account_id
-    for name, role in file.config.cross_account_roles.items():
-        key = file.key("crossAccountRoles", name, "principals")
-        yield from repeated(key, role.principals)
-        for arn in role.principals:
-            yield from other_partition(file, key, arn)
-            if central and _account_of(arn) != central:
-                yield Problem(key, f"{arn} is not in the central account {central}, which this role trusts")
 
 
 def _roles(file: StackFile) -> Iterator[Problem]:
@@ -347,7 +319,8 @@ def other_partition(file: StackFile, key: str, arn: str) -> Iterator[Problem]:
         )
 
 
-def _account_of(arn: str) -> str:
+def account_of(arn: str) -> str:
+    """The account ID in an ARN."""
     return arn.split(":")[4]
 
 

@@ -15,8 +15,6 @@ from settings.report import is_empty, nearest, shown
 
 # At most nine digits each: Python refuses to read endless ones.
 _DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?|([0-9]{1,9})")
-# 32 days, Vault's default for the longest lease of the whole server (max_lease_ttl).
-_LONGEST_LEASE_SECONDS = 768 * 3600
 # The packet tag of a public key. Source: RFC 9580, section 5.
 _PGP_PUBLIC_KEY_TAG = 6
 _PGP_SECRET_KEY_TAG = 5
@@ -62,19 +60,30 @@ def _account_id(value: Any) -> str:
     raise _refuse(f"is {shown(value)}; allowed: a 12-digit account ID in quotes")
 
 
-def seconds(value: Any) -> int:
-    """`30m`, `1h30m`, `900s` or a number of seconds → seconds."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        total = value
-    elif isinstance(value, str) and (match := _DURATION.fullmatch(value)):
-        hours, minutes, secs, plain = (int(part or 0) for part in match.groups())
-        total = hours * 3600 + minutes * 60 + secs + plain
-    else:
-        total = 0
-    if 0 < total <= _LONGEST_LEASE_SECONDS:
-        return total
-    found = "has no value" if is_empty(value) else f"is {shown(value)}"
-    raise _refuse(f"{found}; allowed: a duration such as 30m, 1h or 900s, from 1s to 768h")
+def _duration(shortest: int, longest: int, example: str) -> BeforeValidator:
+    """A check that takes `30m`, `1h30m`, `900s` or a number of seconds, and answers with seconds."""
+
+    def check(value: Any) -> int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            total = value
+        elif isinstance(value, str) and (match := _DURATION.fullmatch(value)):
+            hours, minutes, secs, plain = (int(part or 0) for part in match.groups())
+            total = hours * 3600 + minutes * 60 + secs + plain
+        else:
+            total = 0
+        if shortest <= total <= longest:
+            return total
+        found = "has no value" if is_empty(value) else f"is {shown(value)}"
+        raise _refuse(
+            f"{found}; allowed: a duration such as {example}, "
+            f"from {_bound_text(shortest)} to {_bound_text(longest)}"
+        )
+
+    return BeforeValidator(check)
+
+
+def _bound_text(total: int) -> str:
+    return f"{total // 3600}h" if total % 3600 == 0 else duration_text(total)
 
 
 def duration_text(total: int) -> str:
@@ -164,8 +173,13 @@ _PATH = r"(?:[!-)+->@-~]+/)*"
 _PATH_MAX_CHARACTERS = 512
 
 AccountId = Annotated[str, BeforeValidator(_account_id)]
-Seconds = Annotated[int, BeforeValidator(seconds)]
 TopLevelBoolean = Annotated[bool, BeforeValidator(_boolean)]
+# 32 days are Vault's default for the longest lease of the whole server (max_lease_ttl).
+Seconds = Annotated[int, _duration(1, 768 * 3600, "30m, 1h or 900s")]
+# Source: AWS, "CreateRole".
+RoleSessionSeconds = Annotated[int, _duration(3600, 12 * 3600, "2h or 90m")]
+# A user's session lasts 36 hours at most (AWS, "GetSessionToken"): no sign-in with MFA is older.
+MfaAgeSeconds = Annotated[int, _duration(300, 36 * 3600, "1h or 15m")]
 PgpKey = Annotated[str, BeforeValidator(_pgp_key)]
 UserName = Annotated[str, _text(_NAME + r"{1,64}", f"1 to 64 of {_NAME_RULE}")]
 UserPath = Annotated[
@@ -213,6 +227,10 @@ PrincipalArn = Annotated[
         rf"arn:[a-z-]+:iam::[0-9]{{12}}:(?:user|role)/{_PATH}{_NAME}{{1,64}}",
         "the whole ARN of one user or role, such as arn:aws:iam::111111111111:user/Alice (no wildcard)",
     ),
+]
+# Source: AWS, "AssumeRole".
+ExternalId = Annotated[
+    str, _text(r"(?a:[\w+=,.@:/-]{2,1224})", "2 to 1,224 letters, digits and + = , . @ : / - _, in quotes")
 ]
 # Source: the region patterns of botocore's partitions.json; a new region in a known part of the world passes.
 Region = Annotated[

@@ -11,7 +11,7 @@ import naming
 import policies
 from settings.checks import is_administrators, other_partition, repeated
 from settings.report import Problem
-from settings.sections import Group, Instance, Permissions, Statement
+from settings.sections import CrossAccountRole, Group, Instance, Permissions, Statement
 from settings.stack_file import StackFile
 
 # AWS's default quota of managed policies on one user, group or role.
@@ -97,6 +97,9 @@ def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterato
         yield from _too_large(
             key, "makes a policy", characters, policies.MANAGED_POLICY_MAX_CHARACTERS, "Split it in two"
         )
+    if isinstance(holder, CrossAccountRole) and holder.permissions_boundary:
+        boundary = file.key(*place, "permissionsBoundary")
+        yield from _managed_policies(file, boundary, [holder.permissions_boundary])
     key = file.key(*place, "managedPolicies")
     yield from _managed_policies(file, key, holder.managed_policies)
     yield from _too_many(key, len(holder.managed_policies), len(holder.policies) + _added_by_program(holder))
@@ -114,12 +117,7 @@ def _added_by_program(holder: Permissions) -> int:
 
 def _trust_sizes(file: StackFile) -> Iterator[Problem]:
     for name, role in file.config.cross_account_roles.items():
-        trust = policies.trust_account(
-            file.partition or "aws",
-            file.config.central_account_id or "0" * 12,
-            require_mfa=role.require_mfa,
-            principal_arns=role.principals,
-        )
+        trust = role.trust(file.partition or "aws", file.config.central_account_id or "0" * 12)
         yield from _too_large(
             file.key("crossAccountRoles", name, "principals"),
             "make a trust policy",

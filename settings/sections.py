@@ -9,17 +9,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from policies import Document, trust_account, trust_third_party
 from settings.fields import (
     AccountId,
     Action,
     ConditionKey,
     ConditionOperator,
     ConditionValue,
+    ExternalId,
     GroupName,
     ImageName,
     InstanceName,
     InstanceType,
     ManagedPolicy,
+    MfaAgeSeconds,
     MountPath,
     PgpKey,
     PolicyName,
@@ -29,6 +32,7 @@ from settings.fields import (
     Resource,
     RoleArn,
     RoleName,
+    RoleSessionSeconds,
     Seconds,
     SecurityGroupId,
     Sid,
@@ -155,10 +159,46 @@ class BreakGlass(Section):
 
 
 class CrossAccountRole(Permissions):
-    """A role that people of the central account assume; `principals` narrows it to some users and roles."""
+    """A role that people of the central account assume, or a service in a third party's account.
+
+    `principals` narrows it to some users and roles of that account. A third party's service has no MFA
+    device: its role asks for the agreed `externalId` instead.
+    """
 
     require_mfa: bool = True
+    mfa_max_age: MfaAgeSeconds | None = None
     principals: list[PrincipalArn] = []
+    session_name_is_user_name: bool = False
+    max_session_duration: RoleSessionSeconds = 3600
+    permissions_boundary: ManagedPolicy | None = None
+    trusted_account_id: AccountId | None = None
+    external_id: ExternalId | None = None
+
+    @property
+    def is_for_third_party(self) -> bool:
+        return self.trusted_account_id is not None
+
+    @property
+    def asks_for_mfa(self) -> bool:
+        return self.require_mfa and not self.is_for_third_party
+
+    def trust(self, partition: str, central_account_id: str) -> Document:
+        """The role's trust policy."""
+        if self.trusted_account_id is not None:
+            return trust_third_party(
+                partition,
+                self.trusted_account_id,
+                external_id=self.external_id or "",
+                principal_arns=self.principals,
+            )
+        return trust_account(
+            partition,
+            central_account_id,
+            require_mfa=self.require_mfa,
+            mfa_max_age_seconds=self.mfa_max_age,
+            principal_arns=self.principals,
+            session_name_is_user_name=self.session_name_is_user_name,
+        )
 
 
 class Instance(Permissions):

@@ -8,6 +8,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -26,6 +27,7 @@ from rehearsal.emulated_aws import (
     managed_policies,
     mfa,
     pagination,
+    passed_time,
     passwords,
     policy_variables,
     request,
@@ -109,6 +111,9 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _answer(send, 403, {"Content-Type": "text/plain"}, message)
     elif scope["path"].startswith(instance_metadata.PREFIX):
         await _answer(send, *instance_metadata.handle(scope["method"], scope["path"], headers))
+    elif scope["path"].startswith(passed_time.PREFIX):
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        await _answer(send, *passed_time.handle(scope["method"], scope["path"], query))
     else:
         await ministack.app(scope, receive, send)
 

@@ -1,13 +1,12 @@
 """Tutorial section 5: people of the central account assume roles, and everybody else stays outside."""
 
-from collections.abc import Callable
-from typing import Any
-
 import settings
 from access.claims import ALLOWED, REFUSED, Claim
 from access.grants import grants_of
 from access.sessions import Credentials, Session
 from naming import user_arn
+from rehearsal.scenes import role_limits, third_party
+from rehearsal.scenes.assuming import assume, short
 from rehearsal.scenes.people import Member, play_probes
 from rehearsal.scenes.person import WITH_MFA, WITHOUT_MFA
 from rehearsal.stage import Stage
@@ -30,13 +29,16 @@ def _play_role(
     role_arn: str,
     members: list[Member],
 ) -> None:
-    grants = grants_of([role])
+    grants = grants_of([role], boundary=role.permissions_boundary)
+    if role.is_for_third_party:
+        third_party.play(stage, world, account, role, role_arn, grants)
     probed = False
     for member in members:
         session = _member_assumes(stage, world, account, role, role_arn, member)
         if session is not None and not probed:
             probed = True
             play_probes(stage, account, session, grants, who=f"{member.name} as role", mfa=WITH_MFA)
+            role_limits.play(stage, world, account, role, role_arn, member)
     _central_without_mfa(stage, world, account, role, role_arn)
     _stranger(stage, world, account, role_arn)
 
@@ -56,7 +58,7 @@ def _member_assumes(
     """
     if world.central is None:
         return None
-    expected = _expected(world.central.settings, role, role_arn, member)
+    expected = expected_of(world.central.settings, role, role_arn, member)
     if expected is None:
         stage.note(f"{member.name}: what may be assumed depends on policies the rehearsal does not know.")
         return None
@@ -66,7 +68,7 @@ def _member_assumes(
             who=member.name,
             mfa=mfa,
             call=call,
-            resource=_short(role_arn),
+            resource=short(role_arn),
             account=account.name,
             claimed=claimed,
             reason=reason,
@@ -77,11 +79,13 @@ def _member_assumes(
         if expected == ALLOWED
         else "no group of theirs was granted this role"
     )
+    if role.is_for_third_party:
+        granted = "the role is for a third party, and for nobody of the central account"
     stage.judge(
         claim(WITHOUT_MFA, REFUSED, "a stolen key must not reach any role"),
-        _assume(member.key, role_arn, member.name),
+        assume(member.key, role_arn, member.name),
     )
-    made = stage.judge(claim(WITH_MFA, expected, granted), _assume(member.mfa, role_arn, member.name))
+    made = stage.judge(claim(WITH_MFA, expected, granted), assume(member.mfa, role_arn, member.name))
     if made.value is None:
         return None
     session = account.admin.with_credentials(Credentials.of(made.value["Credentials"]))
@@ -97,9 +101,12 @@ def _member_assumes(
     return session
 
 
-def _expected(
+def expected_of(
     central: settings.Settings, role: settings.CrossAccountRole, role_arn: str, member: Member
 ) -> str | None:
+    """Whether the role lets a person with MFA in; None where the settings alone do not tell."""
+    if role.is_for_third_party:
+        return REFUSED
     granted_here = any(role_arn in central.groups[group].may_assume for group in member.user.groups)
     granted = ALLOWED if granted_here else member.grants.verdict("sts:AssumeRole", role_arn)
     arn = user_arn(central.partition, central.account_id, member.user.path, member.name)
@@ -114,21 +121,21 @@ def _central_without_mfa(
     """The role's own trust must ask for MFA: this administrator is in no group that denies anything."""
     if world.central is None:
         return
-    named_only = bool(role.principals)
-    claimed = REFUSED if role.require_mfa or named_only else ALLOWED
+    others_only = role.principals or role.is_for_third_party or role.session_name_is_user_name
+    claimed = REFUSED if role.asks_for_mfa or others_only else ALLOWED
     stage.judge(
         Claim(
             who="deployer of central",
             mfa=WITHOUT_MFA,
             call="sts:AssumeRole",
-            resource=_short(role_arn),
+            resource=short(role_arn),
             account=account.name,
             claimed=claimed,
             reason="the role's trust asks for MFA itself, whatever the central account allows"
-            if role.require_mfa
-            else "the stack file says so (requireMfa, principals)",
+            if role.asks_for_mfa
+            else "the stack file says so (requireMfa, principals, trustedAccountId)",
         ),
-        _assume(world.central.admin, role_arn, "deployer"),
+        assume(world.central.admin, role_arn, "deployer"),
     )
 
 
@@ -139,18 +146,10 @@ def _stranger(stage: Stage, world: World, account: Account, role_arn: str) -> No
             who="administrator of a third account",
             mfa=WITH_MFA,
             call="sts:AssumeRole",
-            resource=_short(role_arn),
+            resource=short(role_arn),
             account=account.name,
             claimed=REFUSED,
-            reason="the role trusts the central account and no other",
+            reason="the role trusts another account and no other",
         ),
-        _assume(world.stranger, role_arn, "stranger"),
+        assume(world.stranger, role_arn, "stranger"),
     )
-
-
-def _assume(session: Session, role_arn: str, name: str, **more: str) -> Callable[[], Any]:
-    return lambda: session.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=name, **more)
-
-
-def _short(arn: str) -> str:
-    return arn.split(":", 5)[-1]

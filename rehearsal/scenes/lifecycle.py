@@ -168,7 +168,7 @@ def _hand_made_changes(world: World, account: Account) -> list[HandMadeChange]:
     own = account.settings
     enforcing = [name for name, group in own.groups.items() if group.enforce_mfa]
     changes += [_mfa_switched_off(account, enforcing[0])] if enforcing else []
-    with_mfa = [name for name, role in own.cross_account_roles.items() if role.require_mfa]
+    with_mfa = [name for name, role in own.cross_account_roles.items() if role.asks_for_mfa]
     changes += [_trust_without_mfa(account, with_mfa[0])] if with_mfa else []
     if own.vault and own.vault.roles:
         changes.append(_wider_vault_policy(world, account, next(iter(own.vault.roles))))

@@ -352,11 +352,17 @@ def play_probes(
             resource=probe.resource.split(":", 5)[-1],
             account=account.name,
             claimed=verdict,
-            reason="granted by the stack file"
-            if verdict == ALLOWED
-            else "granted by nothing in the stack file",
+            reason=_reason(grants, probe, verdict),
         )
         _play_probe(stage, account, session, probe, claim)
+
+
+def _reason(grants: Grants, probe: Probe, verdict: str) -> str:
+    if verdict == ALLOWED:
+        return "granted by the stack file"
+    if grants.is_outside_boundary(probe.action, probe.resource):
+        return "the permissions boundary leaves it out, whatever the policies grant"
+    return "granted by nothing in the stack file"
 
 
 def _play_probe(stage: Stage, account: Account, session: Session, probe: Probe, claim: Claim) -> None:

@@ -420,6 +420,24 @@ _ROLE = Row(
     ),
 )
 
+_ROLE_POLICIES = Call("iam.list_role_policies", {"RoleName": "roleName"}, "PolicyNames")
+_OTHER_ROLE_POLICIES = Sweep(
+    _ROLE_POLICIES,
+    (Call("iam.delete_role_policy", {"RoleName": "roleName", "PolicyName": ITEM}),),
+    but_not="policyNames",
+)
+# As in the real provider, a destroy leaves the policies; and those that are listed must be made elsewhere.
+_ROLE_POLICIES_EXCLUSIVE = Row(
+    type="aws:iam/rolePoliciesExclusive:RolePoliciesExclusive",
+    id="{roleName}",
+    from_id=lambda id: {"roleName": id},
+    identity=("roleName",),
+    create=(_ROLE_POLICIES, _OTHER_ROLE_POLICIES),
+    reads=(Read(_ROLE_POLICIES, {"policyNames": ""}),),
+    update={"policyNames": (_OTHER_ROLE_POLICIES,)},
+    delete=(),
+)
+
 _INSTANCE_PROFILE = Row(
     type="aws:iam/instanceProfile:InstanceProfile",
     id="{name}",
@@ -512,6 +530,7 @@ IAM_ROWS = (
     _POLICY,
     _ACCOUNT_PASSWORD_POLICY,
     _ROLE,
+    _ROLE_POLICIES_EXCLUSIVE,
     _INSTANCE_PROFILE,
     _ACCESS_KEY,
 )

@@ -268,7 +268,9 @@ class Lifecycle:
     def _sweep(self, sweep: Sweep, properties: Properties, id: str) -> None:
         if sweep.needs and not properties.get(sweep.needs):
             return
-        items = [item for item in self._run(sweep.list, properties, id) or [] if sweep.where(item)]
+        spared = properties.get(sweep.but_not) or []
+        listed = self._run(sweep.list, properties, id) or []
+        items = [item for item in listed if sweep.where(item) and item not in spared]
         for item in items[sweep.keep :]:
             for call in sweep.steps:
                 try:

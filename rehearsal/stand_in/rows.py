@@ -120,19 +120,20 @@ class Wait:
 class Sweep:
     """Steps for every item of a list but the `keep` newest, so that what holds them can go.
 
-    `where` narrows the items; with `needs`, nothing happens unless that property is true.
+    `where` narrows the items, `but_not` names a property that lists items to leave alone; with `needs`,
+    nothing happens unless that property is true.
     """
 
     list: Call
     steps: tuple[Call, ...]
     where: Callable[[Any], bool] = lambda item: True
     keep: int = 0
+    but_not: str = ""
     needs: str = ""
 
     def uses(self) -> Iterator[str]:
         yield from self.list.uses()
-        if self.needs:
-            yield self.needs
+        yield from filter(None, (self.but_not, self.needs))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """MFA: enrolment, sessions, and what a stolen key without a device can do about devices."""
 
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pyotp
 import pytest
@@ -243,3 +244,23 @@ def test_a_device_in_use_is_not_deleted_and_not_given_twice(emulated: Cloud) -> 
     assert enable(bob, "Bob", serial, *two_codes(codes)) == "EntityAlreadyExists"
     account.iam.deactivate_mfa_device(UserName="Ada", SerialNumber=serial)
     assert verdict(account.iam.delete_virtual_mfa_device, SerialNumber=serial) == ALLOWED
+
+
+def test_an_mfa_session_can_be_made_to_look_older_and_young_again(emulated: Cloud) -> None:
+    fresh = document(
+        allow(["iam:*", "sts:*"]), allow("s3:*", NumericLessThan={"aws:MultiFactorAuthAge": "300"})
+    )
+    user, serial, codes = enabled(emulated, fresh)
+    session = user.session(serial, codes)
+    assert verdict(session.client("s3").list_buckets) == ALLOWED
+    try:
+        make_mfa_older(emulated, 300)
+        assert verdict(session.client("s3").list_buckets) == WRONG
+    finally:
+        make_mfa_older(emulated, 0)
+    assert verdict(session.client("s3").list_buckets) == ALLOWED
+
+
+def make_mfa_older(cloud: Cloud, seconds: int) -> None:
+    control = Request(f"{cloud.url}/_emulated_aws/mfa-age?seconds={seconds}", method="POST")
+    urlopen(control, timeout=5).close()

@@ -209,3 +209,16 @@ def test_a_session_policy_narrows_the_session(emulated: Cloud) -> None:
     session = account.user("Ada", EVERYTHING).assume(role, Policy=narrow)
     assert verdict(session.client("s3").list_buckets) == ALLOWED
     assert verdict(session.client("ec2", REGION).describe_instances) == "UnauthorizedOperation"
+
+
+def test_a_session_can_be_bound_to_its_users_name(emulated: Cloud) -> None:
+    home, away = emulated.account(), emulated.account()
+    named = trust(home.root_arn, StringEquals={"sts:RoleSessionName": "${aws:username}"})
+    role = away.role("test_role", named)
+    ada = home.user("Ada", EVERYTHING)
+    assert verdict(ada.sts.assume_role, RoleArn=role, RoleSessionName="Ada") == ALLOWED
+    assert verdict(ada.session().sts.assume_role, RoleArn=role, RoleSessionName="Ada") == ALLOWED
+    assert verdict(ada.sts.assume_role, RoleArn=role, RoleSessionName="Bob") == DENIED
+    # A role has no user name: its sessions stay outside, whatever they call themselves.
+    deployer = ada.assume(home.role("deployer", trust(home.root_arn), EVERYTHING))
+    assert verdict(deployer.sts.assume_role, RoleArn=role, RoleSessionName="Ada") == DENIED

@@ -42,6 +42,35 @@ def everything() -> None:
     aws.iam.InstanceProfile("profile", name="test_profile", role=role.name)
 
 
+def only_listed_inline_policies(names: list[str]) -> None:
+    role = aws.iam.Role(
+        "role", name="test_role", assume_role_policy=trust("111111111111"), force_detach_policies=True
+    )
+    aws.iam.RolePolicy("inline", name="listed", role=role.name, policy=allow("s3:ListAllMyBuckets"))
+    aws.iam.RolePoliciesExclusive("exclusive", role_name=role.name, policy_names=names)
+
+
+def test_inline_policies_that_are_not_listed_go_with_the_next_up_that_refreshes(stack: Any) -> None:
+    stack.up(lambda: only_listed_inline_policies(["listed"]))
+    assert stack.up().clean
+    assert stack.resource("exclusive")["id"] == "test_role"
+    iam = stack.client("iam")
+    iam.put_role_policy(RoleName="test_role", PolicyName="by-hand", PolicyDocument=allow("*"))
+    assert stack.up().clean
+    assert set(iam.list_role_policies(RoleName="test_role")["PolicyNames"]) == {"by-hand", "listed"}
+    assert stack.up(refresh=True).updated == {"exclusive"}
+    assert iam.list_role_policies(RoleName="test_role")["PolicyNames"] == ["listed"]
+    assert stack.up(refresh=True).clean
+
+
+def test_an_inline_policy_by_hand_does_not_keep_the_role_from_being_destroyed(stack: Any) -> None:
+    stack.up(lambda: only_listed_inline_policies([]), refresh=True)
+    iam = stack.client("iam")
+    iam.put_role_policy(RoleName="test_role", PolicyName="by-hand", PolicyDocument=allow("*"))
+    stack.destroy()
+    assert iam.list_roles()["Roles"] == []
+
+
 def test_every_row_comes_up_once_stays_as_it_is_and_goes(stack: Any) -> None:
     assert stack.preview(everything).changes == {"create": 16}
     assert stack.up().changes == {"create": 16}

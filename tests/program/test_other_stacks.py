@@ -28,6 +28,7 @@ def test_a_third_workload_account_is_one_new_stack_file(run_program: RunProgram)
         ("aws:ebs/encryptionByDefault:EncryptionByDefault", "account-defaults-ebs-encryption-eu-central-1"),
         ("aws:iam/accountPasswordPolicy:AccountPasswordPolicy", "password-policy"),
         ("aws:iam/role:Role", "deployer"),
+        ("aws:iam/rolePoliciesExclusive:RolePoliciesExclusive", "deployer-inline-policies"),
         ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "deployer-PowerUserAccess"),
         ("iam-hardening:index:AccessAnalyzer", "access-analyzer"),
         ("iam-hardening:index:AccountDefaults", "account-defaults"),

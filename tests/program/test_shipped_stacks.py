@@ -55,6 +55,7 @@ DEV = [
     ("aws:iam/role:Role", "instance-role"),
     ("aws:iam/role:Role", "test_role"),
     ("aws:iam/role:Role", "vault-aws-verify-data-assumed"),
+    ("aws:iam/rolePoliciesExclusive:RolePoliciesExclusive", "test_role-inline-policies"),
     ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "instance-write-application-data"),
     ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "test_role-test_policy"),
     (

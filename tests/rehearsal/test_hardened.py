@@ -32,6 +32,22 @@ def weak_onboarding(hardened_and_weak_onboarding: tuple[Rehearsed, Rehearsed]) -
     return hardened_and_weak_onboarding[1]
 
 
+@pytest.fixture(scope="module")
+def weak_roles(copy_of_project: Callable[[], Copy]) -> Rehearsed:
+    """Roles that keep nothing of what their settings say, and a revocation that hits the wrong sessions."""
+    weak = copy_of_project()
+    weak.replace("policies.py", "if mfa_max_age_seconds is not None:", "if False:")
+    weak.replace("policies.py", "    if session_name_is_user_name:", "    if False:")
+    weak.replace("policies.py", '{"StringEquals": {"sts:ExternalId": external_id}}', "{}")
+    weak.replace(
+        "policies.py", '"DateLessThan": {"aws:TokenIssueTime"', '"DateGreaterThan": {"aws:TokenIssueTime"'
+    )
+    boundary = "permissions_boundary=managed_policy_arn(boundary, self) if boundary else None,"
+    weak.replace("components/cross_account.py", boundary, "permissions_boundary=None,")
+    weak.replace("components/cross_account.py", "max_session_duration=args.max_session_seconds,", "")
+    return weak.ended(weak.start(*HARDENED))
+
+
 def found(rehearsed: Rehearsed, who: str, call: str, account: str = "central") -> dict[str, str]:
     """MFA or no MFA → verdict, the last one where the call was tried more than once."""
     return {
@@ -108,3 +124,8 @@ def test_an_onboarding_that_denies_the_wrong_people_is_found(weak_onboarding: Re
     assert weak_onboarding.status == 1, weak_onboarding.printed
     for who in ("Administrator", "Auditor"):
         assert (who, "iam:EnableMFADevice (not marked)", "central") in weak_onboarding.false_claims
+
+
+def test_what_a_role_keeps_out_is_tried_and_would_be_seen_to_get_in(weak_roles: Rehearsed) -> None:
+    assert weak_roles.status == 1, weak_roles.printed
+    assert {(who, call) for who, call, _ in weak_roles.false_claims} == {("?", "?")}

@@ -7,6 +7,7 @@ import pulumi_aws as aws
 import pulumi_vault as vault
 import pytest
 
+import policies
 from components.account_defaults import AccountDefaults, AccountDefaultsArgs
 from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
 from components.detection import AccessAnalyzer, AccessAnalyzerArgs
@@ -63,10 +64,10 @@ def person(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
 
 def cross_account_role(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
     args = CrossAccountRoleArgs(
-        partition="aws",
-        central_account_id="111111111111",
-        require_mfa=True,
-        principal_arns=[],
+        trust=policies.trust_account("aws", "111111111111", require_mfa=True),
+        assumed_by="people of the central account",
+        max_session_seconds=3600,
+        permissions_boundary="ReadOnlyAccess",
         permissions=PERMISSIONS,
         tags=TAGS,
     )

@@ -1,9 +1,7 @@
-"""Tutorial section 5: the role in a workload account that people of the central account assume."""
+"""Tutorial section 5: the role in a workload account that another account assumes."""
 
 import json
 from typing import Any
-
-import pytest
 
 import policies
 from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
@@ -14,6 +12,8 @@ TAGS = {"Stack": "dev"}
 ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/policy:Policy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+INLINE_POLICIES = "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive"
+TRUST = policies.trust_account("aws", "111111111111", require_mfa=True)
 LIST_BUCKETS = policies.configured(
     [{"Sid": "ListBuckets", "Effect": "Allow", "Action": ["s3:ListAllMyBuckets"], "Resource": ["*"]}]
 )
@@ -21,10 +21,10 @@ LIST_BUCKETS = policies.configured(
 
 def record_role(recorder: Recorder, **changed: Any) -> None:
     values: dict[str, Any] = {
-        "partition": "aws",
-        "central_account_id": "111111111111",
-        "require_mfa": True,
-        "principal_arns": [],
+        "trust": TRUST,
+        "assumed_by": "people of the central account",
+        "max_session_seconds": 3600,
+        "permissions_boundary": None,
         "permissions": PermissionsArgs(
             managed_policies=["ReadOnlyAccess"], policies={"test_policy": LIST_BUCKETS}
         ),
@@ -33,40 +33,38 @@ def record_role(recorder: Recorder, **changed: Any) -> None:
     recorder.run(lambda: CrossAccountRole("test_role", CrossAccountRoleArgs(**values | changed)))
 
 
-def trust(recorder: Recorder) -> Any:
-    return json.loads(recorder.one(ROLE, "test_role").inputs["assumeRolePolicy"])
-
-
-def test_the_role_trusts_the_central_account_with_mfa_only(recorder: Recorder) -> None:
+def test_the_role_trusts_whom_it_is_told_and_lasts_an_hour(recorder: Recorder) -> None:
     record_role(recorder)
     assert recorder.one(ROLE, "test_role").inputs == {
         "name": "test_role",
         "description": "Assumed by people of the central account",
-        "assumeRolePolicy": json.dumps(policies.trust_account("aws", "111111111111", require_mfa=True)),
+        "assumeRolePolicy": json.dumps(TRUST),
+        "maxSessionDuration": 3600,
+        "forceDetachPolicies": True,
         "tags": TAGS,
     }
 
 
-@pytest.mark.parametrize(
-    ("require_mfa", "principals", "condition"),
-    [
-        (True, [], {"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
-        (False, [], None),
-        (
-            True,
-            ["arn:aws:iam::111111111111:user/Alice"],
-            {
-                "Bool": {"aws:MultiFactorAuthPresent": "true"},
-                "ArnEquals": {"aws:PrincipalArn": ["arn:aws:iam::111111111111:user/Alice"]},
-            },
-        ),
-    ],
-)
-def test_mfa_and_principals_are_conditions_of_the_trust(
-    recorder: Recorder, require_mfa: bool, principals: list[str], condition: object
-) -> None:
-    record_role(recorder, require_mfa=require_mfa, principal_arns=principals)
-    assert trust(recorder)["Statement"][0].get("Condition") == condition
+def test_a_boundary_is_looked_up_by_name_or_taken_as_an_arn(recorder: Recorder) -> None:
+    record_role(recorder, permissions_boundary="PowerUserAccess", max_session_seconds=7200)
+    inputs = recorder.one(ROLE, "test_role").inputs
+    assert inputs["permissionsBoundary"] == "arn:aws:iam::aws:policy/PowerUserAccess"
+    assert inputs["maxSessionDuration"] == 7200
+
+
+def test_an_arn_is_not_looked_up(recorder: Recorder) -> None:
+    arn = "arn:aws:iam::222222222222:policy/boundary"
+    record_role(recorder, permissions_boundary=arn, permissions=PermissionsArgs())
+    assert recorder.one(ROLE, "test_role").inputs["permissionsBoundary"] == arn
+    assert recorder.invoked == []
+
+
+def test_an_inline_policy_put_on_the_role_by_hand_is_not_to_stay(recorder: Recorder) -> None:
+    record_role(recorder)
+    assert recorder.one(INLINE_POLICIES, "test_role-inline-policies").inputs == {
+        "roleName": "test_role",
+        "policyNames": [],
+    }
 
 
 def test_the_role_may_do_what_is_configured_and_no_more(recorder: Recorder) -> None:
@@ -87,4 +85,4 @@ def test_the_role_may_do_what_is_configured_and_no_more(recorder: Recorder) -> N
             "policyArn": f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/test_policy",
         },
     }
-    assert len(recorder.registrations) == 5
+    assert len(recorder.registrations) == 6

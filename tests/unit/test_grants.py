@@ -55,3 +55,20 @@ def test_a_managed_policy_is_known_by_name_and_by_arn() -> None:
         grants = grants_of(managed_policies=[policy])
         assert grants.verdict("s3:PutObject", OBJECT) == ALLOWED
         assert grants.verdict("iam:CreateUser", "*") == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("boundary", "action", "verdict"),
+    [
+        ("AmazonS3ReadOnlyAccess", "s3:GetObject", ALLOWED),
+        ("AmazonS3ReadOnlyAccess", "s3:PutObject", REFUSED),
+        ("AdministratorAccess", "iam:CreateUser", REFUSED),
+        ("SomethingNew", "s3:GetObject", None),
+        ("SomethingNew", "iam:CreateUser", REFUSED),
+    ],
+)
+def test_a_boundary_allows_nothing_and_takes_away_what_it_leaves_out(
+    boundary: str, action: str, verdict: str | None
+) -> None:
+    grants = grants_of(managed_policies=["AmazonS3FullAccess"], boundary=boundary)
+    assert grants.verdict(action, OBJECT) == verdict

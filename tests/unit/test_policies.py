@@ -218,6 +218,53 @@ def test_a_role_trusts_one_account_under_conditions(
     assert trust == document(statement | ({"Condition": condition} if condition else {}))
 
 
+@pytest.mark.parametrize(
+    ("options", "condition"),
+    [
+        ({"mfa_max_age_seconds": 3600}, {"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}),
+        (
+            {"session_name_is_user_name": True},
+            {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}},
+        ),
+    ],
+    ids=["MFA not older than", "sessions named after users"],
+)
+def test_a_trust_narrows_to_fresh_mfa_and_to_sessions_that_say_who(
+    options: dict[str, Any], condition: dict[str, Any]
+) -> None:
+    trust = policies.trust_account("aws", CENTRAL, require_mfa=True, **options)
+    assert trust["Statement"][0]["Condition"] == WITH_MFA | condition
+
+
+@pytest.mark.parametrize("principals", [[], [f"arn:aws:iam::{CENTRAL}:role/service"]])
+def test_a_third_party_is_trusted_with_the_agreed_id_only(principals: list[str]) -> None:
+    condition: dict[str, Any] = {"StringEquals": {"sts:ExternalId": "agreed"}}
+    if principals:
+        condition["ArnEquals"] = {"aws:PrincipalArn": principals}
+    trust = policies.trust_third_party("aws", CENTRAL, external_id="agreed", principal_arns=principals)
+    assert trust == document(
+        {
+            "Sid": "AllowTheThirdParty",
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::111111111111:root"},
+            "Action": "sts:AssumeRole",
+            "Condition": condition,
+        }
+    )
+
+
+def test_revoking_denies_everything_to_sessions_issued_before_a_moment_and_to_no_other() -> None:
+    assert policies.revoke_older_sessions("2026-01-31T12:00:01Z") == document(
+        {
+            "Sid": "DenySessionsIssuedBefore",
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2026-01-31T12:00:01Z"}},
+        }
+    )
+
+
 def test_one_trust_does_not_change_the_next() -> None:
     policies.trust_account(
         "aws", CENTRAL, require_mfa=True, principal_arns=[f"arn:aws:iam::{CENTRAL}:user/A"]
@@ -415,6 +462,10 @@ EVERY_DOCUMENT: dict[str, Callable[[str], policies.Document]] = {
     "self_service": lambda partition: policies.self_service(partition, CENTRAL),
     "assume_roles": lambda partition: policies.assume_roles([f"arn:{partition}:iam::{DEV}:role/test_role"]),
     "trust_account": lambda partition: policies.trust_account(partition, CENTRAL, require_mfa=True),
+    "trust_third_party": lambda partition: policies.trust_third_party(
+        partition, CENTRAL, external_id="agreed"
+    ),
+    "revoke_older_sessions": lambda _: policies.revoke_older_sessions("2026-01-31T12:00:01Z"),
     "trust_ec2": policies.trust_ec2,
     "debug_instance": lambda partition: policies.configured(
         policies.debug_instance(f"arn:{partition}:ec2:us-gov-west-1:{DEV}:instance/i-0123456789abcdef0")
@@ -464,6 +515,7 @@ def test_an_allow_names_its_actions(name: str) -> None:
 def test_every_document_fits_aws_with_room_to_spare(name: str) -> None:
     limit = {
         "trust_account": policies.TRUST_POLICY_MAX_CHARACTERS,
+        "trust_third_party": policies.TRUST_POLICY_MAX_CHARACTERS,
         "trust_ec2": policies.TRUST_POLICY_MAX_CHARACTERS,
         "debug_instance": policies.USER_INLINE_POLICIES_MAX_CHARACTERS,
     }.get(name, policies.MANAGED_POLICY_MAX_CHARACTERS)

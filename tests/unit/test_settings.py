@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 import settings
-from settings.fields import duration_text, seconds
+from policies import trust_account, trust_third_party
+from settings.fields import Seconds, duration_text
 from tests.stack_files import PROJECT, config_of, handed_over
 
 WORKLOAD = {
@@ -127,7 +129,7 @@ def test_conditions_keep_iams_own_shape() -> None:
     ],
 )
 def test_durations_become_seconds(written: object, expected: int) -> None:
-    assert seconds(written) == expected
+    assert TypeAdapter(Seconds).validate_python(written) == expected
 
 
 @pytest.mark.parametrize(
@@ -157,3 +159,32 @@ def test_administrators_are_those_with_awss_own_policy(policies: list[str], expe
 def test_other_namespaces_are_left_to_those_who_own_them() -> None:
     foreign = {"aws:profile": "dev", "vault:address": "https://vault", "pulumi:tags": json.dumps({"a": "b"})}
     assert load({**WORKLOAD, **foreign}).account_id == "222222222222"
+
+
+def test_a_third_partys_role_needs_no_central_account_and_asks_for_no_mfa() -> None:
+    account = load(
+        {
+            "aws:region": "us-east-1",
+            "aws:allowedAccountIds": ["222222222222"],
+            "iam-hardening:accountKind": "workload",
+            "iam-hardening:crossAccountRoles": {
+                "vendor": {
+                    "trustedAccountId": "333333333333",
+                    "externalId": "agreed",
+                    "maxSessionDuration": "2h",
+                }
+            },
+        }
+    )
+    role = account.cross_account_roles["vendor"]
+    assert (role.is_for_third_party, role.asks_for_mfa, role.max_session_duration) == (True, False, 7200)
+    assert role.trust("aws", "") == trust_third_party("aws", "333333333333", external_id="agreed")
+
+
+def test_a_role_for_people_trusts_the_central_account_as_its_settings_say() -> None:
+    role = {"mfaMaxAge": "1h", "sessionNameIsUserName": True}
+    config = {**WORKLOAD, "iam-hardening:centralAccountId": "111111111111"}
+    account = load({**config, "iam-hardening:crossAccountRoles": {"own": role}})
+    assert account.cross_account_roles["own"].trust("aws", "111111111111") == trust_account(
+        "aws", "111111111111", require_mfa=True, mfa_max_age_seconds=3600, session_name_is_user_name=True
+    )

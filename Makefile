@@ -13,7 +13,7 @@ venv := .venv/bin
 checked := $(wildcard *.py components settings access rehearsal tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse sandbox sandbox-down client-config revoke-sessions test test-unit check format lock clean
+.PHONY: help setup environment rehearse sandbox sandbox-down client-config revoke-sessions root-keys test test-unit check format lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ sandbox-down: environment ## End a running sandbox
 
 client-config: environment ## Print AWS profiles: PERSON=Administrator DEVICE=phone [TOOL=awsume]
 	@$(venv)/python -m access.client_config --person '$(PERSON)' --device '$(DEVICE)' $(if $(TOOL),--tool '$(TOOL)')
+
+root-keys: environment ## List and delete a member account's root access keys: ACCOUNT=dev
+	@$(venv)/python -m access.root_keys --account '$(ACCOUNT)'
 
 revoke-sessions: environment ## End every live session of a role: ROLE=test_role STACK=dev [ARGS=--yes]
 	@$(venv)/python -m access.revoke_sessions --role '$(ROLE)' --stack '$(STACK)' $(ARGS)

@@ -16,6 +16,7 @@ from components.mfa import MfaEnforcement, MfaEnforcementArgs
 from components.password_policy import PasswordPolicy, PasswordPolicyArgs
 from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
 from components.permissions import PermissionsArgs
+from components.root_account import CentralRootAccess
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
 
 
@@ -214,6 +215,8 @@ def main() -> None:
         PasswordPolicyArgs(**account.password_policy.values()),
         pulumi.ResourceOptions(protect=account.protect),
     )
+    if account.organization_root_access:
+        CentralRootAccess("root-access")
     build_roles(account)
     build_account_defaults(account)
     if account.is_central:

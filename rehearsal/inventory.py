@@ -32,6 +32,7 @@ def _iam(admin: Session) -> Iterator[str]:
     for operation, key, name, arguments in listings:
         pages = iam.get_paginator(operation).paginate(**arguments)
         yield from (f"{key} {entry[name]}" for page in pages for entry in page[key])
+    yield from iam.list_organizations_features()["EnabledFeatures"]
     try:
         iam.get_account_password_policy()
     except iam.exceptions.NoSuchEntityException:

@@ -70,6 +70,7 @@ class Settings:
     is_central: bool
     central_account_id: str | None
     tags: Mapping[str, str]
+    organization_root_access: bool
     protect: bool
     password_policy: PasswordPolicy
     regions: tuple[str, ...]
@@ -127,6 +128,7 @@ def load(
         is_central=parsed.account_kind == "central",
         central_account_id=parsed.central_account_id,
         tags={"ManagedBy": "pulumi", "Project": project, "Stack": stack, **parsed.tags},
+        organization_root_access=parsed.organization_root_access,
         protect=parsed.protect,
         password_policy=parsed.password_policy,
         regions=tuple(parsed.regions or [provider.region]),

@@ -265,6 +265,8 @@ class ProjectConfig(Section):
     account_kind: Literal["central", "workload"] | None = None
     central_account_id: AccountId | None = None
     tags: dict[TagKey, TagValue] = {}
+    # For the organisation's management account, of whichever kind it is.
+    organization_root_access: TopLevelBoolean = False
     # False is the first step of removing on purpose what the program protects (docs/destroy.md).
     protect: TopLevelBoolean = True
     password_policy: PasswordPolicy = PasswordPolicy()

@@ -166,6 +166,7 @@ def _logins(account: Account) -> dict[str, object]:
 def _hand_made_changes(world: World, account: Account) -> list[HandMadeChange]:
     changes = [_weaker_passwords(account)]
     own = account.settings
+    changes += [_no_root_sessions(account)] if own.organization_root_access else []
     enforcing = [name for name, group in own.groups.items() if group.enforce_mfa]
     changes += [_mfa_switched_off(account, enforcing[0])] if enforcing else []
     with_mfa = [name for name, role in own.cross_account_roles.items() if role.asks_for_mfa]
@@ -184,6 +185,15 @@ def _weaker_passwords(account: Account) -> HandMadeChange:
         is_undone=lambda: (
             iam.get_account_password_policy()["PasswordPolicy"]["MinimumPasswordLength"] == wanted
         ),
+    )
+
+
+def _no_root_sessions(account: Account) -> HandMadeChange:
+    iam = account.admin.client("iam")
+    return HandMadeChange(
+        what="root sessions switched off",
+        make=iam.disable_organizations_root_sessions,
+        is_undone=lambda: "RootSessions" in iam.list_organizations_features()["EnabledFeatures"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Tutorial section 1: no root user has an access key."""
+"""Tutorial section 1: no root user has an access key, and the organisation manages its members' roots."""
 
 from access.claims import Claim
 from rehearsal.stage import Stage
@@ -7,10 +7,34 @@ from rehearsal.world import Account, World
 NO_KEY = "no access key"
 
 
+CENTRAL = "RootCredentialsManagement, RootSessions"
+
+
 def play(stage: Stage, world: World) -> None:
     with stage.scene("Root user's access keys"):
         for account in world.accounts.values():
             judge_root_keys(stage, account)
+    managing = [account for account in world.accounts.values() if account.settings.organization_root_access]
+    for account in managing:
+        with stage.scene(f"Central root access from {account.name}"):
+            judge_central_root_access(stage, account)
+            stage.note("make root-keys was not played: the emulated AWS has no sts:AssumeRoot.")
+
+
+def judge_central_root_access(stage: Stage, account: Account) -> None:
+    features = account.admin.client("iam").list_organizations_features()["EnabledFeatures"]
+    stage.found(
+        Claim(
+            who="organisation",
+            mfa="-",
+            call="iam:ListOrganizationsFeatures",
+            resource="EnabledFeatures",
+            account=account.name,
+            claimed=CENTRAL,
+            reason="member accounts need no root credentials of their own",
+        ),
+        ", ".join(sorted(features)) or "none",
+    )
 
 
 def judge_root_keys(stage: Stage, account: Account) -> None:

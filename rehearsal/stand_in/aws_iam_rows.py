@@ -5,6 +5,7 @@ Ids, import ids and defaults are the real provider's (terraform-provider-aws 6, 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rehearsal.stand_in.comparing import as_json
@@ -520,6 +521,29 @@ _ACCESS_KEY = Row(
     delete=(Call("iam.delete_access_key", {"UserName": "user", "AccessKeyId": ID}),),
 )
 
+_FEATURE_OPERATIONS = {
+    "RootCredentialsManagement": "root_credentials_management",
+    "RootSessions": "root_sessions",
+}
+_FEATURES = Call("iam.list_organizations_features")
+_ORGANIZATIONS_FEATURES = Row(
+    type="aws:iam/organizationsFeatures:OrganizationsFeatures",
+    id="{OrganizationId}",
+    create=(_FEATURES,),
+    reads=(Read(_FEATURES, {"organizationId": "OrganizationId"}),),
+    each=(
+        Each(
+            "enabledFeatures",
+            live=replace(_FEATURES, result="EnabledFeatures"),
+            item=str,
+            items=lambda features: [_FEATURE_OPERATIONS[feature] for feature in features],
+            add=Call("iam.enable_organizations_{item}"),
+            remove=Call("iam.disable_organizations_{item}"),
+        ),
+    ),
+    delete=(),
+)
+
 IAM_ROWS = (
     _GROUP,
     *(_attachment(kind) for kind in ("group", "role", "user")),
@@ -533,4 +557,5 @@ IAM_ROWS = (
     _ROLE_POLICIES_EXCLUSIVE,
     _INSTANCE_PROFILE,
     _ACCESS_KEY,
+    _ORGANIZATIONS_FEATURES,
 )

@@ -249,9 +249,8 @@ class Lifecycle:
         if step.needs and not properties.get(step.needs):
             return None
         values = {**properties, **cleared} if step.clears and cleared else properties
-        operation = re.sub(
-            r"\{(\w+)\}", lambda m: id if m[1] == "id" else str(properties[m[1]]), step.operation
-        )
+        named = {**properties, "id": id, "item": item}
+        operation = re.sub(r"\{(\w+)\}", lambda m: str(named[m[1]]), step.operation)
         answer = self.api.call(operation, self._arguments(step.arguments, values, id, item), step.ignore)
         answer = _at(answer, step.result)
         if step.find:

@@ -78,6 +78,7 @@ Argument = str | Source | Literal | Field | Made | ListOf
 @dataclass(frozen=True)
 class Call:
     """One API operation. A plain string argument is the name of a property; one without a value is not sent.
+    In the operation itself `{property}`, `{id}` and `{item}` stand for their values.
 
     `result` is a dotted path into the answer, and `find` picks the one element with these values from the
     list there: none is a GoneError. With `clears`, a property that the program dropped is sent as an empty
@@ -95,7 +96,7 @@ class Call:
 
     def uses(self) -> Iterator[str]:
         """The properties this call takes."""
-        yield from re.findall(r"\{(\w+)\}", self.operation)
+        yield from (name for name in re.findall(r"\{(\w+)\}", self.operation) if name not in ("id", "item"))
         for argument in self.arguments.values():
             if isinstance(argument, ListOf):
                 argument = argument.argument

@@ -71,6 +71,27 @@ def test_an_inline_policy_by_hand_does_not_keep_the_role_from_being_destroyed(st
     assert iam.list_roles()["Roles"] == []
 
 
+def root_access(*features: str) -> Callable[[], None]:
+    return lambda: (aws.iam.OrganizationsFeatures("root-access", enabled_features=list(features)), None)[1]
+
+
+def test_an_organisations_features_are_switched_each_by_itself(stack: Any) -> None:
+    iam = stack.client("iam")
+    both = root_access("RootCredentialsManagement", "RootSessions")
+    stack.up(both)
+    assert iam.list_organizations_features()["EnabledFeatures"] == [
+        "RootCredentialsManagement",
+        "RootSessions",
+    ]
+    assert stack.up(refresh=True).clean
+    iam.disable_organizations_root_sessions()
+    assert stack.refresh().updated == {"root-access"}
+    assert stack.up(root_access("RootCredentialsManagement")).clean
+    assert stack.up(both).updated == {"root-access"}
+    stack.destroy()
+    assert iam.list_organizations_features()["EnabledFeatures"] == []
+
+
 def test_every_row_comes_up_once_stays_as_it_is_and_goes(stack: Any) -> None:
     assert stack.preview(everything).changes == {"create": 16}
     assert stack.up().changes == {"create": 16}

@@ -132,3 +132,15 @@ def test_a_secret_setting_is_refused_and_not_shown(run_program: RunProgram, reco
     assert "iam-hardening:users: is a secret (secure:)" in str(refused.value)
     assert "hush" not in str(refused.value)
     assert recorder.registrations == {}
+
+
+@pytest.mark.parametrize("stack", ["central", "dev"])
+def test_the_management_account_of_either_kind_manages_its_members_root_users(
+    run_program: RunProgram, stack: str
+) -> None:
+    config = config_of(stack) | {"iam-hardening:organizationRootAccess": "true"}
+    recorder = run_program(config, stack=stack)
+    features = "aws:iam/organizationsFeatures:OrganizationsFeatures"
+    assert recorder.one(features, "root-access").inputs == {
+        "enabledFeatures": ["RootCredentialsManagement", "RootSessions"]
+    }

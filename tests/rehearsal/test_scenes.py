@@ -41,6 +41,26 @@ def test_a_root_access_key_is_a_false_claim_that_says_how_to_delete_it(tmp_path:
     assert "delete it: docs/root-account.md" in stage.outcomes[1].detail
 
 
+@pytest.mark.emulator
+def test_central_root_access_with_one_feature_off_is_a_false_claim(tmp_path: Path) -> None:
+    with emulated_aws(tmp_path / "aws") as aws:
+        root = Session(
+            Credentials(access_key_id="123456789012", secret_access_key="emulated"),
+            region="us-east-1",
+            endpoint_url=aws.endpoint_url,
+        )
+        account = cast(Account, SimpleNamespace(name="central", admin=root))
+        stage = Stage(Nobody())
+        root.client("iam").enable_organizations_root_credentials_management()
+        root_account.judge_central_root_access(stage, account)
+        root.client("iam").enable_organizations_root_sessions()
+        root_account.judge_central_root_access(stage, account)
+    assert [(outcome.holds, outcome.found) for outcome in stage.outcomes] == [
+        (False, "RootCredentialsManagement"),
+        (True, "RootCredentialsManagement, RootSessions"),
+    ]
+
+
 def test_a_secret_is_found_in_a_file_and_in_a_text(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "server.log").write_bytes(b"\x00 key=wJalrXUtnFEMI0 \x00")

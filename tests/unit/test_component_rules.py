@@ -16,6 +16,7 @@ from components.mfa import MfaEnforcement, MfaEnforcementArgs
 from components.password_policy import PasswordPolicy, PasswordPolicyArgs
 from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
 from components.permissions import PermissionsArgs
+from components.root_account import CentralRootAccess
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
 from tests.recorder import Recorder
 
@@ -126,7 +127,12 @@ def access_analyzer(name: str, opts: pulumi.ResourceOptions) -> pulumi.Component
     return AccessAnalyzer(name, AccessAnalyzerArgs(regions=["us-east-1"], tags=TAGS), opts)
 
 
+def central_root_access(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    return CentralRootAccess(name, opts)
+
+
 COMPONENTS: Sequence[Make] = (
+    central_root_access,
     account_defaults,
     access_analyzer,
     password_policy,

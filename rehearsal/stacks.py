@@ -47,7 +47,8 @@ class Stack:
         self._outputs: dict[str, Any] = {}
         # All that the engine printed about this stack.
         self.printed: list[str] = []
-        self._stack = _said_plainly(
+        # The Automation API's own stack, for what is not wrapped here.
+        self.engine: automation.Stack = _said_plainly(
             name,
             "creating the stack",
             lambda: automation.create_or_select_stack(
@@ -64,7 +65,7 @@ class Stack:
 
     def settings(self) -> settings.Settings:
         """The stack's settings as the engine reads the file. Raises `settings.ConfigError`."""
-        config = {key: value.value for key, value in self._stack.get_all_config().items()}
+        config = {key: value.value for key, value in self.engine.get_all_config().items()}
         return settings.load(config, project=self.project.name, stack=self.name)
 
     def use(self, environment: Mapping[str, str], credentials: Credentials) -> None:
@@ -72,24 +73,24 @@ class Stack:
         self._environment = dict(environment)
         self._environment["AWS_ACCESS_KEY_ID"] = credentials.access_key_id
         self._environment["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key
-        self._stack.workspace.env_vars = self._environment
+        self.engine.workspace.env_vars = self._environment
 
     def set_config(self, key: str, value: str) -> None:
-        self._stack.set_config(key, automation.ConfigValue(value), path=True)
+        self.engine.set_config(key, automation.ConfigValue(value), path=True)
 
     def up(self, *, refresh: bool = False) -> Changes:
-        result = self._operate("pulumi up", self._stack.up, suppress_progress=True, refresh=refresh)
+        result = self._operate("pulumi up", self.engine.up, suppress_progress=True, refresh=refresh)
         self._outputs = {name: output.value for name, output in result.outputs.items()}
         return Changes(counts=dict(result.summary.resource_changes or {}))
 
     def refresh(self) -> Changes:
-        result = self._operate("pulumi refresh", self._stack.refresh)
+        result = self._operate("pulumi refresh", self.engine.refresh)
         return Changes(counts=dict(result.summary.resource_changes or {}))
 
     def destroy(self) -> None:
         """As the command does it: the preview comes first, and refuses where something is protected."""
-        self._operate("pulumi destroy", self._stack.preview_destroy)
-        self._operate("pulumi destroy", self._stack.destroy)
+        self._operate("pulumi destroy", self.engine.preview_destroy)
+        self._operate("pulumi destroy", self.engine.destroy)
 
     def _operate(self, doing: str, operation: Callable[..., Any], **options: Any) -> Any:
         # Without the secrets of the configuration in the summary: there are none, and decrypting takes long.

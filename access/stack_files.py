@@ -13,7 +13,9 @@ def project_name(directory: Path) -> str:
 
 
 def stack_names(directory: Path) -> list[str]:
-    return sorted(path.name.split(".")[1] for path in directory.glob("Pulumi.*.yaml"))
+    return sorted(
+        path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in directory.glob("Pulumi.*.yaml")
+    )
 
 
 def settings_of(directory: Path) -> Mapping[str, settings.Settings]:

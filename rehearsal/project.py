@@ -32,7 +32,10 @@ class Project:
             raise RehearsalError(f"{directory} holds no Pulumi.yaml.", "Run this in the project's folder.")
         name = str(_read(project_file).get("name", ""))
         stack_files = stack_files or directory
-        stacks = sorted(path.name.split(".")[1] for path in stack_files.glob("Pulumi.*.yaml"))
+        stacks = sorted(
+            path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+            for path in stack_files.glob("Pulumi.*.yaml")
+        )
         if not stacks:
             raise RehearsalError(
                 f"{stack_files} holds no stack file.",

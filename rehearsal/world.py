@@ -21,7 +21,7 @@ from access.authenticator import Authenticator
 from access.probes import Targets
 from access.sessions import Credentials, Session
 from naming import iam_arn
-from rehearsal import tools
+from rehearsal import neighbours, tools
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
 from rehearsal.servers import ServerError, emulated_aws, vault_server
@@ -95,6 +95,11 @@ class World:
         """Lets every session with MFA look that much older to policies; 0 ends it."""
         control = Request(f"{self.endpoint_url}/_emulated_aws/mfa-age?seconds={seconds}", method="POST")
         urlopen(control, timeout=5).close()
+
+    def central_of(self, workload: Account) -> Account | None:
+        """The central account that a workload account trusts, if its stack is here."""
+        trusted = workload.settings.central_account_id
+        return self.central if self.central and self.central.id == trusted else None
 
     def vault(self, token: str | None = None) -> hvac.Client:
         return hvac.Client(url=self.vault_address, token=token or self.vault_token)
@@ -211,13 +216,7 @@ def _settings(stacks: list[Stack]) -> dict[str, settings.Settings]:
         raise RehearsalError(
             "\n".join(mistakes), "Mend the stack files; docs/configuration.md has every key."
         )
-    first: dict[str, str] = {}
-    for name, own in configured.items():
-        if (other := first.setdefault(own.account_id, name)) != name:
-            raise RehearsalError(
-                f"Pulumi.{other}.yaml and Pulumi.{name}.yaml are both for the account {own.account_id}.",
-                "One stack per account: give each its own ID in aws:allowedAccountIds.",
-            )
+    neighbours.check(configured)
     return configured
 
 

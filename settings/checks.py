@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import naming
 from settings.fields import duration_text
+from settings.lockout import Denial, lockouts
 from settings.report import Problem, nearest, shown
 from settings.sections import Group, Permissions, User, Vault, VaultRole
 from settings.stack_file import StackFile
@@ -140,14 +141,30 @@ def _people(file: StackFile) -> Iterator[Problem]:
 
 
 def _administrator(file: StackFile) -> Iterator[Problem]:
-    somebody = administrators(file.config.groups, file.config.users)
+    people = administrators(file.config.groups, file.config.users)
     # An entry with a mistake of its own could be the administrator: then that mistake says enough.
-    if not somebody and not file.is_broken("users") and not file.is_broken("groups"):
+    if file.is_broken("users") or file.is_broken("groups"):
+        return
+    if not people:
         yield Problem(
             file.key("users"),
             f"has nobody in a group that holds {naming.ADMINISTRATOR_ACCESS} and enforces MFA: after an up "
             "nobody could administer this account but its root user. Add a user to such a group",
         )
+    kept_out = {person: list(_lockouts(file, person)) for person in sorted(people)}
+    if all(kept_out.values()):
+        for person, denials in kept_out.items():
+            place, action = denials[0]
+            yield Problem(
+                file.key(*place),
+                f"denies {action} to {person}, and no other administrator could get in and undo that but the "
+                "root user. Take it out, or move it to a group that no administrator is in",
+            )
+
+
+def _lockouts(file: StackFile, person: str) -> Iterator[Denial]:
+    groups = {name: file.config.groups[name] for name in file.config.users[person].groups}
+    return lockouts(person, groups, file.partition or "aws", file.account_id or "*")
 
 
 def _break_glass(file: StackFile) -> Iterator[Problem]:

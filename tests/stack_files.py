@@ -14,7 +14,9 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: str = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["name"]
 # Those that a user adds are tested, too.
-STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
+STACKS = sorted(
+    path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in ROOT.glob("Pulumi.*.yaml")
+)
 
 
 def config_of(stack: str) -> dict[str, Any]:

@@ -56,9 +56,10 @@ def _member_assumes(
     A code in the AssumeRole call itself is not tried: AWS does not document whether a denial on the
     caller's side sees it.
     """
-    if world.central is None:
+    central = world.central_of(account)
+    if central is None:
         return None
-    expected = expected_of(world.central.settings, role, role_arn, member)
+    expected = expected_of(central.settings, role, role_arn, member)
     if expected is None:
         stage.note(f"{member.name}: what may be assumed depends on policies the rehearsal does not know.")
         return None
@@ -119,7 +120,9 @@ def _central_without_mfa(
     stage: Stage, world: World, account: Account, role: settings.CrossAccountRole, role_arn: str
 ) -> None:
     """The role's own trust must ask for MFA: this administrator is in no group that denies anything."""
-    if world.central is None:
+    central = world.central_of(account)
+    if central is None:
+        stage.note(f"{account.name} trusts an account that has no stack here: its people were not played.")
         return
     others_only = role.principals or role.is_for_third_party or role.session_name_is_user_name
     claimed = REFUSED if role.asks_for_mfa or others_only else ALLOWED
@@ -135,7 +138,7 @@ def _central_without_mfa(
             if role.asks_for_mfa
             else "the stack file says so (requireMfa, principals, trustedAccountId)",
         ),
-        assume(world.central.admin, role_arn, "deployer"),
+        assume(central.admin, role_arn, "deployer"),
     )
 
 

@@ -4,15 +4,21 @@ The real program, engine, emulated AWS and Vault, with the stand-ins for provide
 also change these properties in place was read in their documentation, not run (docs/stand-ins.md).
 """
 
+import contextlib
 import copy
+import itertools
+import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from pulumi.automation import EngineEvent
+from pulumi.automation import CommandError, EngineEvent
 
+from naming import iam_arn
 from rehearsal import inventory
 from rehearsal.project import Project
 from rehearsal.world import STAND_INS, Account, World, world
@@ -129,16 +135,21 @@ def changed(config: dict[str, Any], changes: Changes) -> dict[str, Any]:
 
 
 def steps(events: list[EngineEvent]) -> Steps:
+    """The component "instance" and its instance are both `Instance`."""
     made = [event.resource_pre_event.metadata for event in events if event.resource_pre_event]
     return {
-        (_operation(step), step.type.split(":")[-1], step.urn.split("::")[-1])
+        _key(step)
         for step in made
-        if _operation(step) not in ("same", "read") and not step.type.startswith("pulumi:pulumi:")
+        if _operation(step) not in ("same", "read") and not step.type.startswith("pulumi:")
     }
 
 
 def _operation(step: Any) -> str:
     return str(getattr(step.op, "value", step.op))
+
+
+def _key(step: Any) -> tuple[str, str, str]:
+    return _operation(step), step.type.split(":")[-1], step.urn.split("::")[-1]
 
 
 @pytest.fixture(scope="module")
@@ -397,3 +408,305 @@ def test_a_change_is_made_in_place_and_touches_nothing_else(live: Live, change: 
 def test_only_what_cannot_change_in_place_is_replaced(live: Live, change: str) -> None:
     stack, changes, expected = REPLACES[change]
     assert live.preview(stack, changes) == expected
+
+
+# Stack, what is taken out of its file, what is deleted with it, and what else the account and Vault lose.
+REMOVALS: list[tuple[str, Changes, Steps, set[str]]] = [
+    (
+        "central",
+        {(*DEVELOPERS, "policies", "use-topics"): REMOVED},
+        of("delete", ("GroupPolicyAttachment", "Developers-use-topics"), ("Policy", "Developers-use-topics")),
+        {"Policies use-topics"},
+    ),
+    (
+        "central",
+        {(*USERS, "Auditor"): REMOVED},
+        of(
+            "delete",
+            ("UserLoginProfile", "Auditor"),
+            ("UserGroupMembership", "Auditor"),
+            ("User", "Auditor"),
+            ("Person", "Auditor"),
+        ),
+        {"Users Auditor"},
+    ),
+    (
+        "central",
+        {(*GROUPS, "Auditors"): REMOVED, (*DEVELOPER, "groups"): ["Developers"]},
+        updates(("UserGroupMembership", DEVELOPER[-1]))
+        | of(
+            "delete",
+            ("GroupPolicyAttachment", "Auditors-SecurityAudit"),
+            ("GroupPolicyAttachment", "Auditors-enforce-mfa"),
+            ("GroupPolicyAttachment", "Auditors-self-service"),
+            ("Group", "Auditors"),
+            ("PeopleGroup", "Auditors"),
+        ),
+        {"Groups Auditors"},
+    ),
+    (
+        "dev",
+        {(*ROLES, "test_role"): REMOVED},
+        of(
+            "delete",
+            ("RolePolicyAttachment", "test_role-AmazonS3ReadOnlyAccess"),
+            ("RolePolicyAttachment", "test_role-use-tables"),
+            ("Policy", "test_role-use-tables"),
+            ("Role", "test_role"),
+            ("CrossAccountRole", "test_role"),
+        ),
+        {"Roles test_role", "Policies use-tables"},
+    ),
+    (
+        "dev",
+        {(*VAULT, "roles", "other"): REMOVED},
+        of("delete", ("SecretBackendRole", "vault-aws-other"), ("Policy", "vault-aws-other")),
+        {"policy aws-other"},
+    ),
+    (
+        "dev",
+        {INSTANCE: REMOVED},
+        of(
+            "delete",
+            ("Instance", "instance"),
+            ("InstanceProfile", "instance-profile"),
+            ("RolePolicyAttachment", "instance-write-logs"),
+            ("Policy", "instance-write-logs"),
+            ("Role", "instance-role"),
+        ),
+        {"Roles test_instance_role", "InstanceProfiles test_profile", "Policies write-logs", "Instance"},
+    ),
+    (
+        "dev",
+        {VAULT: REMOVED},
+        of(
+            "delete",
+            ("SecretBackendRole", "vault-aws-test"),
+            ("Policy", "vault-aws-test"),
+            ("SecretBackend", "vault-aws"),
+            ("AccessKey", "vault-aws-access-key-1"),
+            ("UserPolicyAttachment", "vault-aws-principal"),
+            ("Policy", "vault-aws-principal"),
+            ("User", "vault-aws-principal"),
+            ("Policy", "vault-aws-boundary"),
+            ("VaultAws", "vault-aws"),
+        ),
+        {
+            "Users vault-secrets-engine",
+            "Policies vault-secrets-engine",
+            "Policies vault-issued-user-boundary",
+            "mount aws/",
+            "policy aws-test",
+        },
+    ),
+]
+
+
+def without_instance_ids(names: frozenset[str]) -> set[str]:
+    return {"Instance" if name.startswith("Instance i-") else name for name in names}
+
+
+def test_a_line_that_is_removed_removes_what_it_made_and_nothing_else(live: Live) -> None:
+    for stack in BASELINE:
+        live.up(stack, {})
+    removed: dict[str, Changes] = {stack: {} for stack in BASELINE}
+    for stack, changes, expected, lost in REMOVALS:
+        removed[stack] |= changes
+        before = {name: live.holds(name) for name in BASELINE}
+        assert steps(live.up(stack, removed[stack])) == expected
+        after = {name: live.holds(name) for name in BASELINE}
+        # Vault is in both lists.
+        gone = without_instance_ids(before["central"] - after["central"] | before["dev"] - after["dev"])
+        assert gone == lost
+        assert not after["central"] - before["central"]
+        assert not after["dev"] - before["dev"]
+    for stack in BASELINE:
+        live.up(stack, {})
+
+
+def moments(events: list[EngineEvent]) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """When each step began and ended, as places in the engine's own order of events."""
+    began: dict[tuple[str, str, str], int] = {}
+    whole: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for place, event in enumerate(events):
+        if event.resource_pre_event:
+            began[_key(event.resource_pre_event.metadata)] = place
+        elif event.res_outputs_event:
+            key = _key(event.res_outputs_event.metadata)
+            whole[key] = began.get(key, place), place
+    return whole
+
+
+def in_order(events: list[EngineEvent], *expected: tuple[str, str, str]) -> bool:
+    """Whether each step ended before the next one began."""
+    when = moments(events)
+    return all(when[first][1] < when[then][0] for first, then in itertools.pairwise(expected))
+
+
+def test_a_renamed_groups_members_are_never_without_mfa_enforcement(live: Live) -> None:
+    """The new group is whole before anybody joins; the old one is left before anything of it goes."""
+    renamed = {
+        (*GROUPS, "Auditors"): REMOVED,
+        (*GROUPS, "Reviewers"): {"managedPolicies": ["SecurityAudit"]},
+        (*USERS, "Auditor", "groups"): ["Reviewers"],
+        (*DEVELOPER, "groups"): ["Reviewers", "Developers"],
+    }
+    events = live.up("central", renamed)
+    for member in ("Auditor", DEVELOPER[-1]):
+        assert in_order(
+            events,
+            ("create", "GroupPolicyAttachment", "Reviewers-enforce-mfa"),
+            ("create", "GroupPolicyAttachment", "Reviewers-SecurityAudit"),
+            ("update", "UserGroupMembership", member),
+            ("delete", "GroupPolicyAttachment", "Auditors-SecurityAudit"),
+            ("delete", "GroupPolicyAttachment", "Auditors-enforce-mfa"),
+            ("delete", "Group", "Auditors"),
+        )
+    live.up("central", {})
+
+
+def test_somebody_who_leaves_is_out_of_the_group_before_its_mfa_enforcement_goes(live: Live) -> None:
+    gone = {
+        (*GROUPS, "Auditors"): REMOVED,
+        (*USERS, "Auditor"): REMOVED,
+        (*DEVELOPER, "groups"): ["Developers"],
+    }
+    events = live.up("central", gone)
+    assert in_order(
+        events,
+        ("delete", "UserGroupMembership", "Auditor"),
+        ("delete", "GroupPolicyAttachment", "Auditors-SecurityAudit"),
+        ("delete", "GroupPolicyAttachment", "Auditors-enforce-mfa"),
+    )
+    live.up("central", {})
+
+
+ANOTHER_ADMINISTRATOR: Changes = {(*USERS, "Second"): {"groups": ["Administrators"]}}
+INSTEAD: Changes = {**ANOTHER_ADMINISTRATOR, (*USERS, "Administrator"): REMOVED}
+MISTAKES: dict[str, Changes] = {
+    "another administrator instead of the only one": INSTEAD,
+    "the administrators' group under another name": {
+        (*GROUPS, "Administrators"): REMOVED,
+        (*GROUPS, "Admins"): {"managedPolicies": ["AdministratorAccess"]},
+        (*USERS, "Administrator", "groups"): ["Admins"],
+    },
+    "administrators without their rights": {
+        (*ADMINS, "managedPolicies"): [],
+        (*DEVELOPERS, "managedPolicies"): ["AdministratorAccess"],
+        (*DEVELOPER, "groups"): ["Developers"],
+    },
+    "administrators without MFA enforcement": {
+        (*ADMINS, "enforceMfa"): False,
+        (*USERS, "Administrator", "groups"): ["Administrators", "Auditors"],
+        (*GROUPS, "Chiefs"): {"managedPolicies": ["AdministratorAccess"]},
+        (*USERS, "Auditor", "groups"): ["Chiefs"],
+    },
+    "protection lifted in the same up": {**INSTEAD, ("iam-hardening:protect",): False},
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_an_edit_that_would_lose_what_is_protected_is_refused_and_changes_nothing(
+    live: Live, mistake: str
+) -> None:
+    before = live.holds("central")
+    with pytest.raises(CommandError, match="protected"):
+        live.up("central", MISTAKES[mistake])
+    assert live.holds("central") == before
+    assert live.preview("central", {}) == set()
+
+
+def test_the_only_administrator_is_followed_by_another_in_two_ups(live: Live) -> None:
+    assert ("create", "User", "Second") in steps(live.up("central", ANOTHER_ADMINISTRATOR))
+    assert steps(live.up("central", INSTEAD)) == of(
+        "delete",
+        ("UserLoginProfile", "Administrator"),
+        ("UserGroupMembership", "Administrator"),
+        ("User", "Administrator"),
+        ("Person", "Administrator"),
+    )
+    live.up("central", {**INSTEAD, (*USERS, "Administrator"): {"groups": ["Administrators"]}})
+    live.up("central", {})
+
+
+def test_a_policy_moves_to_another_group_in_two_ups_and_in_one_nothing_is_lost(live: Live) -> None:
+    """Its name is taken until the old one is gone, and the engine makes before it deletes."""
+    statements = CENTRAL["iam-hardening:groups"]["Developers"]["policies"]["use-queues"]
+    removed: Changes = {(*DEVELOPERS, "policies", "use-queues"): REMOVED}
+    moved = {**removed, (*GROUPS, "Auditors", "policies"): {"use-queues": statements}}
+    before = live.holds("central")
+    with pytest.raises(CommandError, match="EntityAlreadyExists"):
+        live.up("central", moved)
+    assert live.holds("central") == before
+    live.up("central", removed)
+    assert steps(live.up("central", moved)) == of(
+        "create", ("Policy", "Auditors-use-queues"), ("GroupPolicyAttachment", "Auditors-use-queues")
+    )
+    live.up("central", removed)
+    live.up("central", {})
+
+
+def engines() -> list[int]:
+    """The engine's processes that this one has started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
+            if name == "pulumi" and int(rest.split()[1]) == os.getpid():
+                found.append(int(stat.parent.name))
+    return found
+
+
+def delete_by_hand(live: Live, name: str) -> None:
+    """Takes away what an interrupted run may have made, as docs/first-deployment.md says."""
+    iam = live.account(name).admin.client("iam")
+    deployment = json.loads(live.account(name).stack.state())["deployment"]
+    for operation in deployment["pending_operations"]:
+        resource = operation["resource"]
+        kind, own_name = resource["type"].split(":")[-1], resource["inputs"]["name"]
+        arn = iam_arn("aws", live.account(name).id, f"policy/{own_name}")
+        argument = {"PolicyArn": arn} if kind == "Policy" else {f"{kind}Name": own_name}
+        with contextlib.suppress(iam.exceptions.NoSuchEntityException):
+            getattr(iam, f"delete_{kind.lower()}")(**argument)
+
+
+INTERRUPTED: dict[str, Changes] = {
+    "central": {
+        (*GROUPS, f"New{number}"): {
+            "managedPolicies": ["ReadOnlyAccess"],
+            "policies": {f"new-{number}": [{"sid": "A", "actions": ["s3:*"], "resources": ["*"]}]},
+        }
+        for number in range(5)
+    },
+    "dev": {
+        (*ROLES, f"new_{number}"): {
+            "policies": {f"new-{number}": [{"sid": "A", "actions": ["s3:*"], "resources": ["*"]}]}
+        }
+        for number in range(5)
+    },
+}
+
+
+@pytest.mark.parametrize("stack", INTERRUPTED)
+def test_after_a_killed_up_the_next_one_gets_there(live: Live, stack: str) -> None:
+    """The lock has to be lifted; what was being made is in the account and not in the state."""
+    before = live.holds(stack)
+
+    def kill(event: EngineEvent) -> None:
+        if event.res_outputs_event and _operation(event.res_outputs_event.metadata) == "create":
+            for engine in engines():
+                os.kill(engine, signal.SIGKILL)
+
+    live.write(stack, INTERRUPTED[stack])
+    engine = live.account(stack).stack.engine
+    with pytest.raises(CommandError, match="code: -9"):
+        engine.up(on_event=kill, show_secrets=False)
+    with pytest.raises(CommandError, match="locked"):
+        engine.up(show_secrets=False)
+    engine.cancel()
+    delete_by_hand(live, stack)
+    engine.up(show_secrets=False)
+    assert live.preview(stack, INTERRUPTED[stack]) == set()
+    assert len(live.holds(stack) - before) == 10
+    live.up(stack, {})
+    assert live.holds(stack) == before

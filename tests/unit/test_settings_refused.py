@@ -345,3 +345,34 @@ def test_a_pgp_key_is_not_shown_for_it_could_be_a_private_one() -> None:
     for value in (private, f"{private}!", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n" + private):
         (line,) = problems(CENTRAL, {(*USERS, "Administrator", "pgpKey"): value})
         assert private not in line
+
+
+def denial(**changed: Any) -> dict[str, Any]:
+    return {"sid": "A", "effect": "Deny", "actions": ["iam:*"], "resources": ["*"]} | changed
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        denial(effect="Allow"),
+        denial(actions=["iam:CreateUser", "sts:*", "s3:*"]),
+        denial(resources=["arn:aws:iam::111111111111:user/Somebody"]),
+        denial(actions=["iam:EnableMFADevice"], conditions={"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+        denial(
+            actions=["iam:DetachGroupPolicy"],
+            conditions={"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}},
+        ),
+        denial(conditions={"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}),
+    ],
+)
+def test_a_denial_that_lets_the_only_administrator_in_is_accepted(statement: dict[str, Any]) -> None:
+    assert problems(CENTRAL, {(*GROUPS, "Administrators", "policies"): {"careful": [statement]}}) == []
+
+
+def test_a_denial_is_accepted_where_another_administrator_can_undo_it() -> None:
+    changes: Changes = {
+        (*GROUPS, "Readers", "policies"): {"careful": [denial()]},
+        (*USERS, "Administrator", "groups"): ["Administrators", "Readers"],
+        (*USERS, "Second"): {"groups": ["Administrators"]},
+    }
+    assert problems(CENTRAL, changes) == []

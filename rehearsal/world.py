@@ -96,9 +96,9 @@ class World:
         control = Request(f"{self.endpoint_url}/_emulated_aws/mfa-age?seconds={seconds}", method="POST")
         urlopen(control, timeout=5).close()
 
-    def central_of(self, workload: Account) -> Account | None:
-        """The central account that a workload account trusts, if its stack is here."""
-        trusted = workload.settings.central_account_id
+    def central_of(self, account: Account) -> Account | None:
+        """The account whose people the roles of an account are for, if its stack is here."""
+        trusted = account.settings.trusted_account_id
         return self.central if self.central and self.central.id == trusted else None
 
     def vault(self, token: str | None = None) -> hvac.Client:

@@ -163,7 +163,8 @@ def _administrator(file: StackFile) -> Iterator[Problem]:
 
 
 def _lockouts(file: StackFile, person: str) -> Iterator[Denial]:
-    groups = {name: file.config.groups[name] for name in file.config.users[person].groups}
+    own = file.config.users[person].groups
+    groups = {name: group for name, group in file.config.groups.items() if name in own}
     return lockouts(person, groups, file.partition or "aws", file.account_id or "*")
 
 

@@ -280,6 +280,11 @@ IN_PLACE: dict[str, tuple[str, Changes, Steps]] = {
         {(*DEVELOPER, "groups"): ["Developers"]},
         updates(("UserGroupMembership", DEVELOPER[-1])),
     ),
+    "a person's path": (
+        "central",
+        {(*DEVELOPER, "path"): "/people/"},
+        updates(("User", DEVELOPER[-1])),
+    ),
     "a PGP key for somebody who is here already": ("central", {(*DEVELOPER, "pgpKey"): _PGP}, set()),
     "MFA asked for no longer": (
         "dev",

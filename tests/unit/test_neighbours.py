@@ -1,0 +1,65 @@
+"""Stack files that are right by themselves, and would get in each other's way in a rehearsal."""
+
+from typing import Any
+
+import pytest
+
+import settings
+from rehearsal import neighbours
+from rehearsal.errors import RehearsalError
+from tests.stack_files import PROJECT, handed_over
+
+ROLE = {"managedPolicies": ["ReadOnlyAccess"]}
+
+
+def workload(account_id: str, region: str = "eu-west-1", **vault: Any) -> settings.Settings:
+    config = {
+        "aws:region": region,
+        "aws:allowedAccountIds": [account_id],
+        "iam-hardening:accountKind": "workload",
+        **({"iam-hardening:vault": vault} if vault else {}),
+    }
+    return settings.load(handed_over(config), project=PROJECT, stack="any")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "sentence"),
+    [
+        (workload("222222222222"), workload("222222222222"), "are both for the account 222222222222"),
+        (
+            workload("222222222222", mount="aws"),
+            workload("333333333333", mount="aws"),
+            "mount Vault's AWS engine at aws and aws",
+        ),
+        (
+            workload("222222222222", mount="aws/prod"),
+            workload("333333333333", mount="aws"),
+            "mount Vault's AWS engine at aws/prod and aws",
+        ),
+        (
+            workload("222222222222", mount="aws/a", roles={"b": ROLE}),
+            workload("333333333333", mount="aws-a", roles={"b": ROLE}),
+            "both make the Vault policy aws-a-b",
+        ),
+        (
+            workload("222222222222"),
+            workload("333333333333", region="us-gov-west-1"),
+            "in the partition aws-us-gov; the emulated AWS knows the commercial partition only",
+        ),
+    ],
+)
+def test_stacks_that_cannot_be_rehearsed_together_are_refused(
+    one: settings.Settings, other: settings.Settings, sentence: str
+) -> None:
+    with pytest.raises(RehearsalError, match=sentence):
+        neighbours.check({"one": one, "other": other})
+
+
+def test_accounts_with_mounts_of_their_own_are_rehearsed_together() -> None:
+    neighbours.check(
+        {
+            "one": workload("222222222222", mount="aws-one", roles={"b": ROLE}),
+            "other": workload("333333333333", mount="aws-other", roles={"b": ROLE}),
+            "third": workload("444444444444"),
+        }
+    )

@@ -118,7 +118,9 @@ class Live:
         return events
 
     def holds(self, name: str) -> frozenset[str]:
-        return inventory.of_account(self.account(name).admin) | inventory.of_vault(self.staged.vault())
+        account = self.account(name)
+        in_account = inventory.of_account(account.admin, account.settings.regions)
+        return in_account | inventory.of_vault(self.staged.vault())
 
 
 def changed(config: dict[str, Any], changes: Changes) -> dict[str, Any]:
@@ -179,6 +181,7 @@ TAGGED_CENTRAL = [
     *(("User", name) for name in CENTRAL["iam-hardening:users"]),
     *(("Policy", name) for name in ("mfa-enforce", "mfa-self-service", "Developers-assume-roles")),
     *(("Policy", f"Developers-{name}") for name in ("use-queues", "use-topics")),
+    ("Analyzer", "access-analyzer-us-east-1"),
 ]
 TAGGED_DEV = [
     *(("Role", name) for name in ("test_role", "reader", "instance-role")),
@@ -187,6 +190,7 @@ TAGGED_DEV = [
     ("InstanceProfile", "instance-profile"),
     ("Instance", "instance"),
     ("User", "vault-aws-principal"),
+    ("Analyzer", "access-analyzer-us-east-1"),
 ]
 
 # What is changed → stack, the change, and everything that the engine would do.

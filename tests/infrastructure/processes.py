@@ -19,11 +19,13 @@ def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
 def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
+        stat = Path(f"/proc/{pid}/stat").read_text()
     except ProcessLookupError:
         return False
+    except FileNotFoundError:  # macOS has no /proc; on Linux it has just ended
+        return not Path("/proc/self").exists()
     # Killed, and not yet collected by the init process it was left to.
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def command_lines() -> dict[int, str]:

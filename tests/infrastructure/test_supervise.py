@@ -29,7 +29,7 @@ def test_stop_ends_the_command_and_its_children(tmp_path: Path) -> None:
 
     supervise.stop(process)
 
-    assert not any(map(is_running, family))
+    assert wait_for(lambda: not any(map(is_running, family)))
 
 
 def test_a_command_that_ignores_the_request_to_end_is_killed(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_command_that_ignores_the_request_to_end_is_killed(tmp_path: Path) -> 
 
     supervise.stop(process)
 
-    assert not any(map(is_running, family))
+    assert wait_for(lambda: not any(map(is_running, family)))
     assert time.monotonic() - began >= supervise.GRACE_SECONDS
 
 
@@ -46,7 +46,7 @@ def test_a_command_that_ends_leaves_no_child_behind(tmp_path: Path) -> None:
     process, family = start_family(tmp_path, _FAMILY.replace("&& wait", "&& exit 7"))
 
     assert process.wait() == 7
-    assert not any(map(is_running, family))
+    assert wait_for(lambda: not any(map(is_running, family)))
 
 
 def test_a_request_to_end_the_supervisor_ends_its_command(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_request_to_end_the_supervisor_ends_its_command(tmp_path: Path) -> Non
     process.terminate()
     process.wait()
 
-    assert not any(map(is_running, family))
+    assert wait_for(lambda: not any(map(is_running, family)))
 
 
 @pytest.mark.parametrize("whole_group", [False, True])

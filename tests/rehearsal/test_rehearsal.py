@@ -98,6 +98,7 @@ def test_every_scene_of_the_tutorial_is_played(shipped: Rehearsed) -> None:
         "A lease in dev ends by itself",
         "Vault's own principal in dev",
         "A second up",
+        "Sessions of test_role in dev are ended",
         "Changes made by hand",
         "Secrets stay secret",
         "Destroy",

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import naming
 import policies
 from settings.checks import is_administrators, other_partition, repeated
+from settings.condition_checks import check_conditions
 from settings.report import Problem
 from settings.sections import CrossAccountRole, Group, Instance, Permissions, Statement
 from settings.stack_file import StackFile
@@ -92,7 +93,7 @@ def _resource_names(file: StackFile, holders: dict[_Place, Permissions]) -> Iter
 def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterator[Problem]:
     for name, statements in holder.policies.items():
         key = file.key(*place, "policies", name)
-        yield from _statements(file, key, statements)
+        yield from _statements(file, (*place, "policies", name), statements)
         characters = policies.size(_document(statements))
         yield from _too_large(
             key, "makes a policy", characters, policies.MANAGED_POLICY_MAX_CHARACTERS, "Split it in two"
@@ -152,7 +153,7 @@ def _vault(file: StackFile) -> Iterator[Problem]:
         return
     for name, role in vault.roles.items():
         place = ("vault", "roles", name)
-        yield from _statements(file, file.key(*place, "statements"), role.statements)
+        yield from _statements(file, (*place, "statements"), role.statements)
         yield from _managed_policies(file, file.key(*place, "managedPolicies"), role.managed_policies)
         yield from _too_many(file.key(*place, "managedPolicies"), len(role.managed_policies), 0)
         debugging = policies.debug_instance(_longest_instance_arn(file)) if role.debug_instance else []
@@ -206,11 +207,13 @@ def _longest_policy_arn(file: StackFile, name_or_arn: str) -> str:
     return f"arn:{file.partition or 'aws'}:iam::aws:policy/service-role/{name_or_arn}"
 
 
-def _statements(file: StackFile, key: str, statements: Sequence[Statement]) -> Iterator[Problem]:
+def _statements(file: StackFile, place: _Place, statements: Sequence[Statement]) -> Iterator[Problem]:
+    key = file.key(*place)
     for sid, count in Counter(statement.sid for statement in statements).items():
         if count > 1:
             yield Problem(key, f'the sid "{sid}" stands {count} times; each statement needs its own')
-    for statement in statements:
+    for index, statement in enumerate(statements):
+        yield from check_conditions(file, (*place, index), statement)
         for resource in statement.resources:
             if resource.startswith("arn:"):
                 yield from other_partition(file, key, resource)

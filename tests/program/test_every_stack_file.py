@@ -99,6 +99,18 @@ def test_no_access_key_is_made_for_a_person(run_program: RunProgram, stack: str)
 
 
 @every_stack
+def test_no_machine_is_in_a_group_that_enforces_mfa(run_program: RunProgram, stack: str) -> None:
+    """Vault and Pulumi never enter a code: in such a group they could do nothing."""
+    recorder = run_program(config_of(stack), stack=stack)
+    members = {
+        made.inputs["user"] for made in recorder.all_of("aws:iam/userGroupMembership:UserGroupMembership")
+    }
+    people = {made.name for made in recorder.all_of("iam-hardening:index:Person")}
+    assert members == people
+    assert not recorder.all_of("aws:iam/groupMembership:GroupMembership")
+
+
+@every_stack
 def test_no_name_in_the_account_stands_for_two_things(run_program: RunProgram, stack: str) -> None:
     """Pulumi's names may differ where AWS's do not: then the second create would fail, or take over."""
     recorder = run_program(config_of(stack), stack=stack)

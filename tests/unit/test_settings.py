@@ -117,6 +117,30 @@ def test_conditions_keep_iams_own_shape() -> None:
 
 
 @pytest.mark.parametrize(
+    ("effect", "conditions"),
+    [
+        ("Allow", {"ForAllValues:StringEquals": {"aws:TagKeys": "a"}, "Null": {"AWS:TagKeys": "false"}}),
+        ("Allow", {"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+        ("Deny", {"ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}}),
+        ("Deny", {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}),
+        ("Deny", {"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+    ],
+)
+def test_conditions_that_say_what_a_missing_key_means_are_taken(
+    effect: str, conditions: dict[str, dict[str, str]]
+) -> None:
+    statement = {
+        "sid": "A",
+        "effect": effect,
+        "actions": ["s3:Get*"],
+        "resources": ["*"],
+        "conditions": conditions,
+    }
+    config = {**WORKLOAD, "iam-hardening:instance": {"policies": {"own": [statement]}}}
+    assert load(config).instance is not None
+
+
+@pytest.mark.parametrize(
     ("written", "expected"),
     [
         ("30m", 1800),

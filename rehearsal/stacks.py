@@ -123,7 +123,7 @@ def _said_plainly(stack: str, doing: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except automation.CommandError as error:
-        told = _diagnostics(str(error))
+        told = diagnostics(str(error))
         advice = "If it is a value in the stack file, mend it there; the engine's own words are above."
         if "no resource plugin" in told:
             advice = (
@@ -132,11 +132,18 @@ def _said_plainly(stack: str, doing: str, call: Callable[[], Any]) -> Any:
         raise RehearsalError(f"{doing} of the stack {stack} failed:\n{told}", advice) from None
 
 
-def _diagnostics(text: str) -> str:
+def diagnostics(text: str) -> str:
     """The engine's words without the empty lines and the code that wraps them; secrets are masked in them."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     told = list(_between(lines, "Diagnostics:", ("Resources:", "Outputs:", "Duration:"))) or lines
-    return "\n".join(told[:_SHOWN_LINES])
+    return "\n".join(_without_trace_of_look_ups(told)[:_SHOWN_LINES])
+
+
+def _without_trace_of_look_ups(lines: list[str]) -> list[str]:
+    """A look-up that finds nothing is a value in the stack file; where Pulumi's code was then tells nothing."""
+    looked_up = any("error: " in line and "invoke of" in line for line in lines)
+    trace = next((n for n, line in enumerate(lines) if line.strip().startswith("Traceback (")), None)
+    return lines[:trace] if looked_up else lines
 
 
 def _between(lines: list[str], start: str, ends: tuple[str, ...]) -> Iterator[str]:

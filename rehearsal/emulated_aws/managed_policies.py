@@ -1,86 +1,29 @@
-"""AWS managed policies beside those that MiniStack brings.
+"""The managed policies of AWS, every one, with the documents that AWS gives them.
 
-Gap: IAMUserChangePassword, AWSSupportAccess, ViewOnlyAccess and Billing are missing.
+Gap: MiniStack brings some thirty of more than 1,500, and its own copies of those.
 
-AWS ("AWS Managed Policy Reference"). IAMUserChangePassword is as there. The other three are *reduced*: they
-allow and leave out the same services, but list far fewer actions than AWS's documents; ARN and path are
-AWS's. A policy that is neither here nor in MiniStack does not exist (NoSuchEntity).
+AWS ("AWS Managed Policy Reference"). The documents are those that moto reads from AWS for each of its
+releases; a newer version of a policy is known here with the next one. A policy that is not there does not
+exist (NoSuchEntity).
 """
 
 import json
 from typing import Any
 
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+
 from rehearsal.emulated_aws.upstream import iam
-
-Statements = list[dict[str, Any]]
-
-
-def _allow(sid: str, *actions: str) -> dict[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": "*"}
-
-
-_POLICIES: dict[str, tuple[str, Statements]] = {
-    "IAMUserChangePassword": (
-        "Provides the ability for an IAM user to change their own password.",
-        [
-            {
-                "Effect": "Allow",
-                "Action": ["iam:ChangePassword"],
-                "Resource": ["arn:aws:iam::*:user/${aws:username}"],
-            },
-            {"Effect": "Allow", "Action": ["iam:GetAccountPasswordPolicy"], "Resource": "*"},
-        ],
-    ),
-    "AWSSupportAccess": (
-        "Allows users to access the AWS Support Center.",
-        [_allow("Reduced", "support:*", "support-console:*")],
-    ),
-    "job-function/ViewOnlyAccess": (
-        "This policy grants permissions to view resources and basic metadata across all AWS services.",
-        [
-            _allow(
-                "Reduced",
-                "access-analyzer:List*",
-                "cloudtrail:DescribeTrails",
-                "cloudtrail:LookupEvents",
-                "dynamodb:ListTables",
-                "ec2:Describe*",
-                "iam:GetAccountSummary",
-                "iam:GetLoginProfile",
-                "iam:List*",
-                "kms:ListAliases",
-                "kms:ListKeys",
-                "logs:Describe*",
-                "s3:ListAllMyBuckets",
-                "s3:ListBucket",
-                "sns:List*",
-            )
-        ],
-    ),
-    "job-function/Billing": (
-        "Grants permissions for billing and cost management.",
-        [
-            _allow(
-                "Reduced", "account:GetAccountInformation", "billing:*", "budgets:*", "ce:*", "cur:*", "tax:*"
-            )
-        ],
-    ),
-}
 
 
 def _seed() -> None:
-    for name, (description, statements) in _POLICIES.items():
-        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        arn = f"{iam._AWS_MANAGED_POLICY_PREFIX}{name}"
-        iam._aws_managed_policies[arn] = iam._make_aws_managed_record(name, document, description)
+    known: dict[str, dict[str, Any]] = json.loads(aws_managed_policies_data)
+    iam._aws_managed_policies.clear()
+    for name, policy in known.items():
+        path = f"{policy['Path']}{name}".removeprefix("/")
+        record = iam._make_aws_managed_record(path, json.dumps(policy["Document"]))
+        iam._aws_managed_policies[f"{iam._AWS_MANAGED_POLICY_PREFIX}{path}"] = record
 
 
 def apply() -> None:
-    seed = iam._seed_aws_managed_policies
-
-    def seed_all() -> None:
-        seed()
-        _seed()
-
-    iam._seed_aws_managed_policies = seed_all
+    iam._seed_aws_managed_policies = _seed
     _seed()

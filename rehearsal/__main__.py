@@ -7,7 +7,6 @@ import argparse
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from types import FrameType
 
@@ -15,6 +14,7 @@ from rich.markup import escape
 
 from rehearsal import sandbox
 from rehearsal.errors import RehearsalError
+from rehearsal.folder import working_folder
 from rehearsal.problems import SetupError
 from rehearsal.project import Project
 from rehearsal.run import ALWAYS_UNPROVED, UNPROVED, Result, rehearse
@@ -38,8 +38,8 @@ def main(arguments: list[str]) -> int:
             return 0
         if options.command == "sandbox":
             sandbox.run(project, terminal, providers=options.providers)
-        with tempfile.TemporaryDirectory(prefix="rehearsal-") as directory:
-            result = rehearse(project, Path(directory), terminal, providers=options.providers)
+        with working_folder() as directory:
+            result = rehearse(project, directory, terminal, providers=options.providers)
         _conclude(result, terminal, options.json)
         return 0 if result.holds else FALSE_CLAIM
     except (RehearsalError, SetupError) as error:

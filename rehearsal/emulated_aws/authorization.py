@@ -13,7 +13,15 @@ without a policy.
 
 from typing import Any
 
-from rehearsal.emulated_aws import ec2_authorization, iam_resources, mfa, passwords, request, sessions
+from rehearsal.emulated_aws import (
+    ec2_authorization,
+    iam_resources,
+    kms_keys,
+    mfa,
+    passwords,
+    request,
+    sessions,
+)
 from rehearsal.emulated_aws.condition_keys import role_arn_of_session
 from rehearsal.emulated_aws.ec2_authorization import Check
 from rehearsal.emulated_aws.upstream import Parameters, account_id, actions, evaluator, iam, parameter
@@ -42,6 +50,8 @@ def _all_checks(action: str, service: str, resource: str, keys: dict[str, Any], 
     parameters = request.current().parameters
     if service == "ec2":
         needed = ec2_authorization.checks(action, resource, parameters, region)
+    elif service == "kms":
+        needed = list(kms_keys.checks(action, keys))
     else:
         needed = [Check(action, each, keys) for each in (resource, *request.current().further_resources)]
         if service == "iam":
@@ -86,6 +96,7 @@ def apply() -> None:
         service: str, method: str, path: str, headers: dict[str, str], body: bytes, parameters: Parameters
     ) -> str | None:
         request.current().parameters = parameters
+        request.current().body = body
         action: str | None = extract_action(service, method, path, headers, body, parameters)
         return action
 

@@ -29,6 +29,7 @@ from rehearsal.emulated_aws.upstream import (
 
 MANAGED_MAX = 6144
 TRUST_MAX = 2048
+KEY_POLICY_MAX = 32_768
 INLINE_MAX = {"User": 2048, "Group": 5120, "Role": 10_240}
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
@@ -39,6 +40,8 @@ _ELEMENTS = frozenset(
 _ACTION = re.compile(r"\*|[a-z0-9-]+:[A-Za-z0-9*?]+", re.IGNORECASE)
 _RESOURCE = re.compile(r"\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:.+", re.DOTALL)
 _SID = re.compile(r"[A-Za-z0-9]*")
+# A key policy may have spaces in them, as the one that KMS makes by default.
+_KEY_POLICY_SID = re.compile(r"[A-Za-z0-9 ]*")
 _SET_OPERATOR = re.compile(r"^(forallvalues:|foranyvalue:)?(.*?)(ifexists)?$")
 _PRINCIPAL_ARN = re.compile(r"arn:aws[a-z-]*:(iam|sts)::(\d{12}):(root|user/.+|role/.+|assumed-role/.+)")
 _SERVICE = re.compile(r"[a-z0-9.-]+\.(amazonaws\.com|amazonaws\.com\.cn|amazon\.com)")
@@ -108,7 +111,7 @@ def _check_resources(statement: Mapping[str, Any]) -> None:
             raise MalformedError(f'Resource {resource} must be in ARN format or "*".')
 
 
-def _statements(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _statements(document: Mapping[str, Any], sid: re.Pattern[str] = _SID) -> list[dict[str, Any]]:
     statements = _listed(document["Statement"])
     sids = [s.get("Sid") for s in statements if isinstance(s, dict) and s.get("Sid")]
     if len(sids) != len(set(sids)):
@@ -118,7 +121,7 @@ def _statements(document: Mapping[str, Any]) -> list[dict[str, Any]]:
             raise MalformedError("Syntax errors in policy.")
         if statement.get("Effect") not in ("Allow", "Deny"):
             raise MalformedError("Syntax errors in policy.")
-        if not _SID.fullmatch(str(statement.get("Sid", ""))):
+        if not sid.fullmatch(str(statement.get("Sid", ""))):
             raise MalformedError(
                 "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies [A-Za-z0-9]*."
             )
@@ -161,6 +164,17 @@ def _check_principal(kind: str, principal: Any) -> None:
         raise MalformedError(f'Invalid principal in policy: "{kind}":"{principal}"')
 
 
+def _check_principals(statement: Mapping[str, Any]) -> None:
+    principal = statement.get("Principal")
+    if principal == "*":
+        return
+    if not isinstance(principal, dict) or not principal:
+        raise MalformedError("Missing required field Principal")
+    for kind, names in principal.items():
+        for name in _listed(names):
+            _check_principal(kind, name)
+
+
 def check_trust_policy(text: str) -> None:
     """Raise MalformedError for what AWS refuses in a role's trust policy."""
     for statement in _statements(_loaded(text)):
@@ -172,14 +186,16 @@ def check_trust_policy(text: str) -> None:
             a.lower().startswith("sts:") and "*" not in a for a in _listed(statement["Action"])
         ):
             raise MalformedError("AssumeRole policy may only specify STS AssumeRole actions.")
-        principal = statement.get("Principal")
-        if principal == "*":
-            continue
-        if not isinstance(principal, dict) or not principal:
-            raise MalformedError("Missing required field Principal")
-        for kind, names in principal.items():
-            for name in _listed(names):
-                _check_principal(kind, name)
+        _check_principals(statement)
+
+
+def check_key_policy(text: str) -> None:
+    """Raise MalformedError for what KMS refuses in a key policy."""
+    if len(text) > KEY_POLICY_MAX:
+        raise MalformedError(f"A key policy may have {KEY_POLICY_MAX} characters.")
+    for statement in _statements(_loaded(text), _KEY_POLICY_SID):
+        _check_resources(statement)
+        _check_principals(statement)
 
 
 def _checking(

@@ -10,6 +10,7 @@ from rehearsal.emulated_aws.upstream import Parameters, Response, account_id, ev
 class Request:
     access_key_id: str = ""
     parameters: Parameters = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
     # What the call is authorised on beside its main resource.
     further_resources: list[str] = field(default_factory=list)
     # What was refused, when that is not the call's own action and resource (iam:PassRole for RunInstances).

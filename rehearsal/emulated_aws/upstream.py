@@ -81,6 +81,7 @@ sts = _import("services.sts")
 ec2 = _import("services.ec2")
 s3 = _import("services.s3")
 ssm = _import("services.ssm")
+kms = _import("services.kms")
 organizations = _import("services.organizations")
 
 iam_handlers: dict[str, Handler] = iam._IAM_HANDLERS

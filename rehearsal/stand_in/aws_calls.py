@@ -23,6 +23,7 @@ _GONE_CODES = frozenset(
     {
         "NoSuchEntity",
         "NoSuchBucket",
+        "NotFoundException",  # KMS
         "404",  # S3 has no words in the answer to a HEAD
         "InvalidInstanceID.NotFound",
         "InvalidGroup.NotFound",

@@ -7,6 +7,7 @@ from rehearsal.stand_in.aws_calls import AwsConnections, AwsCredentials
 from rehearsal.stand_in.aws_ec2_rows import EC2_ROWS
 from rehearsal.stand_in.aws_functions import AWS_FUNCTIONS
 from rehearsal.stand_in.aws_iam_rows import IAM_ROWS
+from rehearsal.stand_in.aws_kms_rows import KMS_ROWS
 from rehearsal.stand_in.aws_s3_rows import S3_ROWS
 from rehearsal.stand_in.rows import Package
 
@@ -38,7 +39,7 @@ def aws_package(endpoint_url: str, credentials: Mapping[str, AwsCredentials]) ->
     return Package(
         name="aws",
         version=_PULUMI_AWS,
-        rows={row.type: row for row in (*IAM_ROWS, *EC2_ROWS, *S3_ROWS, *ACCOUNT_ROWS)},
+        rows={row.type: row for row in (*IAM_ROWS, *EC2_ROWS, *S3_ROWS, *KMS_ROWS, *ACCOUNT_ROWS)},
         functions={function.token: function for function in AWS_FUNCTIONS},
         settings=_SETTINGS,
         connect=AwsConnections(endpoint_url, credentials).connect,

@@ -198,7 +198,8 @@ class Lifecycle:
     def _live_tags(self, tags: Tags, known: Properties, id: str) -> dict[str, str]:
         # Tags under "aws:" are AWS's own; nobody can set or remove them.
         found = self._run(tags.live, known, id) or []
-        pairs = found if isinstance(found, dict) else {tag["Key"]: tag["Value"] for tag in found}
+        name, content = tags.spelling
+        pairs = found if isinstance(found, dict) else {tag[name]: tag[content] for tag in found}
         return {key: value for key, value in pairs.items() if not key.startswith("aws:")}
 
     def _change_items(self, each: Each, old: Any, new: Any, properties: Properties, id: str) -> None:
@@ -215,9 +216,10 @@ class Lifecycle:
         self, tags: Tags, old: Mapping[str, str], new: Mapping[str, str], properties: Properties, id: str
     ) -> None:
         dropped = sorted(set(old) - set(new))
-        put = [{"Key": key, "Value": value} for key, value in sorted(new.items()) if old.get(key) != value]
+        name, content = tags.spelling
+        put = [{name: key, content: value} for key, value in sorted(new.items()) if old.get(key) != value]
         if dropped:
-            keys = [{"Key": key} for key in dropped] if tags.keys_as_tags else dropped
+            keys = [{name: key} for key in dropped] if tags.keys_as_tags else dropped
             self._run(tags.untag, properties, id, keys)
         if put:
             self._run(tags.tag, properties, id, put)

@@ -193,13 +193,14 @@ class Each:
 @dataclass(frozen=True)
 class Tags:
     """Tags: `live` answers a list of {Key, Value} or a mapping; `tag` takes ITEM as such a list, `untag` ITEM
-    as keys, or as {Key} with `keys_as_tags`."""
+    as keys, or as {Key} with `keys_as_tags`. `spelling` is how the service calls Key and Value."""
 
     live: Call
     tag: "Step"
     untag: "Step"
     property: str = "tags"
     keys_as_tags: bool = False
+    spelling: tuple[str, str] = ("Key", "Value")
 
 
 @dataclass(frozen=True)

@@ -93,8 +93,7 @@ class World:
 
     def make_mfa_older(self, seconds: int) -> None:
         """Lets every session with MFA look that much older to policies; 0 ends it."""
-        control = Request(f"{self.endpoint_url}/_emulated_aws/mfa-age?seconds={seconds}", method="POST")
-        urlopen(control, timeout=5).close()
+        _control(self.endpoint_url, f"mfa-age?seconds={seconds}")
 
     def central_of(self, account: Account) -> Account | None:
         """The account whose people the roles of an account are for, if its stack is here."""
@@ -222,6 +221,8 @@ def _settings(stacks: list[Stack]) -> dict[str, settings.Settings]:
 
 def _account(stack: Stack, own: settings.Settings, endpoint_url: str) -> Account:
     root = _root(own.account_id, own.region, endpoint_url)
+    # Its owner did that in the console, before anything else (docs/root-account.md).
+    _control(endpoint_url, f"root-mfa?account={own.account_id}")
     admin = _administrator(root, own.partition)
     return Account(
         stack=stack,
@@ -231,6 +232,10 @@ def _account(stack: Stack, own: settings.Settings, endpoint_url: str) -> Account
         bystanders=_bystanders(admin),
         targets=_targets(own, admin),
     )
+
+
+def _control(endpoint_url: str, what: str) -> None:
+    urlopen(Request(f"{endpoint_url}/_emulated_aws/{what}", method="POST"), timeout=5).close()
 
 
 def _root(account_id: str, region: str, endpoint_url: str) -> Session:

@@ -1,12 +1,12 @@
 """Users, groups, roles and policies: their names, their life and its end.
 
 Gap: MiniStack takes any name and path, tells `alice` from `Alice`, deletes users and groups that still have
-something of theirs and policies with several versions, lacks UpdateUser and UpdateGroup, and attaches
-policies that do not exist.
+something of theirs and policies with several versions, lacks UpdateUser and UpdateGroup, attaches policies
+that do not exist, and leaves boundaries out of GetAccountAuthorizationDetails.
 
 AWS ("IAM and AWS STS quotas": names, paths, "names are unique within the account, without regard to case";
 "DeleteUser", "DeleteGroup", "DeleteRole", "DeletePolicy": DeleteConflict; "UpdateUser", "UpdateGroup": keys,
-memberships and policies stay with the renamed entity).
+memberships and policies stay with the renamed entity; "UserDetail", "RoleDetail": PermissionsBoundary).
 """
 
 import re
@@ -199,7 +199,27 @@ def _update_group(parameters: Parameters) -> Response:
     return iam_answer("UpdateGroup")
 
 
+def _with_boundaries(details: Handler) -> Handler:
+    def answer(parameters: Parameters) -> Response:
+        status, headers, body = details(parameters)
+        text = body.decode()
+        for record in (*iam._users.values(), *iam._roles.values()):
+            if arn := record.get("PermissionsBoundary"):
+                boundary = (
+                    "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType>"
+                    f"<PermissionsBoundaryArn>{arn}</PermissionsBoundaryArn></PermissionsBoundary>"
+                )
+                own_arn = f"<Arn>{record['Arn']}</Arn>"
+                text = text.replace(own_arn, f"{own_arn}{boundary}")
+        return status, headers, text.encode()
+
+    return answer
+
+
 def apply() -> None:
+    iam_handlers["GetAccountAuthorizationDetails"] = _with_boundaries(
+        iam_handlers["GetAccountAuthorizationDetails"]
+    )
     for kind in _MAX_NAME:
         action = f"Create{kind}"
         iam_handlers[action] = _creating(kind, iam_handlers[action])

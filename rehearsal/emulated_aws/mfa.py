@@ -26,7 +26,7 @@ from typing import Any
 
 import pyotp
 
-from rehearsal.emulated_aws import passed_time, request
+from rehearsal.emulated_aws import controls, request
 from rehearsal.emulated_aws.upstream import (
     Parameters,
     Response,
@@ -191,7 +191,7 @@ def apply() -> None:
         if session is not None and session.get("PrincipalType") in ("User", "Root"):
             keys["aws:multifactorauthpresent"] = "true" if has_mfa(session) else "false"
             if has_mfa(session):
-                age = int(time.time() - session["MFAAuthenticatedAt"]) + passed_time.added_to_mfa_age()
+                age = int(time.time() - session["MFAAuthenticatedAt"]) + controls.added_to_mfa_age()
                 keys["aws:multifactorauthage"] = str(age)
         if _code_verified.get():
             keys["aws:multifactorauthpresent"] = "true"

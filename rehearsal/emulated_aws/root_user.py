@@ -7,17 +7,18 @@ versions wrongly, and takes every caller of `GetUser` for root.
 AWS ("CreateAccessKey", "GetUser", "GetAccountSummary"): without UserName these act on the caller, also when
 that is root; `AccountAccessKeysPresent` and `AccountMFAEnabled` are about root alone.
 
-Root cannot enrol an MFA device here, so `AccountMFAEnabled` is always 0.
+Root cannot enrol an MFA device here, as it cannot by AWS's API; `controls.py` does it.
 """
 
 import re
 from typing import Any
 
-from rehearsal.emulated_aws import request
+from rehearsal.emulated_aws import controls, request
 from rehearsal.emulated_aws.upstream import (
     Handler,
     Parameters,
     Response,
+    account_id,
     evaluator,
     iam,
     iam_handlers,
@@ -82,7 +83,7 @@ def _counted(summary: Response) -> Response:
     status, headers, body = summary
     counts = {
         "AccountAccessKeysPresent": sum(k["UserName"] == ROOT_KEYS_OWNER for k in iam._access_keys.values()),
-        "AccountMFAEnabled": 0,
+        "AccountMFAEnabled": int(controls.root_has_mfa(account_id())),
         "InstanceProfiles": len(iam._instance_profiles),
         "PolicyVersionsInUse": sum(len(policy["Versions"]) for policy in iam._policies.values()),
         "Providers": len(iam._oidc_providers) + len(iam._saml_providers),
@@ -106,10 +107,12 @@ def _key_columns(keys: list[dict[str, Any]]) -> str:
     return ",".join(columns)
 
 
-def _with_roots_keys(report: str) -> str:
+def _with_root(report: str) -> str:
     keys = [key for key in iam._access_keys.values() if key["UserName"] == ROOT_KEYS_OWNER]
     header, root, *users = report.split("\n")
-    return "\n".join([header, root.replace(_key_columns([]), _key_columns(keys)), *users])
+    without = f",false,{_key_columns([])},"
+    mfa = str(controls.root_has_mfa(account_id())).lower()
+    return "\n".join([header, root.replace(without, f",{mfa},{_key_columns(keys)},", 1), *users])
 
 
 def apply() -> None:
@@ -141,7 +144,7 @@ def apply() -> None:
             principal_name="",
         )
 
-    iam._build_credential_report = lambda: _with_roots_keys(build_report())
+    iam._build_credential_report = lambda: _with_root(build_report())
     iam_handlers["GetUser"] = get_user_of_caller
     iam_handlers["GetAccountSummary"] = lambda parameters: _counted(summary(parameters))
     iam_handlers["CreateAccessKey"] = _on_the_caller(_within_the_key_limit(iam_handlers["CreateAccessKey"]))

@@ -18,6 +18,7 @@ from rehearsal.emulated_aws import (
     account_defaults,
     authorization,
     condition_keys,
+    controls,
     documents,
     ec2_instances,
     entities,
@@ -28,7 +29,6 @@ from rehearsal.emulated_aws import (
     managed_policies,
     mfa,
     pagination,
-    passed_time,
     passwords,
     policy_variables,
     request,
@@ -115,9 +115,9 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _answer(send, 403, {"Content-Type": "text/plain"}, message)
     elif scope["path"].startswith(instance_metadata.PREFIX):
         await _answer(send, *instance_metadata.handle(scope["method"], scope["path"], headers))
-    elif scope["path"].startswith(passed_time.PREFIX):
+    elif scope["path"].startswith(controls.PREFIX):
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        await _answer(send, *passed_time.handle(scope["method"], scope["path"], query))
+        await _answer(send, *controls.handle(scope["method"], scope["path"], query))
     else:
         await ministack.app(scope, receive, send)
 

@@ -190,6 +190,18 @@ def a_list_in_pages(cloud: Cloud) -> int:
     return len(iam.list_users(MaxItems=2)["Users"])
 
 
+def boundaries_in_the_whole_picture(cloud: Cloud) -> list[str]:
+    account = cloud.account()
+    boundary = account.policy("limit", EVERYTHING)
+    account.iam.create_user(UserName="Ada", PermissionsBoundary=boundary)
+    account.iam.create_user(UserName="Bob")
+    account.role("reader", trust(account.root_arn), PermissionsBoundary=boundary)
+    details = account.iam.get_account_authorization_details(Filter=["User", "Role"])
+    records = {each.get("UserName") or each["RoleName"]: each for kind in ("UserDetailList", "RoleDetailList")
+               for each in details[kind]}  # fmt: skip
+    return sorted(name for name, record in records.items() if "PermissionsBoundary" in record)
+
+
 GAPS = (
     Gap("a user with a password is not deleted", deleting_a_user_with_a_password, CONFLICT, ALLOWED),
     Gap("a user in a group is not deleted", deleting_a_user_in_a_group, CONFLICT, ALLOWED),
@@ -213,6 +225,7 @@ GAPS = (
     Gap("an identity policy has no principal", an_identity_policy_with_a_principal, MALFORMED, ALLOWED),
     Gap("an action has its service", an_action_without_a_service, MALFORMED, ALLOWED),
     Gap("a trusted user must exist", trusting_nobody, (MALFORMED, ALLOWED), (ALLOWED, ALLOWED)),
+    Gap("boundaries are in the whole picture", boundaries_in_the_whole_picture, ["Ada", "reader"], []),
     Gap("lists come in pages", a_list_in_pages, 2, 5),
 )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The root user: its keys, and what the account summary says of them."""
 
 import csv
+import urllib.request
 
 import pytest
 
@@ -76,6 +77,19 @@ def test_a_user_called_default_is_not_root(emulated: Cloud) -> None:
     account = emulated.account()
     assert verdict(account.user("default").iam.list_users) == "AccessDenied"
     assert account.iam.get_account_summary()["SummaryMap"]["AccountAccessKeysPresent"] == 0
+
+
+def test_the_root_user_can_be_said_to_have_mfa_in_one_account_only(emulated: Cloud) -> None:
+    account, other = emulated.account(), emulated.account()
+    control = f"{emulated.url}/_emulated_aws/root-mfa?account={account.id}"
+    urllib.request.urlopen(urllib.request.Request(control, method="POST")).close()
+    found = []
+    for each in (account, other):
+        each.iam.generate_credential_report()
+        report = csv.DictReader(each.iam.get_credential_report()["Content"].decode().splitlines())
+        summary = each.iam.get_account_summary()["SummaryMap"]["AccountMFAEnabled"]
+        found.append((summary, next(report)["mfa_active"]))
+    assert found == [(1, "true"), (0, "false")]
 
 
 def test_the_summary_counts(emulated: Cloud) -> None:

@@ -1,0 +1,129 @@
+"""What a stack file says is in its account: groups, people and roles, with their policies and their trust.
+
+Worked out from the settings alone, for whoever compares an account with it. Policies are told apart by owner
+(AWS, or this account) and name, as their ARNs cannot be known without asking AWS for the path.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import naming
+import policies
+import settings
+from settings import Permissions, Settings
+
+Kind = Literal["group", "user", "role"]
+
+
+@dataclass(frozen=True, order=True)
+class PolicyName:
+    """A managed policy: AWS's own, or one of this account."""
+
+    name: str
+    is_aws: bool
+
+    def __str__(self) -> str:
+        return self.name if self.is_aws else f"{self.name} (own)"
+
+    @classmethod
+    def of_arn(cls, arn: str) -> "PolicyName":
+        return cls(name=arn.rsplit("/", 1)[-1], is_aws=arn.split(":")[4] == "aws")
+
+    @classmethod
+    def configured(cls, name_or_arn: str) -> "PolicyName":
+        """As a stack file writes it: a bare name is a policy of AWS."""
+        return cls.of_arn(name_or_arn) if name_or_arn.startswith("arn:") else cls(name_or_arn, True)
+
+    @classmethod
+    def own(cls, name: str) -> "PolicyName":
+        return cls(name=name, is_aws=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """One group, user or role as it should be. None means that the stack file says nothing of it."""
+
+    kind: Kind
+    name: str
+    attached: frozenset[PolicyName]
+    # Of a group.
+    members: frozenset[str] | None = None
+    # Of a user.
+    groups: frozenset[str] | None = None
+    path: str = "/"
+    # Of a role.
+    trust: policies.Document | None = None
+    max_session_seconds: int | None = None
+    boundary: PolicyName | None = None
+
+
+def identities(account: Settings) -> Iterator[Identity]:
+    yield from _groups(account)
+    yield from _people(account)
+    for name, role in account.cross_account_roles.items():
+        boundary = role.permissions_boundary
+        yield Identity(
+            kind="role",
+            name=name,
+            attached=_attached(role),
+            trust=role.trust(account.partition, account.trusted_account_id or ""),
+            max_session_seconds=role.max_session_duration,
+            boundary=PolicyName.configured(boundary) if boundary else None,
+        )
+    if account.instance:
+        extra = [naming.SESSION_MANAGER_POLICY] if account.instance.session_manager else []
+        yield Identity(
+            kind="role",
+            name=account.instance.role_name,
+            attached=_attached(account.instance) | {PolicyName(name, True) for name in extra},
+            trust=policies.trust_ec2(account.partition),
+        )
+
+
+def _groups(account: Settings) -> Iterator[Identity]:
+    for name, group in account.groups.items():
+        attached = set(_attached(group))
+        if group.enforce_mfa:
+            attached.add(PolicyName.own(naming.ENFORCE_MFA_POLICY))
+            if not settings.is_administrators(group):
+                attached.add(PolicyName.own(naming.SELF_SERVICE_POLICY))
+        if group.may_assume:
+            attached.add(PolicyName.own(naming.assume_policy_name(name)))
+        if account.break_glass and name == naming.BREAK_GLASS_GROUP:
+            attached.add(PolicyName.own(naming.BREAK_GLASS_POLICY))
+        members = frozenset(person for person, user in account.users.items() if name in user.groups)
+        yield Identity(kind="group", name=name, attached=frozenset(attached), members=members)
+
+
+def _people(account: Settings) -> Iterator[Identity]:
+    for name, user in account.users.items():
+        yield Identity(
+            kind="user", name=name, attached=frozenset(), groups=frozenset(user.groups), path=user.path
+        )
+
+
+def _attached(permissions: Permissions) -> frozenset[PolicyName]:
+    managed = {PolicyName.configured(policy) for policy in permissions.managed_policies}
+    return frozenset(managed | {PolicyName.own(name) for name in permissions.policies})
+
+
+def documents(account: Settings) -> Mapping[str, policies.Document]:
+    """The customer-managed policies that the stack makes for people, roles and the instance, by name."""
+    made: dict[str, policies.Document] = {}
+    if account.is_central:
+        made[naming.ENFORCE_MFA_POLICY] = policies.enforce_mfa(
+            account.partition, account.account_id, strict_onboarding=account.strict_onboarding
+        )
+        made[naming.SELF_SERVICE_POLICY] = policies.self_service(account.partition, account.account_id)
+    if account.break_glass:
+        made[naming.BREAK_GLASS_POLICY] = policies.no_own_access_keys(account.partition, account.account_id)
+    for name, group in account.groups.items():
+        if group.may_assume:
+            made[naming.assume_policy_name(name)] = policies.assume_roles(group.may_assume)
+    holders: list[Permissions] = [*account.groups.values(), *account.cross_account_roles.values()]
+    holders += [account.instance] if account.instance else []
+    for holder in holders:
+        for name, statements in holder.policies.items():
+            made[name] = policies.configured([statement.document() for statement in statements])
+    return made

@@ -1,0 +1,59 @@
+"""Policy documents as AWS reads them: order and single values do not matter."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+# Lists whose order means nothing to IAM; so for the values of a condition.
+_SETS = ("Action", "NotAction", "Resource", "NotResource")
+
+
+def canonical(document: Mapping[str, Any]) -> str:
+    """Two documents that mean the same to IAM have the same text."""
+    return json.dumps(
+        {
+            "Version": document.get("Version", "2008-10-17"),
+            "Statement": sorted(_statement(each) for each in _list(document.get("Statement", []))),
+        }
+    )
+
+
+def difference(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """What is other in `found`, by the statements' Sids: `without A; another B; also C`."""
+    ours, theirs = _by_sid(wanted), _by_sid(found)
+    told = [f"without {sid}" for sid in ours if sid not in theirs]
+    told += [f"another {sid}" for sid in ours if sid in theirs and ours[sid] != theirs[sid]]
+    told += [f"also {sid}" for sid in theirs if sid not in ours]
+    return "; ".join(told) or "another version of the policy language"
+
+
+def _by_sid(document: Mapping[str, Any]) -> dict[str, str]:
+    statements = _list(document.get("Statement", []))
+    return {
+        str(statement.get("Sid") or f"statement {number}"): _statement(statement)
+        for number, statement in enumerate(statements, start=1)
+    }
+
+
+def _statement(statement: Mapping[str, Any]) -> str:
+    plain = {
+        key: sorted(_list(value)) if key in _SETS else value
+        for key, value in statement.items()
+        if key not in ("Principal", "NotPrincipal", "Condition")
+    }
+    for key in ("Principal", "NotPrincipal"):
+        if key in statement:
+            plain[key] = _map_of_lists(statement[key])
+    if "Condition" in statement:
+        plain["Condition"] = {op: _map_of_lists(keys) for op, keys in statement["Condition"].items()}
+    return json.dumps(plain, sort_keys=True)
+
+
+def _map_of_lists(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {key: sorted(map(str, _list(each))) for key, each in value.items()}
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]

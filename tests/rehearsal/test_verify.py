@@ -1,0 +1,296 @@
+"""`make verify` against deployed stacks: all is well, and then one thing is not, for every kind of claim."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from access.claims import Outcome
+from access.live import CannotError
+from access.sessions import Credentials, Session
+from access.verify.__main__ import verify
+from access.verify.caller_policy import caller_policy
+from access.verify.findings import Findings
+from naming import ENFORCE_MFA_POLICY, policy_arn
+from rehearsal.project import Project
+from rehearsal.world import STAND_INS, Account, World, enrol, world
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).resolve().parents[2]
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The hardened stacks, deployed, and everybody has enrolled."""
+    project = Project.find(ROOT, ROOT / "examples" / "hardened")
+    with world(project, tmp_path_factory.mktemp("world"), providers=STAND_INS) as deployed:
+        for account in deployed.accounts.values():
+            account.stack.up()
+        for person in deployed.accounts["central"].settings.users:
+            enrol(deployed.accounts["central"].admin, person)
+        yield deployed
+
+
+@pytest.fixture
+def central(staged: World) -> Account:
+    return staged.accounts["central"]
+
+
+@pytest.fixture
+def dev(staged: World) -> Account:
+    return staged.accounts["dev"]
+
+
+def found(account: Account, caller: Session | None = None) -> Findings:
+    session = caller or account.admin
+    return verify(account.settings, lambda service, region: session.in_region(region).client(service))
+
+
+def false(account: Account) -> list[tuple[str, str, str]]:
+    return [(each.claim.resource, each.claim.call, each.found) for each in found(account).false]
+
+
+@pytest.mark.parametrize("name", ["central", "dev"])
+def test_what_was_deployed_is_as_its_stack_file_says(staged: World, name: str) -> None:
+    findings = found(staged.accounts[name])
+    assert findings.false == []
+    assert findings.unchecked == []
+    assert len(findings.outcomes) > 20
+
+
+def attach(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    iam.attach_group_policy(GroupName="Auditors", PolicyArn=READ_ONLY)
+    return lambda: iam.detach_group_policy(GroupName="Auditors", PolicyArn=READ_ONLY)
+
+
+def inline(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    iam.put_user_policy(UserName="Auditor", PolicyName="own", PolicyDocument=json.dumps(everything))
+    return lambda: iam.delete_user_policy(UserName="Auditor", PolicyName="own")
+
+
+def promote(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    iam.add_user_to_group(GroupName="Administrators", UserName="Auditor")
+    return lambda: iam.remove_user_from_group(GroupName="Administrators", UserName="Auditor")
+
+
+def drop_a_denial(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    arn = policy_arn("aws", account.id, ENFORCE_MFA_POLICY)
+    policy = iam.get_policy(PolicyArn=arn)["Policy"]
+    version = policy["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    weaker = {
+        **document,
+        "Statement": [s for s in document["Statement"] if s["Sid"] != "DenyOthersUsersIfNoMFA"],
+    }
+    made = iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(weaker), SetAsDefault=True)[
+        "PolicyVersion"
+    ]["VersionId"]
+
+    def undo() -> None:
+        iam.set_default_policy_version(PolicyArn=arn, VersionId=version)
+        iam.delete_policy_version(PolicyArn=arn, VersionId=made)
+
+    return undo
+
+
+def widen_trust(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    trusted = iam.get_role(RoleName="test_role")["Role"]["AssumeRolePolicyDocument"]
+    (statement,) = trusted["Statement"]
+    wider = {**trusted, "Statement": [{k: v for k, v in statement.items() if k != "Condition"}]}
+    iam.update_assume_role_policy(RoleName="test_role", PolicyDocument=json.dumps(wider))
+    return lambda: iam.update_assume_role_policy(RoleName="test_role", PolicyDocument=json.dumps(trusted))
+
+
+def take_the_boundary_off(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    boundary = iam.get_role(RoleName="bounded_role")["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"]
+    iam.delete_role_permissions_boundary(RoleName="bounded_role")
+    return lambda: iam.put_role_permissions_boundary(RoleName="bounded_role", PermissionsBoundary=boundary)
+
+
+def lengthen_sessions(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    iam.update_role(RoleName="test_role", MaxSessionDuration=43_200)
+    return lambda: iam.update_role(RoleName="test_role", MaxSessionDuration=7200)
+
+
+def weaken_passwords(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    policy = iam.get_account_password_policy()["PasswordPolicy"]
+    kept = {name: value for name, value in policy.items() if name != "ExpirePasswords"}
+    iam.update_account_password_policy(**{**kept, "MinimumPasswordLength": 6})
+    return lambda: iam.update_account_password_policy(**kept)
+
+
+def make_a_root_key(account: Account) -> Callable[[], object]:
+    iam = account.root.client("iam")
+    key = iam.create_access_key()["AccessKey"]["AccessKeyId"]
+    return lambda: iam.delete_access_key(AccessKeyId=key)
+
+
+def lose_a_device(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    (device,) = iam.list_mfa_devices(UserName="Auditor")["MFADevices"]
+    serial = device["SerialNumber"]
+    iam.deactivate_mfa_device(UserName="Auditor", SerialNumber=serial)
+    iam.delete_virtual_mfa_device(SerialNumber=serial)
+    return lambda: enrol(account.admin, "Auditor")
+
+
+def switch_encryption_off(account: Account) -> Callable[[], object]:
+    ec2 = account.admin.in_region("eu-central-1").client("ec2")
+    ec2.disable_ebs_encryption_by_default()
+    return lambda: ec2.enable_ebs_encryption_by_default()
+
+
+def switch_root_sessions_off(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    iam.disable_organizations_root_sessions()
+    return lambda: iam.enable_organizations_root_sessions()
+
+
+# What somebody did, in which account, and every claim that must then be false: what, asked, found.
+BREAKAGES: Mapping[str, tuple[Callable[[Account], Callable[[], object]], str, list[tuple[str, str, str]]]] = {
+    "a policy attached by hand": (
+        attach,
+        "central",
+        [
+            (
+                "group Auditors",
+                "attached policies",
+                "ReadOnlyAccess, SecurityAudit, assume-roles-Auditors (own), enforce-to-use-mfa (own), "
+                "self-service-password-and-mfa (own)",
+            )
+        ],
+    ),
+    "an inline policy": (inline, "central", [("user Auditor", "inline policies", "own")]),
+    "a new administrator": (
+        promote,
+        "central",
+        [
+            ("group Administrators", "members", "Administrator, Auditor"),
+            ("user Auditor", "groups", "Administrators, Auditors"),
+        ],
+    ),
+    "a removed denial": (
+        drop_a_denial,
+        "central",
+        [("policy enforce-to-use-mfa", "document", "without DenyOthersUsersIfNoMFA")],
+    ),
+    "a widened trust": (
+        widen_trust,
+        "dev",
+        [("role test_role", "trust policy", "another AllowTheCentralAccount")],
+    ),
+    "a boundary taken off": (
+        take_the_boundary_off,
+        "dev",
+        [("role bounded_role", "permissions boundary", "nothing")],
+    ),
+    "longer sessions": (lengthen_sessions, "dev", [("role test_role", "longest session", "43200 s")]),
+    "a weaker password policy": (
+        weaken_passwords,
+        "dev",
+        [("password policy", "minimum_password_length", "6")],
+    ),
+    "a root access key": (make_a_root_key, "central", [("root user", "access keys", "1")]),
+    "a lost device": (lose_a_device, "central", [("user Auditor", "MFA device", "false")]),
+    "encryption switched off in one region": (
+        switch_encryption_off,
+        "dev",
+        [("new volumes in eu-central-1", "encrypted", "False")],
+    ),
+    "root sessions switched off": (
+        switch_root_sessions_off,
+        "central",
+        [("organisation", "central root access", "RootCredentialsManagement")],
+    ),
+}
+
+
+@contextmanager
+def broken(account: Account, break_it: Callable[[Account], Callable[[], object]]) -> Iterator[None]:
+    undo = break_it(account)
+    try:
+        yield
+    finally:
+        undo()
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_what_somebody_changed_by_hand_is_a_false_claim(staged: World, breakage: str) -> None:
+    break_it, stack, expected = BREAKAGES[breakage]
+    account = staged.accounts[stack]
+    with broken(account, break_it):
+        assert false(account) == expected
+    assert false(account) == []
+
+
+def test_a_stranger_who_administers_the_account_is_named_and_not_judged(central: Account) -> None:
+    assert (
+        "user bootstrap-administrator is not this stack's and holds AdministratorAccess"
+        in found(central).notes
+    )
+
+
+@contextmanager
+def caller_with(account: Account, policy: dict[str, Any]) -> Iterator[Session]:
+    """A session of a role with one policy: users have some rights from the password policy as well."""
+    iam = account.admin.client("iam")
+    trusted = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account.id}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    role = iam.create_role(
+        RoleName="verifier",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trusted}),
+    )["Role"]
+    iam.put_role_policy(RoleName="verifier", PolicyName="verify", PolicyDocument=json.dumps(policy))
+    answer = account.admin.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="verify")
+    try:
+        yield account.admin.with_credentials(Credentials.of(answer["Credentials"]))
+    finally:
+        iam.delete_role_policy(RoleName="verifier", PolicyName="verify")
+        iam.delete_role(RoleName="verifier")
+
+
+def outcomes(findings: Findings) -> list[tuple[Outcome, bool]]:
+    return [(outcome, outcome.holds) for outcome in findings.outcomes]
+
+
+@pytest.mark.parametrize("name", ["central", "dev"])
+def test_the_printed_policy_is_all_that_the_caller_needs_and_every_action_of_it(
+    staged: World, name: str
+) -> None:
+    account = staged.accounts[name]
+    needed = caller_policy(account.settings)
+    with caller_with(account, needed) as caller:
+        findings = found(account, caller)
+        assert findings.unchecked == []
+        assert outcomes(findings) == outcomes(found(account))
+    (statement,) = needed["Statement"]
+    for action in statement["Action"]:
+        fewer = {**statement, "Action": [each for each in statement["Action"] if each != action]}
+        with caller_with(account, {**needed, "Statement": [fewer]}) as caller:
+            assert {line.split("it takes ")[1] for line in found(account, caller).unchecked} == {action}
+
+
+def test_credentials_of_another_account_are_refused_before_anything_is_looked_at(
+    central: Account, dev: Account
+) -> None:
+    with pytest.raises(
+        CannotError, match=r"credentials of the account 222222222222.*is the account 111111111111"
+    ):
+        found(central, dev.admin)

@@ -18,6 +18,7 @@ from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
 from components.permissions import PermissionsArgs
 from components.root_account import CentralRootAccess
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
+from components.vault_server import VaultServer, VaultServerArgs
 
 
 def permissions(configured: settings.Permissions) -> PermissionsArgs:
@@ -198,6 +199,29 @@ def build_vault(account: settings.Settings, configured: settings.Vault, instance
     pulumi.export("vault_policies", engine.policy_names)
 
 
+def build_vault_server(account: settings.Settings, configured: settings.VaultServer) -> None:
+    server = VaultServer(
+        "vault-server",
+        VaultServerArgs(
+            partition=account.partition,
+            account_id=account.account_id,
+            region=account.region,
+            name=configured.name,
+            table_name=configured.table_name or configured.name,
+            api_address=configured.api_address,
+            tls_certificate_file=configured.tls_certificate_file,
+            tls_key_file=configured.tls_key_file,
+            protect=account.protect,
+            tags=account.tags,
+        ),
+    )
+    pulumi.export("vault_server_configuration", server.configuration)
+    pulumi.export("vault_server_profile", server.profile_name)
+    pulumi.export("vault_server_role_arn", server.role_arn)
+    pulumi.export("vault_server_table_arn", server.table_arn)
+    pulumi.export("vault_server_key_arn", server.key_arn)
+
+
 def main() -> None:
     # Pulumi's Config answers for one key only; unknown keys can be refused only by seeing all of them.
     written = {**stack_config.get_config_env(), **stack_config.CONFIG.get()}
@@ -219,6 +243,8 @@ def main() -> None:
         CentralRootAccess("root-access")
     build_roles(account)
     build_account_defaults(account)
+    if account.vault_server:
+        build_vault_server(account, account.vault_server)
     if account.is_central:
         build_people(account)
     else:

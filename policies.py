@@ -13,6 +13,7 @@ Who gets what:
 - roles: `trust_account` says which account's people get in and with what, `trust_ec2` is for instances.
 - just-in-time users: Vault's principal makes them (`vault_principal`), and none of them can leave anything
   behind (`vault_issued_user_boundary`).
+- a production Vault's own role: `vault_storage` its table, `vault_seal_key` (a key policy) its seal.
 - the stack file's own statements (`configured`) come on top, for groups, roles and Vault's roles.
 """
 
@@ -481,6 +482,84 @@ def vault_issued_user_boundary() -> Document:
 def vault_read_credentials(mount: str, role_name: str) -> str:
     """The Vault policy (HCL) whose token may ask for just this role's credentials."""
     return f'path "{mount}/creds/{role_name}" {{\n  capabilities = ["read"]\n}}\n'
+
+
+# --- A production Vault (any account)
+# -------------------------------------------------------------------------
+
+
+def vault_storage(table_arn: str) -> Document:
+    """What Vault's DynamoDB storage does with its one table: entries, and the lock of the active node.
+
+    Less than HashiCorp's sample policy: no CreateTable (a Vault with a mistyped name would start empty
+    instead of not at all), no Scan, no streams, nothing that lists what else the account has.
+    Source: HashiCorp, "DynamoDB storage backend", and the calls in its source.
+    """
+    return document(
+        {
+            "Sid": "KeepVaultsEntriesAndLock",
+            "Effect": "Allow",
+            "Action": [
+                "dynamodb:BatchGetItem",
+                "dynamodb:BatchWriteItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:DescribeTable",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:Query",
+                "dynamodb:UpdateItem",
+            ],
+            "Resource": table_arn,
+        }
+    )
+
+
+def vault_seal_key(partition: str, account_id: str, role_arn: str) -> Document:
+    """The key policy of Vault's seal: Vault's role uses the key, IAM decides who administers it.
+
+    No administrator decrypts with it, whatever their IAM policies say, before they have changed this policy,
+    which CloudTrail shows. `*` is this key: a key policy belongs to one. Source: AWS, "Key policies in AWS
+    KMS" (what a key administrator does); HashiCorp, "AWS KMS seal" (what Vault does).
+    """
+    return document(
+        {
+            "Sid": "LetIamDecideWhoAdministersTheKey",
+            "Effect": "Allow",
+            "Principal": {"AWS": account_root_arn(partition, account_id)},
+            "Action": [
+                "kms:CancelKeyDeletion",
+                "kms:CreateAlias",
+                "kms:DeleteAlias",
+                "kms:DescribeKey",
+                "kms:DisableKey",
+                "kms:DisableKeyRotation",
+                "kms:EnableKey",
+                "kms:EnableKeyRotation",
+                "kms:GetKeyPolicy",
+                "kms:GetKeyRotationStatus",
+                "kms:ListGrants",
+                "kms:ListKeyPolicies",
+                "kms:ListKeyRotations",
+                "kms:ListResourceTags",
+                "kms:PutKeyPolicy",
+                "kms:RevokeGrant",
+                "kms:RotateKeyOnDemand",
+                "kms:ScheduleKeyDeletion",
+                "kms:TagResource",
+                "kms:UntagResource",
+                "kms:UpdateAlias",
+                "kms:UpdateKeyDescription",
+            ],
+            "Resource": "*",
+        },
+        {
+            "Sid": "LetVaultSealAndUnseal",
+            "Effect": "Allow",
+            "Principal": {"AWS": role_arn},
+            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"],
+            "Resource": "*",
+        },
+    )
 
 
 def _partition_region_account(arn: str) -> tuple[str, str, str]:

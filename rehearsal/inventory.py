@@ -10,7 +10,8 @@ from access.sessions import Session
 def of_account(admin: Session, regions: Sequence[str]) -> frozenset[str]:
     """Everything that the program, Vault or a persona can make; access keys go with their users."""
     names = frozenset(_iam(admin)) | frozenset(_instances(admin)) | frozenset(_public_access_block(admin))
-    return names.union(*(_regional(admin.in_region(region), region) for region in regions))
+    everywhere = {admin.region, *regions}
+    return names.union(*(_regional(admin.in_region(region), region) for region in everywhere))
 
 
 def of_vault(client: hvac.Client) -> frozenset[str]:
@@ -63,5 +64,13 @@ def _regional(admin: Session, region: str) -> Iterator[str]:
     yield from (f"{region} InstanceMetadataDefaults {name}" for name in metadata)
     if ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]:
         yield f"{region} EbsEncryptionByDefault"
+    tables = admin.client("dynamodb").get_paginator("list_tables").paginate().build_full_result()
+    yield from (f"{region} Table {name}" for name in tables["TableNames"])
+    kms = admin.client("kms")
+    for key in kms.get_paginator("list_keys").paginate().build_full_result()["Keys"]:
+        if kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion":
+            yield f"{region} Key {key['KeyId']}"
+    aliases = kms.get_paginator("list_aliases").paginate().build_full_result()["Aliases"]
+    yield from (f"{region} {alias['AliasName']}" for alias in aliases)
     analyzers = admin.client("accessanalyzer").list_analyzers()["analyzers"]
     yield from (f"{region} Analyzer {analyzer['name']}" for analyzer in analyzers)

@@ -19,6 +19,7 @@ from rehearsal.scenes import (
     revoked_sessions,
     root_account,
     secrets_stay_secret,
+    vault_server,
 )
 from rehearsal.show import Terminal
 from rehearsal.stage import Stage
@@ -98,6 +99,7 @@ def _play(stage: Stage, staged: World, terminal: Terminal) -> None:
     cross_account.play(stage, staged, members)
     instance.play(stage, staged, members)
     just_in_time.play(stage, staged)
+    vault_server.play(stage, staged)
     lifecycle.play_second_up(stage, staged)
     revoked_sessions.play(stage, staged, members)
     lifecycle.play_changes_by_hand(stage, staged)

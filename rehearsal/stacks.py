@@ -26,7 +26,15 @@ class Changes:
 
     @property
     def anything(self) -> bool:
-        return any(count for operation, count in self.counts.items() if operation not in ("same", "read"))
+        return bool(self.done)
+
+    @property
+    def done(self) -> str:
+        """What was not left as it was: `1 update, 2 create`."""
+        counts = sorted(self.counts.items())
+        return ", ".join(
+            f"{n} {operation}" for operation, n in counts if n and operation not in ("same", "read")
+        )
 
     def __str__(self) -> str:
         return (

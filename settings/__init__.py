@@ -28,6 +28,7 @@ from settings.sections import (
     User,
     Vault,
     VaultRole,
+    VaultServer,
 )
 from settings.stack_file import StackFile
 from settings.trust_checks import check_trust
@@ -47,6 +48,7 @@ __all__ = [
     "User",
     "Vault",
     "VaultRole",
+    "VaultServer",
     "is_administrators",
     "load",
 ]
@@ -82,6 +84,7 @@ class Settings:
     cross_account_roles: Mapping[str, CrossAccountRole]
     instance: Instance | None
     vault: Vault | None
+    vault_server: VaultServer | None
 
     @property
     def only_administrator(self) -> str | None:
@@ -140,6 +143,7 @@ def load(
         cross_account_roles={**parsed.cross_account_roles, **presets.roles(parsed)},
         instance=parsed.instance,
         vault=parsed.vault,
+        vault_server=parsed.vault_server,
     )
 
 

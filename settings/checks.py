@@ -30,6 +30,7 @@ _OWN_TAGS = ("ManagedBy", "Project", "Stack", "Name")
 def check(file: StackFile) -> list[Problem]:
     """Every problem between the values of a file, its policies excepted."""
     problems = [*_account(file), *_kind(file), *_tags(file), *_regions(file), *_roles(file)]
+    problems += _vault_server(file)
     if file.config.account_kind == "central":
         problems += [*_people(file), *_administrator(file), *_break_glass(file), *_onboarding(file)]
         problems += _grants(file)
@@ -219,7 +220,7 @@ def _grants(file: StackFile) -> Iterator[Problem]:
 
 
 def _roles(file: StackFile) -> Iterator[Problem]:
-    roles, instance = file.config.cross_account_roles, file.config.instance
+    roles = file.config.cross_account_roles
     yield from _same_but_for_case(file, "crossAccountRoles", roles)
     yield from repeated(file.key("standardRoles"), file.config.standard_roles)
     for standard in file.config.standard_roles:
@@ -230,18 +231,21 @@ def _roles(file: StackFile) -> Iterator[Problem]:
             )
     taken = {name.lower(): "crossAccountRoles" for name in roles}
     taken |= dict.fromkeys(file.config.standard_roles, "standardRoles")
-    if instance and (section := taken.get(instance.role_name.lower())):
-        yield Problem(
-            file.key("instance", "roleName"),
-            f'"{instance.role_name}" is also a role under {section}; names are unique in an account',
-        )
+    instance, server = file.config.instance, file.config.vault_server
+    own = [(file.key("instance", "roleName"), instance.role_name, "instance")] if instance else []
+    own += [(file.key("vaultServer", "name"), server.name, "vaultServer")] if server else []
+    for key, name, of_section in own:
+        if section := taken.get(name.lower()):
+            yield Problem(key, f'"{name}" is also a role under {section}; names are unique in an account')
+        taken[name.lower()] = of_section
 
 
 def _vault_roles(file: StackFile) -> Iterator[Problem]:
     """The IAM roles behind `assumed_role`: their names are made here, and must fit beside the others."""
-    vault, instance = file.config.vault, file.config.instance
+    vault, instance, server = file.config.vault, file.config.instance, file.config.vault_server
     taken = {name.lower() for name in file.config.cross_account_roles}
     taken |= {instance.role_name.lower()} if instance else set()
+    taken |= {server.name.lower()} if server else set()
     for name, role in vault.roles.items() if vault else ():
         if role.credential_type != "assumed_role" or vault is None:
             continue
@@ -323,6 +327,24 @@ def _vault_ttl(file: StackFile, name: str, role: VaultRole, vault: Vault) -> Ite
             key,
             f"{duration_text(ttl)} is longer than the mount's maximum of "
             f"{duration_text(vault.max_lease_ttl)} (maxLeaseTtl)",
+        )
+
+
+def _vault_server(file: StackFile) -> Iterator[Problem]:
+    """Its profile's and its policy's name; the role's is among the other roles'."""
+    server, instance = file.config.vault_server, file.config.instance
+    if server is None:
+        return
+    key = file.key("vaultServer", "name")
+    if instance and instance.profile_name.lower() == server.name.lower():
+        yield Problem(key, f'"{server.name}" is also instance.profileName; names are unique in an account')
+    taken = {naming.ENFORCE_MFA_POLICY, naming.SELF_SERVICE_POLICY, naming.VAULT_BOUNDARY_POLICY}
+    taken |= {naming.BREAK_GLASS_POLICY} | {naming.assume_policy_name(name) for name in file.config.groups}
+    taken |= {file.config.vault.principal_name} if file.config.vault else set()
+    if server.name.lower() in map(str.lower, taken):
+        yield Problem(
+            key,
+            f'"{server.name}" is also a policy that the program makes; policy names are unique in an account',
         )
 
 

@@ -274,6 +274,26 @@ VaultRoleName = Annotated[
         "a Vault role name: up to 64 lower-case letters, digits, _ and, inside, - and .",
     ),
 ]
+# The name of a role, an instance profile and a policy, and of a KMS alias: what all of them allow.
+VaultServerName = Annotated[
+    str,
+    _text(
+        r"[A-Za-z0-9_-]{3,64}",
+        "3 to 64 letters, digits, _ and -",
+    ),
+]
+# Source: AWS, "Naming rules in DynamoDB".
+TableName = Annotated[str, _text(r"[A-Za-z0-9_.-]{3,255}", "3 to 255 letters, digits, _ . and -")]
+HttpsAddress = Annotated[
+    str,
+    _text(
+        r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?",
+        "an https address without a path, such as https://vault.example.com:8200",
+    ),
+]
+AbsolutePath = Annotated[
+    str, _text(r"(?:/[A-Za-z0-9._-]+)+", "a file's absolute path, such as /opt/vault/tls/tls.crt")
+]
 Url = Annotated[str, _text(r"https?://[^\s/]+(?:/\S*)?", "a URL such as https://iam.amazonaws.com")]
 TagKey = Annotated[
     str,

@@ -49,6 +49,8 @@ def _names(file: StackFile, holders: dict[_Place, Permissions]) -> Iterator[Prob
     reserved += [naming.assume_policy_name(group) for group in file.config.groups]
     if file.config.vault:
         reserved.append(file.config.vault.principal_name)
+    if file.config.vault_server:
+        reserved.append(file.config.vault_server.name)
     taken = {name.lower(): _PROGRAM for name in reserved}
     taken[naming.ADMINISTRATOR_ACCESS.lower()] = "AWS's own policy of full access"
     for place, holder in holders.items():

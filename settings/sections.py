@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from policies import Document, trust_account, trust_third_party
 from settings.fields import (
+    AbsolutePath,
     AccountId,
     Action,
     ConditionKey,
@@ -18,6 +19,7 @@ from settings.fields import (
     ConditionValue,
     ExternalId,
     GroupName,
+    HttpsAddress,
     ImageName,
     InstanceName,
     InstanceType,
@@ -37,6 +39,7 @@ from settings.fields import (
     SecurityGroupId,
     Sid,
     SubnetId,
+    TableName,
     TagKey,
     TagValue,
     TopLevelBoolean,
@@ -44,6 +47,7 @@ from settings.fields import (
     UserName,
     UserPath,
     VaultRoleName,
+    VaultServerName,
 )
 
 
@@ -245,6 +249,19 @@ class Vault(Section):
     roles: dict[VaultRoleName, VaultRole] = {}
 
 
+class VaultServer(Section):
+    """What a production Vault needs of AWS (docs/vault-server.md). The program does not run Vault itself.
+
+    The files are where HashiCorp's Linux packages look for them. `tableName` None: the section's name.
+    """
+
+    name: VaultServerName = "vault-server"
+    table_name: TableName | None = None
+    api_address: HttpsAddress
+    tls_certificate_file: AbsolutePath = "/opt/vault/tls/tls.crt"
+    tls_key_file: AbsolutePath = "/opt/vault/tls/tls.key"
+
+
 class AccountDefaults(Section):
     """What an account does by itself with what anybody makes in it, in each of `regions`.
 
@@ -280,6 +297,7 @@ class ProjectConfig(Section):
     cross_account_roles: dict[RoleName, CrossAccountRole] = {}
     instance: Instance | None = None
     vault: Vault | None = None
+    vault_server: VaultServer | None = None
 
 
 class ProviderConfig(Section):

@@ -14,6 +14,7 @@ without a policy.
 from typing import Any
 
 from rehearsal.emulated_aws import (
+    dynamodb_tables,
     ec2_authorization,
     iam_resources,
     kms_keys,
@@ -52,6 +53,8 @@ def _all_checks(action: str, service: str, resource: str, keys: dict[str, Any], 
         needed = ec2_authorization.checks(action, resource, parameters, region)
     elif service == "kms":
         needed = list(kms_keys.checks(action, keys))
+    elif service == "dynamodb":
+        needed = list(dynamodb_tables.checks(action, resource, keys))
     else:
         needed = [Check(action, each, keys) for each in (resource, *request.current().further_resources)]
         if service == "iam":

@@ -11,6 +11,7 @@ everyone, and only the AWS API proper is served, on this machine's own address.
 """
 
 import functools
+import json
 import re
 from typing import Any
 from urllib.parse import parse_qs
@@ -24,6 +25,8 @@ _QUERY_SERVICES = frozenset({"ec2", "iam", "sns", "sts"})
 _JSON_SERVICES = frozenset(
     {"cloudtrail", "dynamodb", "events", "kms", "logs", "organizations", "ssm", "tagging"}
 )
+# Those whose calls are authorised on what their body says.
+_JSON_SERVICES_READ_WHOLE = frozenset({"dynamodb", "kms"})
 _FORM = "application/x-www-form-urlencoded"
 _session = botocore.session.Session()
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
@@ -53,6 +56,8 @@ def ambiguity(
         return "This service takes no Action parameter."
     if service in _JSON_SERVICES and (form or not target):
         return "This service speaks the JSON protocol only: POST with X-Amz-Target."
+    if service in _JSON_SERVICES_READ_WHOLE:
+        return _undeclared_in_json(service, (target or "").rsplit(".", 1)[-1], body)
     if target and form:
         return "A form body and X-Amz-Target exclude each other."
     return None
@@ -82,6 +87,20 @@ def _undeclared(service: str, parameters: dict[str, Any]) -> str | None:
         if len(values) > 1:
             return f"The parameter {name} is given more than once."
     return None
+
+
+def _undeclared_in_json(service: str, action: str, body: bytes) -> str | None:
+    """As above, for a body in JSON."""
+    model = _session.get_service_model(service)
+    try:
+        data = json.loads(body or b"{}")
+    except ValueError:
+        return "The body is no JSON."
+    if not isinstance(data, dict):
+        return "The body is no JSON object."
+    shape = model.operation_model(action).input_shape if action in model.operation_names else None
+    unknown = sorted(set(data) - set(shape.members)) if shape else []
+    return f"This call has no parameter {unknown[0]}." if unknown else None
 
 
 async def _nothing(*_: Any, **__: Any) -> None:

@@ -17,7 +17,6 @@ who may not use the key.
 """
 
 import base64
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -46,14 +45,6 @@ KmsHandler = Callable[[Data], Response]
 
 def _arn(kind_and_name: str) -> str:
     return f"arn:aws:kms:{responses.get_region()}:{account_id()}:{kind_and_name}"
-
-
-def _data() -> Data:
-    try:
-        data = json.loads(request.current().body or b"{}")
-    except ValueError:
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def _in_ciphertext(data: Data) -> str:
@@ -109,7 +100,7 @@ def _on_key(action: str, data: Data, named: str) -> Check:
 
 def checks(action: str, tag_keys: dict[str, Any]) -> Iterator[Check]:
     """Every permission the KMS call needs, the call's own first."""
-    data, name = _data(), action.split(":", 1)[1]
+    data, name = request.current().data(), action.split(":", 1)[1]
     if name.endswith("Alias"):
         alias = _arn(str(data.get("AliasName") or ""))
         yield Check(action, alias, _keys_of({}, None))

@@ -1,7 +1,9 @@
 """The request being served: who sent it and what it asks for, for the modules that need both at once."""
 
+import json
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 from rehearsal.emulated_aws.upstream import Parameters, Response, account_id, evaluator, iam, sts
 
@@ -16,6 +18,14 @@ class Request:
     # What was refused, when that is not the call's own action and resource (iam:PassRole for RunInstances).
     denied_action: str = ""
     denied_resource: str = ""
+
+    def data(self) -> dict[str, Any]:
+        """What a call of the JSON protocol says; nothing where it is no JSON object."""
+        try:
+            data = json.loads(self.body or b"{}")
+        except ValueError:
+            return {}
+        return data if isinstance(data, dict) else {}
 
 
 _current: ContextVar[Request] = ContextVar("emulated_aws_request")

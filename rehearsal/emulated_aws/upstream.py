@@ -82,6 +82,7 @@ ec2 = _import("services.ec2")
 s3 = _import("services.s3")
 ssm = _import("services.ssm")
 kms = _import("services.kms")
+dynamodb = _import("services.dynamodb")
 organizations = _import("services.organizations")
 
 iam_handlers: dict[str, Handler] = iam._IAM_HANDLERS

@@ -24,7 +24,7 @@ def _play_instance(stage: Stage, world: World, account: Account, members: list[M
     outputs = account.stack.outputs()
     instance_id, role_arn = outputs["instance_id"], outputs["instance_role_arn"]
     _as_deployed(stage, account, instance_id, outputs["instance_profile_arn"])
-    session = _from_the_instance(stage, world, account, instance_id)
+    session = credentials_of_an_instance(stage, world, account, instance_id, who="instance")
     configured = account.settings.instance
     assert configured is not None
     play_probes(stage, account, session, grants_of([configured]), who="instance", mfa="-")
@@ -73,14 +73,16 @@ def _as_deployed(stage: Stage, account: Account, instance_id: str, profile_arn: 
         )
 
 
-def _from_the_instance(stage: Stage, world: World, account: Account, instance_id: str) -> Session:
+def credentials_of_an_instance(
+    stage: Stage, world: World, account: Account, instance_id: str, *, who: str
+) -> Session:
     """Asks the instance's metadata service as a program on the instance would."""
     base = f"{world.endpoint_url}/_instance/{account.id}/{instance_id}/latest"
     path = f"{base}/meta-data/iam/security-credentials/"
 
     def claim(call: str, claimed: str, reason: str) -> Claim:
         return Claim(
-            who="instance",
+            who=who,
             mfa="-",
             call=call,
             resource="iam/security-credentials",

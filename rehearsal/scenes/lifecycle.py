@@ -119,9 +119,11 @@ def _lift_protection(stage: Stage, account: Account) -> None:
     """On purpose, as docs/destroy.md says."""
     account.stack.set_config(f"{account.stack.project.name}:protect", "false")
     changes = account.stack.up()
+    # AWS's own protection of the table goes with Pulumi's; nothing else may change.
+    claimed = "1 update" if account.settings.vault_server else UNCHANGED
     stage.found(
-        _claim("pulumi up", "protect: false", account, UNCHANGED, "lifting the protection changes no access"),
-        str(changes) if changes.anything else UNCHANGED,
+        _claim("pulumi up", "protect: false", account, claimed, "lifting the protection changes no access"),
+        changes.done if changes.anything else UNCHANGED,
         str(changes),
     )
 
@@ -173,7 +175,40 @@ def _hand_made_changes(world: World, account: Account) -> list[HandMadeChange]:
     changes += [_trust_without_mfa(account, with_mfa[0])] if with_mfa else []
     if own.vault and own.vault.roles:
         changes.append(_wider_vault_policy(world, account, next(iter(own.vault.roles))))
+    changes += [_unprotected_table(account), _open_key(account)] if own.vault_server else []
     return changes
+
+
+def _unprotected_table(account: Account) -> HandMadeChange:
+    dynamodb = account.admin.client("dynamodb")
+    table = account.stack.outputs()["vault_server_table_arn"]
+
+    def is_protected() -> bool:
+        return bool(dynamodb.describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"])
+
+    return HandMadeChange(
+        what="Vault's table without deletion protection",
+        make=lambda: dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False),
+        is_undone=lambda: is_protected() == account.settings.protect,
+    )
+
+
+def _open_key(account: Account) -> HandMadeChange:
+    kms, key = account.admin.client("kms"), account.stack.outputs()["vault_server_key_arn"]
+    own = account.settings
+    everybody = {
+        "Sid": "Everybody",
+        "Effect": "Allow",
+        "Principal": {"AWS": account_root_arn(own.partition, own.account_id)},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    wide = json.dumps({"Version": "2012-10-17", "Statement": [everybody]})
+    return HandMadeChange(
+        what="Vault's seal key open to IAM",
+        make=lambda: kms.put_key_policy(KeyId=key, PolicyName="default", Policy=wide),
+        is_undone=lambda: "kms:*" not in kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"],
+    )
 
 
 def _weaker_passwords(account: Account) -> HandMadeChange:

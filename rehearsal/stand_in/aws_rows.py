@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from rehearsal.stand_in.aws_account_rows import ACCOUNT_ROWS
 from rehearsal.stand_in.aws_calls import AwsConnections, AwsCredentials
+from rehearsal.stand_in.aws_dynamodb_rows import DYNAMODB_ROWS
 from rehearsal.stand_in.aws_ec2_rows import EC2_ROWS
 from rehearsal.stand_in.aws_functions import AWS_FUNCTIONS
 from rehearsal.stand_in.aws_iam_rows import IAM_ROWS
@@ -39,7 +40,10 @@ def aws_package(endpoint_url: str, credentials: Mapping[str, AwsCredentials]) ->
     return Package(
         name="aws",
         version=_PULUMI_AWS,
-        rows={row.type: row for row in (*IAM_ROWS, *EC2_ROWS, *S3_ROWS, *KMS_ROWS, *ACCOUNT_ROWS)},
+        rows={
+            row.type: row
+            for row in (*IAM_ROWS, *EC2_ROWS, *S3_ROWS, *DYNAMODB_ROWS, *KMS_ROWS, *ACCOUNT_ROWS)
+        },
         functions={function.token: function for function in AWS_FUNCTIONS},
         settings=_SETTINGS,
         connect=AwsConnections(endpoint_url, credentials).connect,

@@ -18,6 +18,7 @@ from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
 from components.permissions import PermissionsArgs
 from components.root_account import CentralRootAccess
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
+from components.vault_server import VaultServer, VaultServerArgs
 from tests.recorder import Recorder
 
 TAGS = {"Stack": "test"}
@@ -112,6 +113,22 @@ def vault_aws(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResour
     return VaultAws(name, args, opts)
 
 
+def vault_server(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    args = VaultServerArgs(
+        partition="aws",
+        account_id="222222222222",
+        region="us-east-1",
+        name="vault-server",
+        table_name="vault-server",
+        api_address="https://vault.example.com:8200",
+        tls_certificate_file="/opt/vault/tls/tls.crt",
+        tls_key_file="/opt/vault/tls/tls.key",
+        protect=False,
+        tags=TAGS,
+    )
+    return VaultServer(name, args, opts)
+
+
 def account_defaults(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
     args = AccountDefaultsArgs(
         account_id="222222222222",
@@ -142,6 +159,7 @@ COMPONENTS: Sequence[Make] = (
     cross_account_role,
     instance,
     vault_aws,
+    vault_server,
 )
 every_component = pytest.mark.parametrize("make", COMPONENTS, ids=lambda make: make.__name__)
 

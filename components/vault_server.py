@@ -113,7 +113,7 @@ class VaultServer(pulumi.ComponentResource):
         self.role_arn = role.arn
         self.profile_name = profile.name
         self.configuration = pulumi.Output.all(table.name, key.arn).apply(
-            lambda made: _configuration(args, table_name=made[0], key_arn=made[1])
+            lambda made: configuration_file(args, table_name=made[0], key_arn=made[1])
         )
         self.register_outputs(
             {
@@ -126,7 +126,7 @@ class VaultServer(pulumi.ComponentResource):
         )
 
 
-def _configuration(args: VaultServerArgs, *, table_name: str, key_arn: str) -> str:
+def configuration_file(args: VaultServerArgs, *, table_name: str, key_arn: str) -> str:
     """Vault's configuration file. Credentials are not in it: Vault asks the instance for the role's."""
     region = json.dumps(args.region)
     return f"""\

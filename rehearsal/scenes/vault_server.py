@@ -23,7 +23,7 @@ _ROOT_KEY = b"a root key of Vault's"
 # DynamoDB's own word for a table whose deletion protection is on.
 _PROTECTED = "ValidationException"
 _OWN_STORAGE, _SEAL = "Vault's storage keeps its entries there", "Vault seals and unseals with it"
-_NOT_VAULTS = "a stolen Vault node destroys no storage"
+_NOT_VAULTS = "Vault's storage never calls it"
 _FOREIGN = "what is not Vault's"
 
 Call = Callable[[], Any]
@@ -124,9 +124,7 @@ class _Scene:
             "BatchWriteItem": lambda: dynamodb.batch_write_item(
                 RequestItems={self.table: [{"PutRequest": {"Item": entry}}]}
             ),
-            "PutItem": lambda: dynamodb.put_item(**on, Item=entry),
             "GetItem": lambda: dynamodb.get_item(**on, Key=_ENTRY, ConsistentRead=True),
-            "BatchGetItem": lambda: dynamodb.batch_get_item(RequestItems={self.table: {"Keys": [_ENTRY]}}),
             "Query": lambda: dynamodb.query(
                 **on,
                 KeyConditionExpression="#path = :path",
@@ -148,6 +146,8 @@ class _Scene:
             self._judge(_VAULT, f"dynamodb:{name}", f"table/{self.table}", ALLOWED, _OWN_STORAGE, call)
         # Those that change something ask for what is so already: weak permissions must not end the rehearsal.
         beyond: dict[str, Call] = {
+            "PutItem": lambda: dynamodb.put_item(**on, Item=entry),
+            "BatchGetItem": lambda: dynamodb.batch_get_item(RequestItems={self.table: {"Keys": [_ENTRY]}}),
             "DeleteTable": lambda: dynamodb.delete_table(**on),
             "UpdateTable": lambda: dynamodb.update_table(**on, DeletionProtectionEnabled=True),
             "UpdateContinuousBackups": lambda: dynamodb.update_continuous_backups(

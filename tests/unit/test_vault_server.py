@@ -142,12 +142,10 @@ def test_the_role_is_for_instances_and_has_the_storage_policy_alone(recorder: Re
                 "Sid": "KeepVaultsEntriesAndLock",
                 "Effect": "Allow",
                 "Action": [
-                    "dynamodb:BatchGetItem",
                     "dynamodb:BatchWriteItem",
                     "dynamodb:DeleteItem",
                     "dynamodb:DescribeTable",
                     "dynamodb:GetItem",
-                    "dynamodb:PutItem",
                     "dynamodb:Query",
                     "dynamodb:UpdateItem",
                 ],

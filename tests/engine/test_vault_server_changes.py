@@ -74,7 +74,7 @@ def test_an_edit_that_would_lose_the_table_is_refused_and_changes_nothing(
     live: Live, mistake: Changes
 ) -> None:
     before = live.holds()
-    with pytest.raises(CommandError, match="protected|marked for protection"):
+    with pytest.raises(CommandError, match=r"protected|marked for protection"):
         live.up(mistake)
     assert live.holds() == before
     assert steps(live.up({})) == set()

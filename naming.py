@@ -31,6 +31,12 @@ REVOKE_SESSIONS_POLICY = "AWSRevokeOlderSessions"
 # Vault puts every user it issues under this path, and its principal may touch nothing outside it.
 VAULT_USER_PATH = "/vault/"
 VAULT_BOUNDARY_POLICY = "vault-issued-user-boundary"
+# Every name that Vault gives begins with it.
+VAULT_USER_NAME_PREFIX = "vault-"
+
+# The topic of the alarms, its key's alias, and the trail that they see by.
+ALARMS = "iam-hardening-alarms"
+TRAIL = "iam-hardening-management-events"
 
 # Longest prefix wins; a region that matches none is in the commercial partition.
 _PARTITION_BY_REGION_PREFIX = {
@@ -42,6 +48,9 @@ _PARTITION_BY_REGION_PREFIX = {
     "us-isof-": "aws-iso-f",
     "eusc-": "aws-eusc",
 }
+
+# Where IAM, one for the whole partition, tells of its changes. Source: CloudTrail, "Global service events".
+IAM_EVENTS_REGION = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 # Where people sign in to the console; the isolated partitions do not publish theirs.
 _SIGN_IN_DOMAIN = {
@@ -87,6 +96,24 @@ def policy_arn(partition: str, account_id: str, policy_name: str) -> str:
 
 def mfa_device_arn(partition: str, account_id: str, device_name: str) -> str:
     return iam_arn(partition, account_id, f"mfa/{device_name}")
+
+
+def topic_arn(partition: str, region: str, account_id: str, name: str) -> str:
+    return f"arn:{partition}:sns:{region}:{account_id}:{name}"
+
+
+def event_rule_arn(partition: str, region: str, account_id: str, name: str) -> str:
+    """A rule of the default event bus."""
+    return f"arn:{partition}:events:{region}:{account_id}:rule/{name}"
+
+
+def trail_arn(partition: str, region: str, account_id: str, name: str) -> str:
+    return f"arn:{partition}:cloudtrail:{region}:{account_id}:trail/{name}"
+
+
+def trail_bucket(account_id: str, region: str) -> str:
+    """Bucket names are unique in a whole partition."""
+    return f"{TRAIL}-{account_id}-{region}"
 
 
 def bucket_objects_arn(partition: str, bucket: str) -> str:

@@ -563,3 +563,80 @@ def vault_seal_key(partition: str, account_id: str, role_arn: str) -> Document:
 def _partition_region_account(arn: str) -> tuple[str, str, str]:
     _, partition, _, region, account_id, _ = arn.split(":", 5)
     return partition, region, account_id
+
+
+# --- Alarms
+# ---------
+
+
+def alarm_key(partition: str, account_id: str) -> Document:
+    """The key of a topic of alarms: the account's IAM policies decide who manages it, EventBridge may use it.
+
+    EventBridge cannot use SNS's own key, and an alarm that cannot be encrypted is lost without a word.
+    """
+    return document(
+        {
+            "Sid": "AllowTheAccountToManageTheKey",
+            "Effect": "Allow",
+            "Principal": {"AWS": account_root_arn(partition, account_id)},
+            "Action": "kms:*",
+            "Resource": "*",
+        },
+        {
+            "Sid": "AllowEventBridgeToEncryptAlarms",
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+        },
+    )
+
+
+def alarm_topic(topic_arn: str, rule_arns: Sequence[str]) -> Document:
+    """Nobody outside the account publishes, and of AWS's services only these rules of EventBridge."""
+    return document(
+        {
+            "Sid": "AllowTheAlarmRulesToPublish",
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": topic_arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": sorted(rule_arns)}},
+        }
+    )
+
+
+def trail_bucket(account_id: str, *, bucket_arn: str, trail_arn: str) -> Document:
+    """CloudTrail writes this one trail's logs, and everybody speaks TLS.
+
+    Source: CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail".
+    """
+    cloudtrail = {"Service": "cloudtrail.amazonaws.com"}
+    from_this_trail = {"aws:SourceArn": trail_arn}
+    return document(
+        {
+            "Sid": "AllowCloudTrailToCheckTheBucket",
+            "Effect": "Allow",
+            "Principal": cloudtrail,
+            "Action": "s3:GetBucketAcl",
+            "Resource": bucket_arn,
+            "Condition": {"StringEquals": from_this_trail},
+        },
+        {
+            "Sid": "AllowCloudTrailToWriteLogs",
+            "Effect": "Allow",
+            "Principal": cloudtrail,
+            "Action": "s3:PutObject",
+            "Resource": f"{bucket_arn}/AWSLogs/{account_id}/*",
+            "Condition": {"StringEquals": {**from_this_trail, "s3:x-amz-acl": "bucket-owner-full-control"}},
+        },
+        {
+            "Sid": "DenyPlainHttp",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket_arn, f"{bucket_arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    )

@@ -11,6 +11,7 @@ from rehearsal import inventory
 from rehearsal.project import Project
 from rehearsal.scenes import (
     account_defaults,
+    alarms,
     cross_account,
     instance,
     just_in_time,
@@ -95,6 +96,7 @@ def _play(stage: Stage, staged: World, terminal: Terminal) -> None:
     terminal.columns()
     root_account.play(stage, staged)
     account_defaults.play(stage, staged)
+    alarms.play(stage, staged)
     members = people.play(stage, staged)
     cross_account.play(stage, staged, members)
     instance.play(stage, staged, members)

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from settings import presets
+from settings.alarm_checks import check_alarms
 from settings.checks import administrators, check, is_administrators
 from settings.parsing import parse, value_of
 from settings.policy_checks import check_policies
 from settings.report import ConfigError, Problem, nearest
 from settings.sections import (
     AccountDefaults,
+    Alarms,
     BreakGlass,
     CrossAccountRole,
     Group,
@@ -35,6 +37,7 @@ from settings.trust_checks import check_trust
 
 __all__ = [
     "AccountDefaults",
+    "Alarms",
     "BreakGlass",
     "ConfigError",
     "CrossAccountRole",
@@ -77,6 +80,7 @@ class Settings:
     password_policy: PasswordPolicy
     regions: tuple[str, ...]
     account_defaults: AccountDefaults
+    alarms: Alarms | None
     groups: Mapping[str, Group]
     users: Mapping[str, User]
     break_glass: BreakGlass | None
@@ -118,6 +122,7 @@ def load(
         *provider_problems,
         *own_problems,
         *check(file),
+        *check_alarms(file),
         *check_trust(file),
         *check_policies(file),
     ]
@@ -136,6 +141,7 @@ def load(
         password_policy=parsed.password_policy,
         regions=tuple(parsed.regions or [provider.region]),
         account_defaults=parsed.account_defaults,
+        alarms=parsed.alarms,
         groups={**parsed.groups, **presets.groups(parsed)},
         users={**parsed.users, **presets.users(parsed)},
         break_glass=parsed.break_glass,

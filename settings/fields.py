@@ -228,6 +228,20 @@ PrincipalArn = Annotated[
         "the whole ARN of one user or role, such as arn:aws:iam::111111111111:user/Alice (no wildcard)",
     ),
 ]
+TrailArn = Annotated[
+    str,
+    _text(
+        r"arn:[a-z-]+:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/[A-Za-z0-9._-]{3,128}",
+        "the whole ARN of a trail, such as arn:aws:cloudtrail:us-east-1:111111111111:trail/management-events",
+    ),
+]
+EmailAddress = Annotated[
+    str,
+    _text(
+        r"[^@\s<>]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+        "one e-mail address, such as security@example.com",
+    ),
+]
 # Source: AWS, "AssumeRole".
 ExternalId = Annotated[
     str, _text(r"(?a:[\w+=,.@:/-]{2,1224})", "2 to 1,224 letters, digits and + = , . @ : / - _, in quotes")

@@ -17,6 +17,7 @@ from settings.fields import (
     ConditionKey,
     ConditionOperator,
     ConditionValue,
+    EmailAddress,
     ExternalId,
     GroupName,
     HttpsAddress,
@@ -43,6 +44,7 @@ from settings.fields import (
     TagKey,
     TagValue,
     TopLevelBoolean,
+    TrailArn,
     Url,
     UserName,
     UserPath,
@@ -276,6 +278,22 @@ class AccountDefaults(Section):
     s3_public_access_block: bool = False
 
 
+class Alarms(Section):
+    """E-mail about what should not happen, or rarely. `trail`: one that is there already; else it is made.
+
+    `expectedPrincipals` change IAM as a matter of course: whoever runs `pulumi up`.
+    """
+
+    email: EmailAddress
+    trail: TrailArn | None = None
+    expected_principals: list[PrincipalArn] = []
+    root_activity: bool = True
+    sign_in_without_mfa: bool = True
+    iam_changes: bool = True
+    break_glass_use: bool = True
+    vault_users_touched: bool = True
+
+
 class ProjectConfig(Section):
     """All keys of the project's own namespace. Which of them an account needs depends on `accountKind`."""
 
@@ -289,6 +307,7 @@ class ProjectConfig(Section):
     password_policy: PasswordPolicy = PasswordPolicy()
     regions: list[Region] = []
     account_defaults: AccountDefaults = AccountDefaults()
+    alarms: Alarms | None = None
     groups: dict[GroupName, Group] = {}
     users: dict[UserName, User] = {}
     break_glass: BreakGlass | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from rehearsal.stand_in.aws_account_rows import ACCOUNT_ROWS
+from rehearsal.stand_in.aws_alarm_rows import ALARM_ROWS
 from rehearsal.stand_in.aws_calls import AwsConnections, AwsCredentials
 from rehearsal.stand_in.aws_dynamodb_rows import DYNAMODB_ROWS
 from rehearsal.stand_in.aws_ec2_rows import EC2_ROWS
@@ -42,7 +43,7 @@ def aws_package(endpoint_url: str, credentials: Mapping[str, AwsCredentials]) ->
         version=_PULUMI_AWS,
         rows={
             row.type: row
-            for row in (*IAM_ROWS, *EC2_ROWS, *S3_ROWS, *DYNAMODB_ROWS, *KMS_ROWS, *ACCOUNT_ROWS)
+            for row in (*IAM_ROWS, *EC2_ROWS, *S3_ROWS, *DYNAMODB_ROWS, *KMS_ROWS, *ACCOUNT_ROWS, *ALARM_ROWS)
         },
         functions={function.token: function for function in AWS_FUNCTIONS},
         settings=_SETTINGS,

@@ -1,8 +1,9 @@
-"""Rows of S3: a bucket with its tags."""
+"""Rows of S3: a bucket with its tags, and what is set on it: policy, versioning, public access block."""
 
 from typing import Any
 
-from rehearsal.stand_in.rows import ID, Call, Field, Made, Read, Row, Sweep, Switch, Tags, Taken
+from rehearsal.stand_in.rows import ID, Call, Field, Literal, Made, Read, Row, Sweep, Switch, Tags, Taken
+from rehearsal.stand_in.shapes import document
 from rehearsal.stand_in.values import Properties
 
 
@@ -67,4 +68,106 @@ _BUCKET = Row(
     delete=(_versions("Versions"), _versions("DeleteMarkers"), Call("s3.delete_bucket", {"Bucket": ID})),
 )
 
-S3_ROWS = (_BUCKET,)
+_PUBLIC_ACCESS = {
+    "BlockPublicAcls": "blockPublicAcls",
+    "BlockPublicPolicy": "blockPublicPolicy",
+    "IgnorePublicAcls": "ignorePublicAcls",
+    "RestrictPublicBuckets": "restrictPublicBuckets",
+}
+
+
+def _bucket_of(id: str) -> Properties:
+    return {"bucket": id}
+
+
+def _blocked(properties: Properties, api: Any, id: str) -> Any:
+    return {field: bool(properties.get(name)) for field, name in _PUBLIC_ACCESS.items()}
+
+
+_BLOCK = Call(
+    "s3.put_public_access_block",
+    {
+        "Bucket": "bucket",
+        "PublicAccessBlockConfiguration": Made(tuple(_PUBLIC_ACCESS.values()), _blocked),
+    },
+)
+
+_PUBLIC_ACCESS_BLOCK = Row(
+    type="aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    id="{bucket}",
+    from_id=_bucket_of,
+    identity=("bucket",),
+    defaults=dict.fromkeys(_PUBLIC_ACCESS.values(), False),
+    create=(_BLOCK,),
+    reads=(
+        Read(
+            Call("s3.get_public_access_block", {"Bucket": ID}, "PublicAccessBlockConfiguration"),
+            {
+                "bucket": Taken("", lambda answer, known, api: known["bucket"]),
+                **{name: field for field, name in _PUBLIC_ACCESS.items()},
+            },
+        ),
+    ),
+    update={", ".join(_PUBLIC_ACCESS.values()): (_BLOCK,)},
+    delete=(Call("s3.delete_public_access_block", {"Bucket": ID}),),
+)
+
+
+def _versioning(properties: Properties, api: Any, id: str) -> Any:
+    return {"Status": properties["versioningConfiguration"]["status"]}
+
+
+_SET_VERSIONING = Call(
+    "s3.put_bucket_versioning",
+    {"Bucket": "bucket", "VersioningConfiguration": Made(("versioningConfiguration",), _versioning)},
+)
+
+_VERSIONING = Row(
+    type="aws:s3/bucketVersioning:BucketVersioning",
+    id="{bucket}",
+    from_id=_bucket_of,
+    identity=("bucket",),
+    create=(_SET_VERSIONING,),
+    reads=(
+        Read(
+            Call("s3.get_bucket_versioning", {"Bucket": ID}),
+            {
+                "bucket": Taken("", lambda answer, known, api: known["bucket"]),
+                "versioningConfiguration": Taken(
+                    "Status", lambda status, known, api: {"status": status or "Disabled"}
+                ),
+            },
+        ),
+    ),
+    update={"versioningConfiguration": (_SET_VERSIONING,)},
+    # Versioning cannot be taken back; suspended, the bucket makes no more versions.
+    delete=(
+        Call(
+            "s3.put_bucket_versioning",
+            {"Bucket": ID, "VersioningConfiguration": Literal({"Status": "Suspended"})},
+        ),
+    ),
+)
+
+_PUT_POLICY = Call("s3.put_bucket_policy", {"Bucket": "bucket", "Policy": "policy"})
+
+_POLICY = Row(
+    type="aws:s3/bucketPolicy:BucketPolicy",
+    id="{bucket}",
+    from_id=_bucket_of,
+    identity=("bucket",),
+    create=(_PUT_POLICY,),
+    reads=(
+        Read(
+            Call("s3.get_bucket_policy", {"Bucket": ID}),
+            {
+                "bucket": Taken("", lambda answer, known, api: known["bucket"]),
+                "policy": Taken("Policy", document),
+            },
+        ),
+    ),
+    update={"policy": (_PUT_POLICY,)},
+    delete=(Call("s3.delete_bucket_policy", {"Bucket": ID}),),
+)
+
+S3_ROWS = (_BUCKET, _PUBLIC_ACCESS_BLOCK, _VERSIONING, _POLICY)

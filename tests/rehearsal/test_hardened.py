@@ -49,6 +49,18 @@ def weak_roles(copy_of_project: Callable[[], Copy]) -> Rehearsed:
     weak.replace("policies.py", '"kms:CancelKeyDeletion",', '"kms:*",')
     weak.replace("components/cross_account.py", boundary, "permissions_boundary=None,")
     weak.replace("components/cross_account.py", "max_session_duration=args.max_session_seconds,", "")
+    # Alarms that are silent, or always loud, and messages that get lost.
+    weak.replace("event_patterns.py", ', "invokedBy": [{"exists": False}]', "")
+    weak.replace("event_patterns.py", '{"anything-but": "Yes"}', '{"anything-but": "No"}')
+    weak.replace("event_patterns.py", '{"prefix": VAULT_USER_NAME_PREFIX}', '{"prefix": "other-"}')
+    weak.replace("policies.py", '"Action": "sns:Publish"', '"Action": "sns:*"')
+    weak.replace(
+        "policies.py", '"Action": ["kms:Decrypt", "kms:GenerateDataKey*"]', '"Action": ["kms:Decrypt"]'
+    )
+    weak.replace("components/trail.py", "is_multi_region_trail=True", "is_multi_region_trail=False")
+    weak.replace(
+        "components/alarms.py", '_WITH_READ_ONLY_EVENTS = "', '_WITH_READ_ONLY_EVENTS = "ENABLED" or "'
+    )
     return weak.ended(weak.start(*HARDENED))
 
 
@@ -145,3 +157,32 @@ def test_what_a_role_keeps_out_is_tried_and_would_be_seen_to_get_in(weak_roles: 
         ("instance of Vault", "dynamodb:Scan"),
         ("deployer", "kms:Decrypt"),
     } <= {(who, call) for who, call, _ in weak_roles.false_claims}
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "AWS acts in root's name, us-east-1",
+        "root reads only, us-east-1",
+        "a user signs in without MFA, eu-central-1",
+        "a user signs in with MFA, eu-central-1",
+        "a user gives one of Vault's a password, us-east-1",
+        "break-glass reads only, eu-central-1",
+    ],
+)
+def test_an_alarm_that_is_silent_or_always_loud_is_found(
+    hardened: Rehearsed, weak_roles: Rehearsed, what: str
+) -> None:
+    def holds(rehearsed: Rehearsed) -> set[bool]:
+        return {c["holds"] for c in rehearsed.claims if c["resource"] == what}
+
+    assert holds(hardened) == {True}
+    assert False in holds(weak_roles)
+
+
+def test_a_message_that_would_be_lost_and_a_trail_that_is_blind_are_found(weak_roles: Rehearsed) -> None:
+    assert {
+        ("deployer", "sns:Publish", "dev"),
+        ("EventBridge", "kms:GetKeyPolicy", "dev"),
+        ("deployer", "cloudtrail:GetTrail", "central"),
+    } <= weak_roles.false_claims

@@ -1,0 +1,83 @@
+"""What sets an alarm off: EventBridge patterns over CloudTrail's management events, as plain dictionaries.
+
+Pure functions, no Pulumi and no network, as `policies.py`. A pattern names every field it decides on; a field
+that an event does not have matches nothing but `{"exists": false}`.
+
+Source: EventBridge User Guide, "Creating Amazon EventBridge event patterns" and "Events from AWS services via
+AWS CloudTrail"; CloudTrail User Guide, "CloudTrail userIdentity element"; CIS AWS Foundations 5.0, section 4.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from naming import VAULT_USER_NAME_PREFIX, VAULT_USER_PATH
+
+Pattern = dict[str, Any]
+
+
+def root_activity() -> Pattern:
+    """Anything the root user does, by console, key or `aws login`, and nothing that AWS does in its name.
+
+    No `detail-type`, so that API calls, sign-ins and whatever AWS adds are all seen.
+    """
+    return {
+        "detail": {
+            "userIdentity": {"type": ["Root"], "invokedBy": [{"exists": False}]},
+            "eventType": [{"anything-but": "AwsServiceEvent"}],
+        }
+    }
+
+
+def sign_in_without_mfa() -> Pattern:
+    """An IAM user in the console without MFA. Root is another alarm; federated people prove MFA elsewhere."""
+    return {
+        "detail-type": ["AWS Console Sign In via CloudTrail"],
+        "detail": {
+            "eventName": ["ConsoleLogin"],
+            "userIdentity": {"type": ["IAMUser"]},
+            "responseElements": {"ConsoleLogin": ["Success"]},
+            "additionalEventData": {"MFAUsed": [{"anything-but": "Yes"}]},
+        },
+    }
+
+
+def iam_changes(expected_arns: Sequence[str]) -> Pattern:
+    """Every change of IAM by anybody but users and roles who are expected to make some.
+
+    A role is known by the issuer of its session, which users do not have. What AWS does for itself carries no
+    ARN, and is no change by anybody.
+    """
+    return {"source": ["aws.iam"], "detail": {"readOnly": [False], **_by_anybody_but(expected_arns)}}
+
+
+def break_glass_use(user_name: str) -> Pattern:
+    """Anything that the break-glass user does or tries, its failed sign-ins included."""
+    return {"detail": {"userIdentity": {"type": ["IAMUser"], "userName": [user_name]}}}
+
+
+def vault_users_touched(vault_principal_arn: str) -> Pattern:
+    """A change of the users that Vault issued, or of Vault's own principal, by anybody but Vault.
+
+    Only CreateUser carries the path; the other calls carry the name, which Vault begins with its prefix.
+    """
+    return {
+        "source": ["aws.iam"],
+        "detail": {
+            "readOnly": [False],
+            **_by_anybody_but([vault_principal_arn]),
+            "$or": [
+                {"requestParameters": {"userName": [{"prefix": VAULT_USER_NAME_PREFIX}]}},
+                {"requestParameters": {"path": [{"prefix": VAULT_USER_PATH}]}},
+            ],
+        },
+    }
+
+
+def _by_anybody_but(arns: Sequence[str]) -> dict[str, Any]:
+    users = sorted(arn for arn in arns if ":user/" in arn)
+    roles = sorted(arn for arn in arns if ":role/" in arn)
+    identity: dict[str, Any] = {"arn": [{"anything-but": users}] if users else [{"exists": True}]}
+    if roles:
+        issuer = {"arn": [{"anything-but": roles}, {"exists": False}]}
+        identity["sessionContext"] = {"sessionIssuer": issuer}
+    return {"userIdentity": identity}

@@ -1,0 +1,60 @@
+"""Alarms that would never go off, or go off for nobody."""
+
+from collections.abc import Iterator
+
+import naming
+from settings.checks import account_of, other_partition, repeated
+from settings.report import Problem
+from settings.sections import Alarms
+from settings.stack_file import StackFile
+
+_SWITCHES = {
+    "root_activity": "rootActivity",
+    "sign_in_without_mfa": "signInWithoutMfa",
+    "iam_changes": "iamChanges",
+    "break_glass_use": "breakGlassUse",
+    "vault_users_touched": "vaultUsersTouched",
+}
+_ABOUT_IAM = ("iam_changes", "vault_users_touched")
+
+
+def check_alarms(file: StackFile) -> Iterator[Problem]:
+    alarms = file.config.alarms
+    if alarms is None:
+        return
+    yield from _regions(file, alarms)
+    if not any(getattr(alarms, field) for field in _SWITCHES):
+        yield Problem(file.key("alarms"), "switches every alarm off; remove the section, or leave one on")
+    key = file.key("alarms", "expectedPrincipals")
+    yield from repeated(key, alarms.expected_principals)
+    for arn in alarms.expected_principals:
+        yield from other_partition(file, key, arn)
+        if file.account_id and account_of(arn) != file.account_id:
+            yield Problem(
+                key,
+                f"{arn} is in another account; whoever comes from there acts as a role of this one "
+                f"({file.account_id}): give that role",
+            )
+    if alarms.trail:
+        yield from other_partition(file, file.key("alarms", "trail"), alarms.trail)
+
+
+def _regions(file: StackFile, alarms: Alarms) -> Iterator[Problem]:
+    """IAM tells of its changes in one region of the partition only."""
+    on = [_SWITCHES[field] for field in _ABOUT_IAM if getattr(alarms, field)]
+    if not on or file.partition is None or file.provider.region is None or file.is_broken("regions"):
+        return
+    regions = file.config.regions or [file.provider.region]
+    needed = naming.IAM_EVENTS_REGION.get(file.partition)
+    if needed is None:
+        yield Problem(
+            file.key("alarms"),
+            f"would need the region in which IAM tells of its changes, which AWS does not publish for the "
+            f"partition {file.partition}; switch off {' and '.join(on)}",
+        )
+    elif needed not in regions:
+        yield Problem(
+            file.key("alarms"),
+            f"{' and '.join(on)} would never go off: IAM tells of its changes in {needed} only; "
+            f"add it to regions, or switch {'them' if len(on) > 1 else 'it'} off",
+        )

@@ -1,0 +1,35 @@
+"""What sets each alarm off: whole patterns. Whether they match, EventBridge says in the rehearsal."""
+
+import event_patterns
+
+VAULT = "arn:aws:iam::222222222222:user/vault-secrets-engine"
+DEPLOYER = "arn:aws:iam::222222222222:role/deployer"
+
+
+def test_the_root_user_is_seen_whatever_the_kind_of_event() -> None:
+    assert event_patterns.root_activity() == {
+        "detail": {
+            "userIdentity": {"type": ["Root"], "invokedBy": [{"exists": False}]},
+            "eventType": [{"anything-but": "AwsServiceEvent"}],
+        }
+    }
+
+
+def test_a_change_of_iam_is_by_neither_the_expected_users_nor_the_expected_roles() -> None:
+    assert event_patterns.iam_changes([DEPLOYER, VAULT]) == {
+        "source": ["aws.iam"],
+        "detail": {
+            "readOnly": [False],
+            "userIdentity": {
+                "arn": [{"anything-but": [VAULT]}],
+                "sessionContext": {
+                    "sessionIssuer": {"arn": [{"anything-but": [DEPLOYER]}, {"exists": False}]}
+                },
+            },
+        },
+    }
+
+
+def test_where_nobody_is_expected_everybody_sets_it_off() -> None:
+    detail = event_patterns.iam_changes([])["detail"]
+    assert detail["userIdentity"] == {"arn": [{"exists": True}]}

@@ -241,19 +241,19 @@ def build_vault(account: settings.Settings, configured: settings.Vault, instance
         statements = [statement.document() for statement in role.statements]
         assumed = role.credential_type == "assumed_role"
         session_seconds = (role.ttl or configured.default_lease_ttl) if assumed else None
-        if not (role.debug_instance and instance):
-            return VaultRoleArgs(
-                session_seconds=session_seconds,
-                managed_policies=role.managed_policies,
-                statements=statements,
-                has_statements=bool(statements),
-            )
-        return VaultRoleArgs(
+        given = VaultRoleArgs(
             session_seconds=session_seconds,
+            external_id=role.external_id,
+            session_tags=role.session_tags,
+            groups=role.groups,
             managed_policies=role.managed_policies,
-            statements=instance.instance_arn.apply(lambda arn: [*statements, *policies.debug_instance(arn)]),
-            has_statements=True,
+            statements=statements,
+            has_statements=bool(statements),
         )
+        if not (role.debug_instance and instance):
+            return given
+        debugging = instance.instance_arn.apply(lambda arn: [*statements, *policies.debug_instance(arn)])
+        return replace(given, statements=debugging, has_statements=True)
 
     engine = VaultAws(
         "vault-aws",

@@ -33,6 +33,8 @@ VAULT_USER_PATH = "/vault/"
 VAULT_BOUNDARY_POLICY = "vault-issued-user-boundary"
 # Every name that Vault gives begins with it.
 VAULT_USER_NAME_PREFIX = "vault-"
+# A tag on each user that Vault issues: the Vault role it was issued for.
+VAULT_ROLE_TAG = "VaultRole"
 
 # The topic of the alarms, its key's alias, and the trail that they see by.
 ALARMS = "iam-hardening-alarms"
@@ -88,6 +90,10 @@ def user_arn(partition: str, account_id: str, path: str, user_name: str) -> str:
 
 def role_arn(partition: str, account_id: str, role_name: str) -> str:
     return iam_arn(partition, account_id, f"role/{role_name}")
+
+
+def group_arn(partition: str, account_id: str, group_name: str) -> str:
+    return iam_arn(partition, account_id, f"group/{group_name}")
 
 
 def policy_arn(partition: str, account_id: str, policy_name: str) -> str:

@@ -350,16 +350,30 @@ def debug_instance(instance_arn: str) -> list[Statement]:
     ]
 
 
-def trust_vault(principal_arn: str) -> Document:
-    """Trust Vault's own principal in this account, and nobody else."""
-    return document(
-        {
-            "Sid": "AllowVault",
-            "Effect": "Allow",
-            "Principal": {"AWS": principal_arn},
-            "Action": "sts:AssumeRole",
-        }
-    )
+def trust_vault(
+    principal_arn: str, *, external_id: str | None = None, session_tags: Mapping[str, str] | None = None
+) -> Document:
+    """Trust Vault's own principal in this account, and nobody else.
+
+    With an external ID or session tags Vault has to send just those: a session without them, or with a tag
+    more, is refused. `ForAllValues` alone would let in a call without any tag; the tags are therefore asked
+    for one by one as well.
+    """
+    condition: dict[str, dict[str, Any]] = {}
+    statement: Statement = {
+        "Sid": "AllowVault",
+        "Effect": "Allow",
+        "Principal": {"AWS": principal_arn},
+        "Action": "sts:AssumeRole",
+    }
+    if external_id is not None:
+        condition["StringEquals"] = {"sts:ExternalId": external_id}
+    if session_tags:
+        statement["Action"] = ["sts:AssumeRole", "sts:TagSession"]
+        asked_for = {f"aws:RequestTag/{key}": value for key, value in sorted(session_tags.items())}
+        condition["StringEquals"] = {**condition.get("StringEquals", {}), **asked_for}
+        condition["ForAllValues:StringEquals"] = {"aws:TagKeys": sorted(session_tags)}
+    return document({**statement, "Condition": condition} if condition else statement)
 
 
 def vault_principal(
@@ -370,13 +384,15 @@ def vault_principal(
     attachable_policy_arns: Sequence[str],
     issues_users: bool = True,
     assumable_role_arns: Sequence[str] = (),
+    taggable_role_arns: Sequence[str] = (),
+    group_arns: Sequence[str] = (),
 ) -> Document:
     """What Vault's AWS secrets engine needs: users that it issues itself, and roles that it was given.
 
     Creating a user and changing its policies needs the boundary, so that Vault (or who stole its key) can
     never issue more than the boundary allows. `iam:PermissionsBoundary` does not exist on the other actions:
     there the path is the limit. Vault tags after creation, so a condition on request tags would break
-    CreateUser.
+    CreateUser. AWS checks group membership on the group's ARN alone, not on the user's.
     """
     issued_users = iam_arn(partition, account_id, f"user{VAULT_USER_PATH}*")
     bounded = {"StringEquals": {"iam:PermissionsBoundary": boundary_arn}}
@@ -388,6 +404,15 @@ def vault_principal(
                 "Effect": "Allow",
                 "Action": "sts:AssumeRole",
                 "Resource": sorted(assumable_role_arns),
+            }
+        )
+    if taggable_role_arns:
+        statements.append(
+            {
+                "Sid": "TagTheirSessions",
+                "Effect": "Allow",
+                "Action": "sts:TagSession",
+                "Resource": sorted(taggable_role_arns),
             }
         )
     if not issues_users:
@@ -433,6 +458,15 @@ def vault_principal(
                     "ArnEquals": {"iam:PolicyARN": sorted(attachable_policy_arns)},
                 },
             },
+        )
+    if group_arns:
+        statements.append(
+            {
+                "Sid": "UseTheConfiguredGroupsOnly",
+                "Effect": "Allow",
+                "Action": ["iam:AddUserToGroup", "iam:RemoveUserFromGroup"],
+                "Resource": sorted(group_arns),
+            }
         )
     return document(*statements)
 
@@ -480,8 +514,16 @@ def vault_issued_user_boundary() -> Document:
 
 
 def vault_read_credentials(mount: str, role_name: str) -> str:
-    """The Vault policy (HCL) whose token may ask for just this role's credentials."""
-    return f'path "{mount}/creds/{role_name}" {{\n  capabilities = ["read"]\n}}\n'
+    """The Vault policy (HCL) whose token may ask for just this role's credentials.
+
+    `role_session_name` would let whoever asks choose the name under which CloudTrail writes down a session.
+    """
+    return (
+        f'path "{mount}/creds/{role_name}" {{\n'
+        '  capabilities      = ["read"]\n'
+        '  denied_parameters = { "role_session_name" = [] }\n'
+        "}\n"
+    )
 
 
 # --- A production Vault (any account)

@@ -8,7 +8,7 @@ root is not used, because it would leave a dead key in the state.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
@@ -26,19 +26,31 @@ from components.permissions import (
 # AWS takes no smaller maximum for a role; the session itself may be shorter.
 _SHORTEST_MAX_SESSION_SECONDS = 3600
 
+# Of issued users and of role sessions, so that CloudTrail says who asked: how the person logged in and as
+# whom, the role, when, and eight random characters against two at once. At most 63 characters; AWS takes 64,
+# and Vault refuses to issue what is longer. Its own template cuts name and role together: the role gets lost.
+_USERNAME_TEMPLATE = (
+    f'{{{{ printf "{naming.VAULT_USER_NAME_PREFIX}%s-%s-%s-%s"'
+    " (.DisplayName | truncate 22) (.PolicyName | truncate 14) (unix_time) (random 8) }}"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class VaultRoleArgs:
     """One kind of short-lived access: managed policies by name or ARN, and IAM statements besides.
 
     `session_seconds` makes it a session of an IAM role (`assumed_role`) of that length; None an IAM user that
-    Vault issues and deletes (`iam_user`).
+    Vault issues and deletes (`iam_user`). `external_id` and `session_tags` are of sessions, `groups` (names
+    of IAM groups) of issued users.
     """
 
     managed_policies: Sequence[str]
     statements: pulumi.Input[Sequence[policies.Statement]]
     has_statements: bool
     session_seconds: int | None = None
+    external_id: str | None = None
+    session_tags: Mapping[str, str] = field(default_factory=dict)
+    groups: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +107,7 @@ class VaultAws(pulumi.ComponentResource):
             region=args.region,
             iam_endpoint=args.iam_endpoint,
             sts_endpoint=args.sts_endpoint,
+            username_template=_USERNAME_TEMPLATE,
             default_lease_ttl_seconds=args.default_lease_ttl_seconds,
             max_lease_ttl_seconds=args.max_lease_ttl_seconds,
             opts=pulumi.ResourceOptions(
@@ -108,7 +121,7 @@ class VaultAws(pulumi.ComponentResource):
                 name,
                 role_name,
                 backend,
-                self._issued_user(name, role_name, role, backend, boundary, policy_arns)
+                self._issued_user(name, role_name, role, args, backend, boundary, policy_arns)
                 if role.session_seconds is None
                 else self._role_session(name, role_name, role, args, backend, boundary, user),
             )
@@ -134,6 +147,12 @@ class VaultAws(pulumi.ComponentResource):
     ) -> tuple[aws.iam.User, pulumi.Resource]:
         """Vault's user, outside the path of those it issues, and the attachment that lets it issue them."""
         child = pulumi.ResourceOptions(parent=self)
+
+        def aws_role_arn(role_name: str) -> str:
+            aws_role_name = naming.vault_aws_role_name(args.mount, role_name)
+            return naming.role_arn(args.partition, args.account_id, aws_role_name)
+
+        sessions = {n: role for n, role in args.roles.items() if role.session_seconds is not None}
         user = aws.iam.User(
             f"{name}-principal", name=args.principal_name, path="/", tags=dict(args.tags), opts=child
         )
@@ -144,16 +163,12 @@ class VaultAws(pulumi.ComponentResource):
                     args.account_id,
                     boundary_arn=arns[0],
                     attachable_policy_arns=arns[1:],
-                    issues_users=not args.roles
-                    or any(role.session_seconds is None for role in args.roles.values()),
-                    assumable_role_arns=[
-                        naming.role_arn(
-                            args.partition,
-                            args.account_id,
-                            naming.vault_aws_role_name(args.mount, role_name),
-                        )
-                        for role_name, role in args.roles.items()
-                        if role.session_seconds is not None
+                    issues_users=not args.roles or len(sessions) < len(args.roles),
+                    assumable_role_arns=[aws_role_arn(n) for n in sessions],
+                    taggable_role_arns=[aws_role_arn(n) for n, role in sessions.items() if role.session_tags],
+                    group_arns=[
+                        naming.group_arn(args.partition, args.account_id, group)
+                        for group in sorted({g for role in args.roles.values() for g in role.groups})
                     ],
                 )
             )
@@ -176,6 +191,7 @@ class VaultAws(pulumi.ComponentResource):
         name: str,
         role_name: str,
         role: VaultRoleArgs,
+        args: VaultAwsArgs,
         backend: vault.aws.SecretBackend,
         boundary: aws.iam.Policy,
         policy_arns: Mapping[str, pulumi.Output[str]],
@@ -190,6 +206,9 @@ class VaultAws(pulumi.ComponentResource):
             policy_document=_rendered(role) if role.has_statements else None,
             user_path=naming.VAULT_USER_PATH,
             permissions_boundary_arn=boundary.arn,
+            iam_groups=list(role.groups) or None,
+            # Vault's own, not Pulumi's: whoever sweeps up knows what made it and for which role.
+            iam_tags={**args.tags, "ManagedBy": "vault", naming.VAULT_ROLE_TAG: role_name},
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -212,7 +231,11 @@ class VaultAws(pulumi.ComponentResource):
             assumed,
             name=aws_role_name,
             description=f"Assumed by Vault for whoever may read its role {role_name}",
-            assume_role_policy=principal.arn.apply(lambda arn: policies.render(policies.trust_vault(arn))),
+            assume_role_policy=principal.arn.apply(
+                lambda arn: policies.render(
+                    policies.trust_vault(arn, external_id=role.external_id, session_tags=role.session_tags)
+                )
+            ),
             max_session_duration=max(session_seconds, _SHORTEST_MAX_SESSION_SECONDS),
             permissions_boundary=boundary.arn,
             tags=dict(args.tags),
@@ -238,6 +261,8 @@ class VaultAws(pulumi.ComponentResource):
             role_arns=[aws_role.arn],
             default_sts_ttl=session_seconds,
             max_sts_ttl=session_seconds,
+            external_id=role.external_id,
+            session_tags=dict(role.session_tags) or None,
             opts=child,
         )
 

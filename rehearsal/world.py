@@ -296,6 +296,8 @@ def _targets(own: settings.Settings, admin: Session) -> Targets:
     for bucket in buckets:
         admin.client("s3").create_bucket(Bucket=bucket, **where)
         admin.client("s3").put_object(Bucket=bucket, Key="rehearsal/object", Body=b"rehearsal")
+    for group in sorted({g for role in (own.vault.roles.values() if own.vault else ()) for g in role.groups}):
+        admin.client("iam").create_group(GroupName=group)
     instances: tuple[str, ...] = ()
     if own.instance:
         ec2 = admin.client("ec2")

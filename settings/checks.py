@@ -24,7 +24,10 @@ _SECTIONS_OF_KIND = {
 }
 # AWS's quota, which counts the tags that the program adds: ManagedBy, Project, Stack and an instance's Name.
 _TAGS_PER_RESOURCE = 50
+# Source: AWS STS API reference, AssumeRole.
+_TAGS_PER_SESSION = 50
 _OWN_TAGS = ("ManagedBy", "Project", "Stack", "Name")
+_OWN_TAGS_OF_ISSUED_USERS = (*_OWN_TAGS[:3], naming.VAULT_ROLE_TAG)
 
 
 def check(file: StackFile) -> list[Problem]:
@@ -93,20 +96,23 @@ def _kind(file: StackFile) -> Iterator[Problem]:
 
 def _tags(file: StackFile) -> Iterator[Problem]:
     tags = file.config.tags
+    all_own = {*_OWN_TAGS, *(_OWN_TAGS_OF_ISSUED_USERS if file.config.vault else ())}
     yield from _same_but_for_case(file, "tags", tags)
     for name in tags:
-        own = next((own for own in _OWN_TAGS if own.lower() == name.lower() and own != name), None)
+        own = next((own for own in all_own if own.lower() == name.lower() and own != name), None)
         if own:
             yield Problem(
                 file.key("tags", name),
                 f'is the program\'s tag "{own}" but for case, which IAM does not tell apart; write "{own}"',
             )
-    if (total := len({*tags, *_OWN_TAGS})) > _TAGS_PER_RESOURCE:
-        yield Problem(
-            file.key("tags"),
-            f"make {total} tags with the program's own ({', '.join(_OWN_TAGS)}); "
-            f"AWS takes {_TAGS_PER_RESOURCE}",
-        )
+    for own_tags in (_OWN_TAGS, _OWN_TAGS_OF_ISSUED_USERS) if file.config.vault else (_OWN_TAGS,):
+        if (total := len({*tags, *own_tags})) > _TAGS_PER_RESOURCE:
+            yield Problem(
+                file.key("tags"),
+                f"make {total} tags with the program's own ({', '.join(own_tags)}); "
+                f"AWS takes {_TAGS_PER_RESOURCE}",
+            )
+            return
 
 
 def _regions(file: StackFile) -> Iterator[Problem]:
@@ -292,12 +298,13 @@ def _vault(file: StackFile) -> Iterator[Problem]:
         )
     for name, role in vault.roles.items():
         path = ("vault", "roles", name)
-        grants_something = role.managed_policies or role.statements or role.debug_instance
+        grants_something = role.managed_policies or role.statements or role.debug_instance or role.groups
         if not grants_something and not file.is_broken(*path):
             yield Problem(
                 file.key(*path), "grants nothing; give managedPolicies, statements or debugInstance: true"
             )
         yield from _vault_ttl(file, name, role, vault)
+        yield from _vault_kind(file, name, role)
         if role.debug_instance and not file.is_written("instance"):
             yield Problem(
                 file.key(*path, "debugInstance"), "is true, and this stack has no instance to debug"
@@ -345,6 +352,31 @@ def _vault_server(file: StackFile) -> Iterator[Problem]:
         yield Problem(
             key,
             f'"{server.name}" is also a policy that the program makes; policy names are unique in an account',
+        )
+
+
+def _vault_kind(file: StackFile, name: str, role: VaultRole) -> Iterator[Problem]:
+    """What only one of the two kinds has."""
+    path = ("vault", "roles", name)
+    if role.credential_type == "iam_user":
+        for key, written in (("externalId", role.external_id), ("sessionTags", role.session_tags)):
+            if written:
+                yield Problem(
+                    file.key(*path, key),
+                    "has no effect on an iam_user role, which assumes nothing; use credentialType: "
+                    "assumed_role, or leave it out",
+                )
+        yield from repeated(file.key(*path, "groups"), role.groups)
+    elif role.groups:
+        yield Problem(
+            file.key(*path, "groups"),
+            "has no effect on an assumed_role role: IAM groups hold users only; use managedPolicies, or "
+            "credentialType: iam_user",
+        )
+    if len(role.session_tags) > _TAGS_PER_SESSION:
+        yield Problem(
+            file.key(*path, "sessionTags"),
+            f"holds {len(role.session_tags)} tags; AWS takes {_TAGS_PER_SESSION} for a session",
         )
 
 

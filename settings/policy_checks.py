@@ -177,20 +177,40 @@ def _vault(file: StackFile) -> Iterator[Problem]:
                 )
     issuing = [role for role in vault.roles.values() if role.credential_type == "iam_user"]
     attachable = sorted({policy for role in issuing for policy in role.managed_policies})
-    assumable = [name for name, role in vault.roles.items() if role.credential_type == "assumed_role"]
+    partition = file.partition or "aws"
+    assumed = {name: role for name, role in vault.roles.items() if role.credential_type == "assumed_role"}
+    role_arns = {
+        name: naming.role_arn(partition, "0" * 12, naming.vault_aws_role_name(vault.mount, name))
+        for name in assumed
+    }
+    for name, role in assumed.items():
+        trust = policies.trust_vault(
+            naming.user_arn(partition, "0" * 12, "/", vault.principal_name),
+            external_id=role.external_id,
+            session_tags=role.session_tags,
+        )
+        yield from _too_large(
+            file.key("vault", "roles", name, "sessionTags"),
+            "make a trust policy",
+            policies.size(trust),
+            policies.TRUST_POLICY_MAX_CHARACTERS,
+            "Use fewer or shorter tags, or a shorter externalId",
+        )
     principal = policies.vault_principal(
-        file.partition or "aws",
+        partition,
         "0" * 12,
-        boundary_arn=naming.policy_arn(file.partition or "aws", "0" * 12, naming.VAULT_BOUNDARY_POLICY),
+        boundary_arn=naming.policy_arn(partition, "0" * 12, naming.VAULT_BOUNDARY_POLICY),
         attachable_policy_arns=[_longest_policy_arn(file, policy) for policy in attachable],
-        assumable_role_arns=[
-            naming.role_arn(file.partition or "aws", "0" * 12, naming.vault_aws_role_name(vault.mount, name))
-            for name in assumable
+        assumable_role_arns=list(role_arns.values()),
+        taggable_role_arns=[role_arns[name] for name, role in assumed.items() if role.session_tags],
+        group_arns=[
+            naming.group_arn(partition, "0" * 12, group)
+            for group in sorted({group for role in issuing for group in role.groups})
         ],
     )
     yield from _too_large(
         file.key("vault", "roles"),
-        f"name {len(attachable)} managed policies and {len(assumable)} assumed roles, which make a policy "
+        f"name {len(attachable)} managed policies and {len(assumed)} assumed roles, which make a policy "
         "for Vault's principal",
         policies.size(principal),
         policies.MANAGED_POLICY_MAX_CHARACTERS,

@@ -233,6 +233,10 @@ class VaultRole(Section):
     credential_type: Literal["iam_user", "assumed_role"] = "iam_user"
     # Of assumed_role only; None: the mount's defaultLeaseTtl.
     ttl: Seconds | None = None
+    external_id: ExternalId | None = None
+    session_tags: dict[TagKey, TagValue] = {}
+    # Of iam_user only: IAM groups that are in the account already.
+    groups: Annotated[list[GroupName], Field(max_length=_GROUPS_PER_USER)] = []
     managed_policies: list[ManagedPolicy] = []
     statements: list[Statement] = []
     debug_instance: bool = False

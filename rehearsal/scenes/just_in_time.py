@@ -1,6 +1,8 @@
 """Tutorial section 7: credentials that Vault issues on request, and that end by themselves."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +10,16 @@ import settings
 from access.claims import ALLOWED, KEY_INVALID, REFUSED, Claim, attempt
 from access.grants import Grants, grants_of
 from access.sessions import Credentials, Session
-from naming import VAULT_BOUNDARY_POLICY, VAULT_USER_PATH, iam_arn, policy_arn
+from naming import (
+    VAULT_BOUNDARY_POLICY,
+    VAULT_ROLE_TAG,
+    VAULT_USER_NAME_PREFIX,
+    VAULT_USER_PATH,
+    iam_arn,
+    policy_arn,
+    role_arn,
+    vault_aws_role_name,
+)
 from rehearsal.scenes.people import play_probes
 from rehearsal.stage import Stage
 from rehearsal.world import Account, World
@@ -16,6 +27,9 @@ from rehearsal.world import Account, World
 _SHORT_LEASE_SECONDS = 2
 _LONGEST_WAIT_SECONDS = 20
 _POLL_SECONDS = 0.25
+# Who asks; Vault puts the way of the log-in before it, for a token that was made by hand "token".
+_ASKER = "rehearsal"
+_DISPLAY_NAME = f"token-{_ASKER}"
 # What the boundary denies to every issued user, as far as the probes reach.
 _BOUNDARY = settings.Statement.model_validate(
     {
@@ -87,6 +101,15 @@ def _play_role(
             claim("vault read", path, REFUSED, "the token of one role reaches nothing else"),
             lambda path=path: holder.read(path),  # type: ignore[misc]
         )
+    stage.judge(
+        claim(
+            "vault read",
+            f"{mount}/creds/{name}?role_session_name=…",
+            REFUSED,
+            "nobody asks under another's name",
+        ),
+        lambda: holder.adapter.get(f"/v1/{mount}/creds/{name}", params={"role_session_name": "somebody"}),
+    )
     session = _session(account, issued["data"])
     instance_id = outputs.get("instance_id")
     targets = account.targets
@@ -94,8 +117,11 @@ def _play_role(
         targets = replace(targets, instances=(*targets.instances, instance_id))
     holder_name = f"{'user' if role.credential_type == 'iam_user' else 'session'} from Vault's {name}"
     arn = session.client("sts").get_caller_identity()["Arn"]
+    _named_after_who_asked(stage, account, name, holder_name, arn)
     if role.credential_type == "iam_user":
-        _as_issued(stage, account, holder_name, arn)
+        _as_issued(stage, account, name, role, holder_name, arn)
+    else:
+        _as_trusted(stage, account, mount, name, role, holder_name)
     play_probes(
         stage,
         replace(account, targets=targets),
@@ -112,9 +138,87 @@ def _play_role(
         _session_lives_on(stage, account, session, holder_name)
 
 
-def _as_issued(stage: Stage, account: Account, holder_name: str, arn: str) -> None:
+def _named_after_who_asked(
+    stage: Stage, account: Account, role_name: str, holder_name: str, arn: str
+) -> None:
+    expected = f"{VAULT_USER_NAME_PREFIX}{_DISPLAY_NAME[:22]}-{role_name[:14]}-"
+    name = arn.rsplit("/", 1)[-1]
+    stage.found(
+        Claim(
+            who=holder_name,
+            mfa="-",
+            call="sts:GetCallerIdentity",
+            resource="the name",
+            account=account.name,
+            claimed=f"{expected}…",
+            reason="CloudTrail says who asked, and for what",
+        ),
+        f"{expected}…" if name.startswith(expected) and len(name) <= 64 else name,
+    )
+
+
+def _as_trusted(
+    stage: Stage, account: Account, mount: str, name: str, role: settings.VaultRole, holder_name: str
+) -> None:
+    """What the role behind a session asks of Vault, tried with the key of Vault's own principal."""
+    vault = account.settings.vault
+    if vault is None:
+        return
+    own = account.settings
+    arn = role_arn(own.partition, own.account_id, vault_aws_role_name(mount, name))
+    tags = [{"Key": key, "Value": value} for key, value in role.session_tags.items()]
+    whole: dict[str, Any] = {"Tags": tags} if tags else {}
+    whole |= {"ExternalId": role.external_id} if role.external_id else {}
+    tries = [("", whole, ALLOWED, "this is what Vault asks")]
+    if role.external_id:
+        without = {key: value for key, value in whole.items() if key != "ExternalId"}
+        wrong = whole | {"ExternalId": "another"}
+        reason = "without the agreed ID nobody gets in"
+        tries += [(" (no ID)", without, REFUSED, reason), (" (wrong ID)", wrong, REFUSED, reason)]
+    if tags:
+        without = {key: value for key, value in whole.items() if key != "Tags"}
+        more = whole | {"Tags": [*tags, {"Key": "Onboarding", "Value": "new"}]}
+        other = whole | {"Tags": [{"Key": tag["Key"], "Value": "another"} for tag in tags]}
+        reason = "policies may rest on the tags of these sessions"
+        tries += [(" (no tags)", without, REFUSED, reason), (" (a tag more)", more, REFUSED, reason)]
+        tries += [(" (other tags)", other, REFUSED, reason)]
+    with _as_principal(account, vault.principal_name) as principal:
+        for what, arguments, claimed, reason in tries:
+            stage.judge(
+                Claim(
+                    who=vault.principal_name,
+                    mfa="-",
+                    call=f"sts:AssumeRole{what}",
+                    resource=arn.rsplit("/", 1)[-1],
+                    account=account.name,
+                    claimed=claimed,
+                    reason=reason,
+                ),
+                lambda arguments=arguments: principal.client("sts").assume_role(  # type: ignore[misc]
+                    RoleArn=arn, RoleSessionName="rehearsal", **arguments
+                ),
+            )
+
+
+@contextmanager
+def _as_principal(account: Account, principal: str) -> Iterator[Session]:
+    """A second key for Vault's principal, as a thief of Vault's own key would have it."""
+    admin = account.admin.client("iam")
+    key = admin.create_access_key(UserName=principal)["AccessKey"]
+    try:
+        yield account.admin.with_credentials(Credentials.of(key))
+    finally:
+        admin.delete_access_key(UserName=principal, AccessKeyId=key["AccessKeyId"])
+
+
+def _as_issued(
+    stage: Stage, account: Account, name: str, role: settings.VaultRole, holder_name: str, arn: str
+) -> None:
     """The user that Vault made: where it lives, and what limits it."""
-    user = account.admin.client("iam").get_user(UserName=arn.rsplit("/", 1)[-1])["User"]
+    iam, user_name = account.admin.client("iam"), arn.rsplit("/", 1)[-1]
+    user = iam.get_user(UserName=user_name)["User"]
+    tags = {tag["Key"]: tag["Value"] for tag in iam.list_user_tags(UserName=user_name)["Tags"]}
+    groups = [group["GroupName"] for group in iam.list_groups_for_user(UserName=user_name)["Groups"]]
     own = account.settings
     boundary = policy_arn(own.partition, own.account_id, VAULT_BOUNDARY_POLICY)
     facts = (
@@ -124,6 +228,18 @@ def _as_issued(stage: Stage, account: Account, holder_name: str, arn: str) -> No
             boundary,
             user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "none"),
             "no role can exceed the boundary",
+        ),
+        (
+            f"tags ManagedBy, {VAULT_ROLE_TAG}",
+            f"vault, {name}",
+            f"{tags.get('ManagedBy')}, {tags.get(VAULT_ROLE_TAG)}",
+            "whoever finds the user knows where it comes from",
+        ),
+        (
+            "groups",
+            ", ".join(sorted(role.groups)) or "none",
+            ", ".join(sorted(groups)) or "none",
+            "only the groups that the stack file names",
         ),
     )
     for what, claimed, found, reason in facts:
@@ -248,10 +364,12 @@ def _gone(
 
 
 def _play_principal(stage: Stage, account: Account, principal: str) -> None:
-    """A second key for Vault's principal, as a thief of Vault's own key would have it."""
-    admin = account.admin.client("iam")
-    key = admin.create_access_key(UserName=principal)["AccessKey"]
-    session = account.admin.with_credentials(Credentials.of(key))
+    with _as_principal(account, principal) as session:
+        _play_as_principal(stage, account, principal, session)
+
+
+def _play_as_principal(stage: Stage, account: Account, principal: str, session: Session) -> None:
+    """What whoever steals Vault's key can do with it."""
     iam = session.client("iam")
     own = account.settings
     boundary = policy_arn(own.partition, own.account_id, VAULT_BOUNDARY_POLICY)
@@ -325,12 +443,11 @@ def _play_principal(stage: Stage, account: Account, principal: str) -> None:
         "Vault removes what it issued",
         lambda: iam.delete_user(UserName=user),
     )
-    admin.delete_access_key(UserName=principal, AccessKeyId=key["AccessKeyId"])
 
 
 def _token(world: World, policy: str) -> str:
     """A token that holds just this role's policy, for longer than its leases: a lease dies with its token."""
-    made: dict[str, Any] = world.vault().auth.token.create(policies=[policy], ttl="2h")
+    made: dict[str, Any] = world.vault().auth.token.create(policies=[policy], ttl="2h", display_name=_ASKER)
     return str(made["auth"]["client_token"])
 
 

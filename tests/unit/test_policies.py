@@ -408,6 +408,53 @@ def test_a_role_for_vault_trusts_its_principal_and_nobody_else() -> None:
     )
 
 
+def test_vault_must_send_the_agreed_id_and_just_these_tags() -> None:
+    made = policies.trust_vault("arn:p", external_id="agreed", session_tags={"team": "a", "job": "b"})
+    assert made == document(
+        {
+            "Sid": "AllowVault",
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:p"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Condition": {
+                "StringEquals": {
+                    "sts:ExternalId": "agreed",
+                    "aws:RequestTag/job": "b",
+                    "aws:RequestTag/team": "a",
+                },
+                "ForAllValues:StringEquals": {"aws:TagKeys": ["job", "team"]},
+            },
+        }
+    )
+
+
+def test_vaults_principal_uses_the_configured_groups_and_tags_the_sessions_of_the_roles_that_ask_for_it() -> (
+    None
+):
+    made = policies.vault_principal(
+        "aws",
+        DEV,
+        boundary_arn=BOUNDARY,
+        attachable_policy_arns=[],
+        assumable_role_arns=["arn:b", "arn:a"],
+        taggable_role_arns=["arn:b"],
+        group_arns=[f"arn:aws:iam::{DEV}:group/b", f"arn:aws:iam::{DEV}:group/a"],
+    )
+    of_sid = {statement["Sid"]: statement for statement in made["Statement"]}
+    assert of_sid["TagTheirSessions"] == {
+        "Sid": "TagTheirSessions",
+        "Effect": "Allow",
+        "Action": "sts:TagSession",
+        "Resource": ["arn:b"],
+    }
+    assert of_sid["UseTheConfiguredGroupsOnly"] == {
+        "Sid": "UseTheConfiguredGroupsOnly",
+        "Effect": "Allow",
+        "Action": ["iam:AddUserToGroup", "iam:RemoveUserFromGroup"],
+        "Resource": [f"arn:aws:iam::{DEV}:group/a", f"arn:aws:iam::{DEV}:group/b"],
+    }
+
+
 def test_the_boundary_denies_what_would_outlive_a_lease() -> None:
     assert policies.vault_issued_user_boundary() == document(
         {"Sid": "AllowWhatTheRolesPoliciesAllow", "Effect": "Allow", "Action": "*", "Resource": "*"},
@@ -445,7 +492,10 @@ def test_the_boundary_denies_what_would_outlive_a_lease() -> None:
 
 def test_a_vault_policy_reads_one_roles_credentials() -> None:
     assert policies.vault_read_credentials("aws/dev", "test") == (
-        'path "aws/dev/creds/test" {\n  capabilities = ["read"]\n}\n'
+        'path "aws/dev/creds/test" {\n'
+        '  capabilities      = ["read"]\n'
+        '  denied_parameters = { "role_session_name" = [] }\n'
+        "}\n"
     )
 
 

@@ -19,6 +19,10 @@ ACCESS_KEY = "aws:iam/accessKey:AccessKey"
 BACKEND = "vault:aws/secretBackend:SecretBackend"
 ENGINE_ROLE = "vault:aws/secretBackendRole:SecretBackendRole"
 VAULT_POLICY = "vault:index/policy:Policy"
+USERNAMES = (
+    '{{ printf "vault-%s-%s-%s-%s" (.DisplayName | truncate 22) (.PolicyName | truncate 14)'
+    " (unix_time) (random 8) }}"
+)
 ROLES = {
     "test": VaultRoleArgs(managed_policies=["AmazonS3FullAccess"], statements=[], has_statements=False),
     "debug": VaultRoleArgs(managed_policies=[], statements=[STATEMENT], has_statements=True),
@@ -58,6 +62,7 @@ def test_the_mount_has_the_configured_leases_and_the_principals_key(recorder: Re
         "accessKey": "vault-aws-access-key-1-id",
         "secretKey": "pretend-secret-key",
         "region": "eu-central-1",
+        "usernameTemplate": USERNAMES,
         "defaultLeaseTtlSeconds": 1800,
         "maxLeaseTtlSeconds": 3600,
     }
@@ -139,9 +144,15 @@ def test_every_issued_user_is_bounded(recorder: Recorder) -> None:
         "permissionsBoundaryArn": BOUNDARY,
     }
     assert {made.name: made.inputs for made in recorder.all_of(ENGINE_ROLE)} == {
-        "vault-aws-test": {**common, "name": "test", "policyArns": [S3]},
+        "vault-aws-test": {
+            **common,
+            "name": "test",
+            "policyArns": [S3],
+            "iamTags": {"Stack": "dev", "ManagedBy": "vault", "VaultRole": "test"},
+        },
         "vault-aws-debug": {
             **common,
+            "iamTags": {"Stack": "dev", "ManagedBy": "vault", "VaultRole": "debug"},
             "name": "debug",
             "policyDocument": json.dumps(policies.configured([STATEMENT])),
         },
@@ -155,7 +166,10 @@ def test_each_role_has_a_vault_policy_that_reads_its_credentials_and_nothing_els
     assert {made.name: made.inputs for made in recorder.all_of(VAULT_POLICY)} == {
         f"vault-aws-{role}": {
             "name": f"aws-dev-{role}",
-            "policy": f'path "aws/dev/creds/{role}" {{\n  capabilities = ["read"]\n}}\n',
+            "policy": f'path "aws/dev/creds/{role}" {{\n'
+            '  capabilities      = ["read"]\n'
+            '  denied_parameters = { "role_session_name" = [] }\n'
+            "}\n",
         }
         for role in ROLES
     }
@@ -216,6 +230,40 @@ def test_a_session_role_is_an_iam_role_that_vault_alone_assumes_within_the_bound
         "defaultStsTtl": 900,
         "maxStsTtl": 900,
     }
+
+
+def test_external_id_and_tags_stand_in_the_engines_role_and_in_the_trust(recorder: Recorder) -> None:
+    session = VaultRoleArgs(
+        session_seconds=900,
+        external_id="agreed",
+        session_tags={"team": "data"},
+        managed_policies=["AmazonS3FullAccess"],
+        statements=[],
+        has_statements=False,
+    )
+    record_vault(recorder, roles={"look": session})
+    made = recorder.one(ENGINE_ROLE, "vault-aws-look").inputs
+    assert (made["externalId"], made["sessionTags"]) == ("agreed", {"team": "data"})
+    trust = json.loads(recorder.one("aws:iam/role:Role", "vault-aws-look-assumed").inputs["assumeRolePolicy"])
+    principal = f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:user/vault-secrets-engine"
+    assert trust == policies.trust_vault(principal, external_id="agreed", session_tags={"team": "data"})
+    document = json.loads(recorder.one(POLICY, "vault-aws-principal").inputs["policy"])
+    assert [statement["Sid"] for statement in document["Statement"]] == [
+        "AssumeTheConfiguredRolesOnly",
+        "TagTheirSessions",
+    ]
+
+
+def test_issued_users_join_the_configured_groups_and_the_principal_may_use_no_other(
+    recorder: Recorder,
+) -> None:
+    in_groups = VaultRoleArgs(
+        groups=["analysts"], managed_policies=[], statements=[STATEMENT], has_statements=True
+    )
+    record_vault(recorder, roles={"report": in_groups})
+    assert recorder.one(ENGINE_ROLE, "vault-aws-report").inputs["iamGroups"] == ["analysts"]
+    document = json.loads(recorder.one(POLICY, "vault-aws-principal").inputs["policy"])
+    assert document["Statement"][-1]["Resource"] == ["arn:aws:iam::222222222222:group/analysts"]
 
 
 def test_a_principal_that_only_assumes_roles_may_make_no_users(recorder: Recorder) -> None:

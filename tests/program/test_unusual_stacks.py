@@ -56,6 +56,18 @@ UNUSUAL: dict[str, tuple[str, dict[str, Any], tuple[int, int, int]]] = {
         {k: v for k, v in WORKLOAD.items() if k.startswith("aws:") or "Kind" in k},
         (0, 0, 0),
     ),
+    "a Vault server with names as long as AWS takes them": (
+        "tools",
+        WORKLOAD
+        | {
+            "iam-hardening:vaultServer": {
+                "name": "v" * 64,
+                "tableName": "t.-_" * 63 + "end",
+                "apiAddress": "https://127.0.0.1",
+            }
+        },
+        (1, 0, 3),
+    ),
     "China": ("cn", WORKLOAD | {"aws:region": "cn-north-1"}, (1, 0, 2)),
     "GovCloud": ("gov", WORKLOAD | {"aws:region": "us-gov-west-1"}, (1, 0, 2)),
 }

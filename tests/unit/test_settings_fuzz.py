@@ -54,6 +54,13 @@ WORKLOAD: dict[str, Any] = {
             "managedPolicies": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
         }
     },
+    "iam-hardening:vaultServer": {
+        "name": "vault-server",
+        "tableName": "vault-data",
+        "apiAddress": "https://vault.example.com:8200",
+        "tlsCertificateFile": "/opt/vault/tls/tls.crt",
+        "tlsKeyFile": "/opt/vault/tls/tls.key",
+    },
     "iam-hardening:instance": {
         "name": "HelloWorld",
         "roleName": "test_instance_role",

@@ -13,7 +13,7 @@ venv := .venv/bin
 checked := $(wildcard *.py components settings access rehearsal tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse sandbox sandbox-down client-config revoke-sessions root-keys verify test test-unit check format lock clean
+.PHONY: help setup environment rehearse sandbox sandbox-down client-config revoke-sessions jit root-keys verify test test-unit check format lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ revoke-sessions: environment ## End every live session of a role: ROLE=test_role
 
 verify: environment ## Compare a live account with its stack file, read-only: STACK=dev [ARGS=--print-policy]
 	@$(venv)/python -m access.verify --stack '$(STACK)' $(ARGS)
+
+jit: environment ## Ask Vault for just-in-time credentials: ROLE=test STACK=dev [ARGS=--export]
+	@$(venv)/python -m access.jit --role '$(ROLE)' --stack '$(STACK)' $(ARGS)
 
 test: setup ## Run all tests
 	@$(venv)/python -m pytest $(ARGS)

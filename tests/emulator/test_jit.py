@@ -136,7 +136,7 @@ def test_the_printed_profile_just_works_and_many_commands_make_one_user(
     Path(place.environment["AWS_CONFIG_FILE"]).write_text(profile)
     for _ in range(2):
         session = botocore.session.Session(profile="jit-dev-test")
-        client = session.create_client("s3")
+        client: Any = session.create_client("s3")
         assert client.list_buckets()["Buckets"] == []
     assert len(place.issued()) == 1
 

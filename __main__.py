@@ -101,6 +101,12 @@ def alarms(account: settings.Settings, wanted: settings.Alarms) -> dict[str, Ala
             says="Somebody other than Vault changed a user of Vault's",
             regions=where_iam_tells,
         )
+    if wanted.key_changes:
+        made["key-changes"] = Alarm(
+            pattern=event_patterns.key_changes(),
+            says="A KMS key's policy was replaced, or a key disabled or scheduled for deletion",
+            regions=everywhere,
+        )
     return made
 
 

@@ -73,6 +73,15 @@ def vault_users_touched(vault_principal_arn: str) -> Pattern:
     }
 
 
+def key_changes() -> Pattern:
+    """Whoever replaces a KMS key's policy, disables a key or sends it towards its deletion, or tries to.
+
+    The expected ones too: it happens rarely, and without its key a Vault, a trail or a topic is mute.
+    """
+    names = ["DisableKey", "PutKeyPolicy", "ScheduleKeyDeletion"]
+    return {"source": ["aws.kms"], "detail": {"eventName": names}}
+
+
 def _by_anybody_but(arns: Sequence[str]) -> dict[str, Any]:
     users = sorted(arn for arn in arns if ":user/" in arn)
     roles = sorted(arn for arn in arns if ":role/" in arn)

@@ -14,6 +14,7 @@ _SWITCHES = {
     "iam_changes": "iamChanges",
     "break_glass_use": "breakGlassUse",
     "vault_users_touched": "vaultUsersTouched",
+    "key_changes": "keyChanges",
 }
 _ABOUT_IAM = ("iam_changes", "vault_users_touched")
 

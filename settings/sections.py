@@ -296,6 +296,7 @@ class Alarms(Section):
     iam_changes: bool = True
     break_glass_use: bool = True
     vault_users_touched: bool = True
+    key_changes: bool = True
 
 
 class ProjectConfig(Section):

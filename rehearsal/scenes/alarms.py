@@ -64,6 +64,10 @@ def _happenings(account: Account, alarms: Alarms) -> Iterator[_Happening]:
     yield "a role changes IAM", cloudtrail.call(of_role, "iam", "CreateRole", roleName="x"), iam_alarm
     yield "a user reads IAM", cloudtrail.call(stranger, "iam", "ListUsers", read_only=True), set()
     yield "a user changes S3", cloudtrail.call(stranger, "s3", "CreateBucket", bucketName="x"), set()
+    key_alarm = {"key-changes"} if alarms.key_changes else set()
+    for name in ("DisableKey", "PutKeyPolicy", "ScheduleKeyDeletion"):
+        yield f"a role calls {name}", cloudtrail.call(of_role, "kms", name, keyId="x"), key_alarm
+    yield "a role uses a key", cloudtrail.call(of_role, "kms", "Decrypt", read_only=True), set()
     for arn in alarms.expected_principals:
         expected = cloudtrail.user(arn) if ":user/" in arn else cloudtrail.session_of(arn)
         yield f"{arn.rsplit('/', 1)[-1]} changes IAM", cloudtrail.call(expected, "iam", "CreateRole"), set()

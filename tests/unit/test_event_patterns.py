@@ -33,3 +33,10 @@ def test_a_change_of_iam_is_by_neither_the_expected_users_nor_the_expected_roles
 def test_where_nobody_is_expected_everybody_sets_it_off() -> None:
     detail = event_patterns.iam_changes([])["detail"]
     assert detail["userIdentity"] == {"arn": [{"exists": True}]}
+
+
+def test_a_change_of_a_key_is_seen_by_whomever_it_is_made() -> None:
+    assert event_patterns.key_changes() == {
+        "source": ["aws.kms"],
+        "detail": {"eventName": ["DisableKey", "PutKeyPolicy", "ScheduleKeyDeletion"]},
+    }

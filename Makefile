@@ -13,7 +13,7 @@ venv := .venv/bin
 checked := $(wildcard *.py components settings access rehearsal tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse sandbox sandbox-down client-config revoke-sessions jit root-keys verify test test-unit check format lock clean
+.PHONY: help setup environment rehearse report sandbox sandbox-down client-config revoke-sessions jit root-keys verify test test-unit check format lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ environment:
 
 rehearse: setup ## Deploy both accounts to an emulated AWS and a live Vault, and prove every claim
 	@$(venv)/python -m rehearsal $(ARGS)
+
+report: setup ## Rehearse, and write it as report/report.html and .md: [FROM=earlier.json]
+	@$(if $(FROM),,$(venv)/python -m rehearsal --json report/rehearsal.json $(ARGS) || test $$? -eq 1)
+	@$(venv)/python -m access.report --from '$(or $(FROM),report/rehearsal.json)'
 
 sandbox: setup ## Leave the rehearsal's world running for hands-on use (see .sandbox/env)
 	@$(venv)/python -m rehearsal sandbox $(ARGS)

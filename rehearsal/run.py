@@ -1,12 +1,14 @@
 """The rehearsal from beginning to end: deploy, play the scenes, change, repair, destroy."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from access.claims import Outcome
+from access.reach import Reach, reach
 from rehearsal import inventory
 from rehearsal.project import Project
 from rehearsal.scenes import (
@@ -20,6 +22,7 @@ from rehearsal.scenes import (
     revoked_sessions,
     root_account,
     secrets_stay_secret,
+    untouched,
     vault_server,
 )
 from rehearsal.show import Terminal
@@ -42,7 +45,8 @@ ALWAYS_UNPROVED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a rehearsal found. `seconds` is wall clock, everything included."""
+    """What a rehearsal found. `seconds` is wall clock, everything included. `reach` is what the stack files
+    ask for; `comparison` what the same probes found in an untouched account (scenes/untouched.py)."""
 
     outcomes: list[Outcome]
     notes: list[str]
@@ -50,6 +54,9 @@ class Result:
     phases: dict[str, float]
     scenes: dict[str, float]
     seconds: float
+    ended: datetime
+    reach: Reach
+    comparison: list[dict[str, Any]]
 
     @property
     def holds(self) -> bool:
@@ -58,12 +65,15 @@ class Result:
     def as_dict(self) -> dict[str, Any]:
         return {
             "holds": self.holds,
+            "ended": f"{self.ended:%Y-%m-%d %H:%M} UTC",
             "providers": self.providers,
             "unproved": [UNPROVED[self.providers], ALWAYS_UNPROVED],
             "seconds": round(self.seconds, 2),
             "phases": {name: round(took, 2) for name, took in self.phases.items()},
             "scenes": {name: round(took, 2) for name, took in self.scenes.items()},
             "notes": self.notes,
+            "reach": asdict(self.reach),
+            "comparison": self.comparison,
             "claims": [outcome.as_dict() for outcome in self.outcomes],
         }
 
@@ -75,7 +85,8 @@ def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers
     with ExitStack() as running:
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
             staged = running.enter_context(world(project, directory, providers=providers))
-        _play(stage, staged, terminal)
+        comparison = _play(stage, staged, terminal)
+        drawn = reach({name: account.settings for name, account in staged.accounts.items()})
     return Result(
         outcomes=stage.outcomes,
         notes=stage.notes,
@@ -83,16 +94,22 @@ def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers
         phases=terminal.phases,
         scenes=stage.seconds,
         seconds=perf_counter() - began,
+        ended=datetime.now(UTC),
+        reach=drawn,
+        comparison=comparison,
     )
 
 
-def _play(stage: Stage, staged: World, terminal: Terminal) -> None:
+def _play(stage: Stage, staged: World, terminal: Terminal) -> list[dict[str, Any]]:
+    """Answers with what an untouched account is like beside the deployed ones."""
     before = {
         account.name: inventory.of_account(account.admin, account.settings.regions)
         for account in staged.accounts.values()
     }
     vault_before = inventory.of_vault(staged.vault())
     deploy(staged, terminal)
+    with terminal.phase("Before and after: the same probes in an untouched account"):
+        comparison = untouched.compare(staged)
     terminal.columns()
     root_account.play(stage, staged)
     account_defaults.play(stage, staged)
@@ -107,6 +124,7 @@ def _play(stage: Stage, staged: World, terminal: Terminal) -> None:
     lifecycle.play_changes_by_hand(stage, staged)
     secrets_stay_secret.play(stage, staged)
     lifecycle.play_destroy(stage, staged, before, vault_before)
+    return comparison
 
 
 def deploy(staged: World, terminal: Terminal) -> None:

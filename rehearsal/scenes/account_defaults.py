@@ -48,7 +48,7 @@ def _new_volumes_are_encrypted(stage: Stage, account: Account, admin: Session) -
 
 
 def _new_instances_require_imdsv2(stage: Stage, account: Account, admin: Session) -> None:
-    with _launched_without_a_word(admin) as options:
+    with launched_without_a_word(admin) as options:
         for field, claimed, reason in (
             ("HttpTokens", "required", "IMDSv1 answers forged requests"),
             ("HttpPutResponseHopLimit", "1", "a container does not reach the instance's credentials"),
@@ -58,7 +58,7 @@ def _new_instances_require_imdsv2(stage: Stage, account: Account, admin: Session
 
 
 @contextmanager
-def _launched_without_a_word(admin: Session) -> Iterator[dict[str, Any]]:
+def launched_without_a_word(admin: Session) -> Iterator[dict[str, Any]]:
     """The metadata options of an instance whose launch says nothing about them."""
     ec2 = admin.client("ec2")
     image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["ubuntu/images/*"]}])["Images"][0]

@@ -1,0 +1,83 @@
+"""The access matrix: persona by MFA by call, one table per account and kind of persona."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from access.claims import ALLOWED, REFUSED
+from access.report.recorded import Judged
+
+_VERDICTS = {ALLOWED, REFUSED}
+# The part of a name that differs from run to run: a rehearsal's own, and an instance's ID.
+_MADE_UP = re.compile(r"-[0-9a-f]{8,}$")
+_DEPLOYER = "deployer"
+_SELF = "SELF"
+
+
+@dataclass(frozen=True)
+class Persona:
+    """`mfa` is None for whoever has no MFA to speak of: machines, tokens."""
+
+    who: str
+    mfa: str | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """`cells` go with the table's personas; an empty one is a call that this persona did not make."""
+
+    call: str
+    resource: str
+    cells: tuple[tuple[Judged, ...], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    personas: tuple[Persona, ...]
+    rows: tuple[Row, ...]
+
+
+def tables(claims: Iterable[Judged]) -> list[Table]:
+    """Every claim about a call that is allowed or refused."""
+    by_table: dict[str, list[Judged]] = {}
+    for claim in claims:
+        if is_of_access(claim):
+            kind = "people" if _persona(claim).mfa else "machines and tokens"
+            by_table.setdefault(f"Account {claim.account}: {kind}", []).append(claim)
+    return [_table(title, judged) for title, judged in by_table.items()]
+
+
+def other_findings(claims: Iterable[Judged]) -> list[Judged]:
+    """What is no verdict on a call: a setting's value, what an up changed, how a lease ended."""
+    return [claim for claim in claims if not is_of_access(claim)]
+
+
+def is_of_access(claim: Judged) -> bool:
+    return claim.claimed in _VERDICTS and claim.who != _DEPLOYER
+
+
+def _table(title: str, claims: list[Judged]) -> Table:
+    personas = tuple(dict.fromkeys(_persona(claim) for claim in claims))
+    rows: dict[tuple[str, str], dict[Persona, list[Judged]]] = {}
+    for claim in claims:
+        row = rows.setdefault((claim.call, _general(claim)), {})
+        row.setdefault(_persona(claim), []).append(claim)
+    return Table(
+        title=title,
+        personas=personas,
+        rows=tuple(
+            Row(call=call, resource=resource, cells=tuple(tuple(cells.get(each, ())) for each in personas))
+            for (call, resource), cells in sorted(rows.items())
+        ),
+    )
+
+
+def _persona(claim: Judged) -> Persona:
+    return Persona(who=claim.who, mfa=None if claim.mfa == "-" else claim.mfa)
+
+
+def _general(claim: Judged) -> str:
+    """The resource without what only this persona or this run has in it, so that rows can be compared."""
+    resource = re.sub(rf"(?<=/){re.escape(claim.who)}(?=$|-)", _SELF, claim.resource)
+    return _MADE_UP.sub("-…", resource)

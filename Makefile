@@ -13,7 +13,7 @@ venv := .venv/bin
 checked := $(wildcard *.py components settings access rehearsal tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse report sandbox sandbox-down client-config revoke-sessions jit root-keys verify test test-unit check format lock clean
+.PHONY: help setup environment rehearse report sandbox sandbox-down client-config revoke-sessions jit root-keys verify adopt test test-unit check format lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ verify: environment ## Compare a live account with its stack file, read-only: ST
 
 jit: environment ## Ask Vault for just-in-time credentials: ROLE=test STACK=dev [ARGS=--export]
 	@$(venv)/python -m access.jit --role '$(ROLE)' --stack '$(STACK)' $(ARGS)
+
+adopt: environment ## Compare an account that already lives with its stack, write the import file: STACK=dev
+	@$(venv)/python -m access.adopt --stack '$(STACK)' $(ARGS)
 
 test: setup ## Run all tests
 	@$(venv)/python -m pytest $(ARGS)

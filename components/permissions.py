@@ -46,7 +46,12 @@ def customer_managed_policy(
         description=description,
         policy=policies.render(dict(policy)) if isinstance(policy, Mapping) else policy,
         tags=dict(tags),
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            # AWS cannot change it: other words, ours or those of a policy that was there before the stack, would
+            # delete the policy and make it anew, and for that while nobody has it.
+            ignore_changes=["description"],
+        ),
     )
 
 

@@ -1,0 +1,83 @@
+"""`make adopt STACK=dev`: what the stack would make and the account has already, and the file to import it.
+
+Read-only: it writes the import file, and neither the account nor the stack's state. Exit status: 0 an import
+and an up would replace nothing, 1 something is in the way, 2 it could not run.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import hvac
+
+import settings
+from access import live
+from access.adopt.findings import Adoption, compare
+from access.adopt.lockout import told
+from access.adopt.lookups import Existing
+from access.adopt.scratch import scratch
+from access.adopt.show import show
+from access.stack_files import settings_of
+from settings import Settings
+
+CLEAR, IN_THE_WAY, COULD_NOT = 0, 1, 2
+
+
+def main(arguments: list[str], make_client: live.MakeClient = live.client) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m access.adopt", description="What of a stack an account has already; read-only."
+    )
+    parser.add_argument("--stack", required=True, help="the stack whose account it is")
+    parser.add_argument(
+        "--file", metavar="FILE", type=Path, help="where the import file goes (import-STACK.json)"
+    )
+    options = parser.parse_args(arguments)
+    file = options.file or Path(f"import-{options.stack}.json")
+    try:
+        stacks = settings_of(Path.cwd())
+        if options.stack not in stacks:
+            raise live.CannotError(f"STACK={options.stack}: no such stack; known: {', '.join(stacks)}")
+        account = stacks[options.stack]
+        caller = _caller(account, make_client)
+        existing = Existing(
+            clients=lambda service, region: make_client(service, region, None),
+            region=account.region,
+            vault=_vault(account),
+        )
+        with scratch(Path.cwd(), account.stack) as copy:
+            adoption = compare(copy, existing)
+        warned, kept = told(adoption, existing, caller)
+    except (live.CannotError, settings.ConfigError) as problem:
+        print(problem, file=sys.stderr)
+        return COULD_NOT
+    _write(adoption, file)
+    show(adoption, account, warned, kept, file)
+    return CLEAR if adoption.is_safe else IN_THE_WAY
+
+
+def _caller(account: Settings, make_client: live.MakeClient) -> str:
+    """The caller's ARN. Raises CannotError for credentials of another account."""
+    sts = make_client("sts", account.region, None)
+    actual = live.account_of_credentials(sts)
+    if actual != account.account_id:
+        raise live.CannotError(
+            f"These are credentials of the account {actual}; the stack {account.stack} is the account "
+            f"{account.account_id}. Nothing was looked at, and no file was written."
+        )
+    return str(live.asking("Asking AWS who you are", sts.get_caller_identity)["Arn"])
+
+
+def _vault(account: Settings) -> Any:
+    address, token = os.environ.get("VAULT_ADDR"), os.environ.get("VAULT_TOKEN")
+    return hvac.Client(url=address, token=token) if account.vault and address and token else None
+
+
+def _write(adoption: Adoption, file: Path) -> None:
+    file.write_text(json.dumps(adoption.content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

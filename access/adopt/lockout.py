@@ -1,0 +1,130 @@
+"""What a person should know before the up that follows: who is kept out by it, and what it does not touch."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from access.adopt.findings import Adoption
+from access.adopt.lookups import Existing
+from access.adopt.scratch import Step
+from access.verify.findings import NotAllowed, looking
+from naming import ENFORCE_MFA_POLICY
+
+_USER = "aws:iam/user:User"
+_ROLE = "aws:iam/role:Role"
+_GROUP = "aws:iam/group:Group"
+_GROUP_POLICY = "aws:iam/groupPolicyAttachment:GroupPolicyAttachment"
+_ROLE_POLICIES = "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive"
+_KEY = "aws:iam/accessKey:AccessKey"
+# AWS's own limit.
+_KEYS_OF_A_USER = 2
+
+
+def warnings(adoption: Adoption, existing: Existing, caller_arn: str) -> Iterator[str]:
+    """Sentences, the most dangerous first."""
+    newly_denied = [
+        str(step.inputs["group"])
+        for step in adoption.made
+        if step.type == _GROUP_POLICY and step.name.endswith("-enforce-mfa")
+    ]
+    for group in newly_denied:
+        yield from _denied_without_mfa(group, existing, caller_arn)
+    yield from _vault_keys(adoption, existing)
+    for step in adoption.changes:
+        if step.type == _ROLE_POLICIES:
+            gone = ", ".join(sorted(step.old_inputs.get("policyNames") or []))
+            yield (
+                f"role {step.inputs['roleName']}: its inline policies {gone} go; the role can do only what "
+                "the stack attaches"
+            )
+
+
+def _denied_without_mfa(group: str, existing: Existing, caller_arn: str) -> Iterator[str]:
+    if group not in existing.live.records["group"]:
+        return
+    members = sorted(existing.live.members(group))
+    caller = caller_arn.split(":user/")[-1].split("/")[-1] if ":user/" in caller_arn else ""
+    if caller in members:
+        yield (
+            f"you are {caller}, a member of {group}: as soon as the up attaches {ENFORCE_MFA_POLICY}, these "
+            "credentials are refused. Run the up in a session with MFA, or as somebody outside the group"
+        )
+    without = [name for name in members if not _devices(existing, name)]
+    if without:
+        yield (
+            f"group {group}: {', '.join(without)} without an MFA device can only enrol one after the up "
+            "(docs/people.md); access keys of theirs that a program uses are refused from then on"
+        )
+
+
+def _devices(existing: Existing, user: str) -> list[Any]:
+    answer = looking("iam:ListMFADevices", existing.iam.list_mfa_devices, UserName=user)
+    return list(answer["MFADevices"]) if answer else []
+
+
+def _keys(existing: Existing, user: str) -> list[str]:
+    answer = looking("iam:ListAccessKeys", existing.iam.list_access_keys, UserName=user)
+    return [key["AccessKeyId"] for key in answer["AccessKeyMetadata"]] if answer else []
+
+
+def _vault_keys(adoption: Adoption, existing: Existing) -> Iterator[str]:
+    """The principal of Vault, which gets one more key: the secret of its own is known to nobody."""
+    for step in adoption.made:
+        user = str(step.inputs.get("user"))
+        if step.type != _KEY or user not in existing.live.records["user"]:
+            continue
+        keys = _keys(existing, user)
+        if len(keys) >= _KEYS_OF_A_USER:
+            yield (
+                f"user {user} has {len(keys)} access keys, as many as AWS allows, and the up makes one more "
+                f"for Vault: it stops there. Delete the one that is not in use first: {', '.join(keys)}"
+            )
+        elif keys:
+            yield (
+                f"user {user}: the up makes a second access key and gives it to Vault; afterwards delete the "
+                f"first ({', '.join(keys)})"
+            )
+
+
+def kept(adoption: Adoption, existing: Existing) -> Iterator[str]:
+    """What people have that the stack does not make, and that an up therefore leaves alone."""
+    for urn in adoption.ids:
+        step = adoption.steps.get(urn)
+        if step is None:
+            continue
+        if step.type == _USER:
+            name = str(step.inputs["name"])
+            yield f"user {name}: its password, " + ", ".join(
+                (
+                    f"{len(_devices(existing, name))} MFA devices",
+                    f"{len(_keys(existing, name))} access keys",
+                )
+            )
+        for kind, type in (("group", _GROUP), ("user", _USER), ("role", _ROLE)):
+            if step.type == type:
+                yield from _more_policies(adoption, existing, kind, step)
+
+
+def _more_policies(adoption: Adoption, existing: Existing, kind: Any, step: Step) -> Iterator[str]:
+    name = str(step.inputs["name"])
+    wanted = {
+        str(each.inputs.get("policyArn"))
+        for each in adoption.steps.values()
+        if each.inputs.get(kind) == name and "policyArn" in each.inputs
+    }
+    record = existing.live.records[kind][name]
+    more = [
+        a["PolicyName"] for a in record.get("AttachedManagedPolicies", []) if a["PolicyArn"] not in wanted
+    ]
+    if more:
+        yield (
+            f"{kind} {name}: {', '.join(sorted(more))} stay attached although the stack file does not ask "
+            "for them; take them off by hand, or write them into the file"
+        )
+
+
+def told(adoption: Adoption, existing: Existing, caller_arn: str) -> tuple[list[str], list[str]]:
+    """`warnings` and `kept`, as far as the caller may look."""
+    try:
+        return list(warnings(adoption, existing, caller_arn)), list(kept(adoption, existing))
+    except NotAllowed as refused:
+        return [f"who would be kept out was not looked at: it takes {refused}"], []

@@ -1,0 +1,211 @@
+"""Which of a stack's resources exist already, under the names that the stack gives them, and by which id.
+
+Ids are the import ids of pulumi-aws 7 and pulumi-vault 7, from the Import section of each resource's page.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hvac.exceptions import Forbidden, VaultError
+
+from access.adopt.scratch import Step
+from access.desired import Kind
+from access.verify.findings import NotAllowed, looking
+from access.verify.identities import Live, read
+
+_NO_SUCH = frozenset({"NoSuchEntity", "ResourceNotFoundException"})
+
+# What an up writes whether it is there or not: there is nothing to take over.
+SET_ANYWAY = frozenset(
+    {
+        "aws:ebs/encryptionByDefault:EncryptionByDefault",
+        "aws:ec2/instanceMetadataDefaults:InstanceMetadataDefaults",
+        "aws:iam/organizationsFeatures:OrganizationsFeatures",
+        "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock",
+    }
+)
+# What cannot be taken over, and why.
+NEVER: Mapping[str, str] = {
+    "aws:iam/accessKey:AccessKey": (
+        "AWS tells the secret of a key once, when it is made: the up makes a key of its own for Vault"
+    ),
+    "aws:ec2/instance:Instance": (
+        "the up starts a new instance with the role's profile; nothing happens to those that run"
+    ),
+}
+
+
+# How the engine shows what is not known before it is made.
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+class TakenError(Exception):
+    """The name belongs to something else. The text says to what, and what to do."""
+
+
+@dataclass
+class Existing:
+    """Asks the account and Vault; keeps what IAM said. `vault` None: no Vault to ask."""
+
+    clients: Callable[[str, str], Any]
+    region: str
+    vault: Any = None
+    _live: Live | None = field(default=None, repr=False)
+
+    @property
+    def iam(self) -> Any:
+        return self.clients("iam", self.region)
+
+    @property
+    def live(self) -> Live:
+        """Raises NotAllowed."""
+        if self._live is None:
+            self._live = read(self.iam)
+        return self._live
+
+    def id_of(self, step: Step) -> str | None:
+        """The id to import, or None if there is no such thing, no look-up for it, or no name of it yet: what
+        an attachment attaches is known once that exists. Raises NotAllowed, TakenError."""
+        names, look_up = LOOK_UPS.get(step.type, ((), None))
+        known = not any(UNKNOWN in str(step.inputs.get(name)) for name in names)
+        return look_up(self, step.inputs) if look_up and known else None
+
+
+Inputs = Mapping[str, Any]
+LookUp = Callable[[Existing, Inputs], str | None]
+
+
+def _entity(kind: Kind) -> LookUp:
+    def look_up(existing: Existing, inputs: Inputs) -> str | None:
+        name = str(inputs["name"])
+        records = existing.live.records[kind]
+        _not_in_another_case(f"{kind} {name}", name, records)
+        return name if name in records else None
+
+    return look_up
+
+
+def _not_in_another_case(what: str, name: str, names: Mapping[str, Any]) -> None:
+    """IAM's names are unique without regard to case, and cannot be found without it."""
+    other = next((each for each in names if each.lower() == name.lower() and each != name), None)
+    if other and name not in names:
+        raise TakenError(
+            f"{what}: the account has {other}, and IAM takes the two for one name; write {other} in the "
+            "stack file, or rename it in the account"
+        )
+
+
+def _policy(existing: Existing, inputs: Inputs) -> str | None:
+    name = str(inputs["name"])
+    _not_in_another_case(f"policy {name}", name, existing.live.policies)
+    found = existing.live.policies.get(name)
+    return str(found["Arn"]) if found else None
+
+
+def _attachment(kind: Kind) -> LookUp:
+    def look_up(existing: Existing, inputs: Inputs) -> str | None:
+        holder, arn = str(inputs[kind]), inputs["policyArn"]
+        record = existing.live.records[kind].get(holder, {})
+        attached = {each["PolicyArn"] for each in record.get("AttachedManagedPolicies", [])}
+        return f"{holder}/{arn}" if arn in attached else None
+
+    return look_up
+
+
+def _membership(existing: Existing, inputs: Inputs) -> str | None:
+    """The wanted groups that the user is in; other groups are kept and not the stack's."""
+    user = str(inputs["user"])
+    own = existing.live.records["user"].get(user, {}).get("GroupList", [])
+    joined = [group for group in inputs["groups"] if group in own]
+    return "/".join([user, *joined]) if joined else None
+
+
+def _login(existing: Existing, inputs: Inputs) -> str | None:
+    user = str(inputs["user"])
+    found = looking("iam:GetLoginProfile", existing.iam.get_login_profile, _NO_SUCH, UserName=user)
+    return user if found else None
+
+
+def _password_policy(existing: Existing, inputs: Inputs) -> str | None:
+    call = existing.iam.get_account_password_policy
+    return "iam-account-password-policy" if looking("iam:GetAccountPasswordPolicy", call, _NO_SUCH) else None
+
+
+def _inline_policies(existing: Existing, inputs: Inputs) -> str | None:
+    role = str(inputs["roleName"])
+    return role if role in existing.live.records["role"] else None
+
+
+def _profile(existing: Existing, inputs: Inputs) -> str | None:
+    name = str(inputs["name"])
+    call = existing.iam.get_instance_profile
+    return name if looking("iam:GetInstanceProfile", call, _NO_SUCH, InstanceProfileName=name) else None
+
+
+def _analyzer(existing: Existing, inputs: Inputs) -> str | None:
+    name, region = str(inputs["analyzerName"]), str(inputs.get("region") or existing.region)
+    analyzer = existing.clients("accessanalyzer", region)
+    if not looking("access-analyzer:GetAnalyzer", analyzer.get_analyzer, _NO_SUCH, analyzerName=name):
+        return None
+    return name if region == existing.region else f"{name}@{region}"
+
+
+def _read_vault(existing: Existing, path: str) -> Mapping[str, Any] | None:
+    if existing.vault is None:
+        raise NotAllowed("VAULT_ADDR and VAULT_TOKEN in the environment")
+    try:
+        answer = existing.vault.read(path)
+    except Forbidden:
+        raise NotAllowed(f"a Vault token that may read {path}") from None
+    except VaultError as error:
+        # How Vault says that nothing is mounted there.
+        if "No secret engine mount" in str(error) or "no handler for route" in str(error):
+            return None
+        raise NotAllowed(f"an answer of Vault to reading {path} (it said: {error})") from None
+    return dict(answer["data"]) if answer else None
+
+
+def _vault_mount(existing: Existing, inputs: Inputs) -> str | None:
+    path = str(inputs["path"])
+    found = _read_vault(existing, f"sys/mounts/{path}")
+    if found is None:
+        return None
+    if found["type"] != "aws":
+        raise TakenError(
+            f"Vault's mount {path}: it is a secrets engine of the type {found['type']}; give "
+            "vault.mount in the stack file another path"
+        )
+    return path
+
+
+def _vault_role(existing: Existing, inputs: Inputs) -> str | None:
+    mount = _read_vault(existing, f"sys/mounts/{inputs['backend']}")
+    path = f"{inputs['backend']}/roles/{inputs['name']}"
+    return path if mount and mount["type"] == "aws" and _read_vault(existing, path) else None
+
+
+def _vault_policy(existing: Existing, inputs: Inputs) -> str | None:
+    name = str(inputs["name"])
+    return name if _read_vault(existing, f"sys/policies/acl/{name}") else None
+
+
+# Type → the inputs that say which one it is, and the look-up.
+LOOK_UPS: Mapping[str, tuple[tuple[str, ...], LookUp]] = {
+    "aws:accessanalyzer/analyzer:Analyzer": (("analyzerName", "region"), _analyzer),
+    "aws:iam/accountPasswordPolicy:AccountPasswordPolicy": ((), _password_policy),
+    "aws:iam/group:Group": (("name",), _entity("group")),
+    "aws:iam/groupPolicyAttachment:GroupPolicyAttachment": (("group", "policyArn"), _attachment("group")),
+    "aws:iam/instanceProfile:InstanceProfile": (("name",), _profile),
+    "aws:iam/policy:Policy": (("name",), _policy),
+    "aws:iam/role:Role": (("name",), _entity("role")),
+    "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive": (("roleName",), _inline_policies),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": (("role", "policyArn"), _attachment("role")),
+    "aws:iam/user:User": (("name",), _entity("user")),
+    "aws:iam/userGroupMembership:UserGroupMembership": (("user", "groups"), _membership),
+    "aws:iam/userLoginProfile:UserLoginProfile": (("user",), _login),
+    "aws:iam/userPolicyAttachment:UserPolicyAttachment": (("user", "policyArn"), _attachment("user")),
+    "vault:aws/secretBackend:SecretBackend": (("path",), _vault_mount),
+    "vault:aws/secretBackendRole:SecretBackendRole": (("backend", "name"), _vault_role),
+    "vault:index/policy:Policy": (("name",), _vault_policy),
+}

@@ -48,8 +48,8 @@ def customer_managed_policy(
         tags=dict(tags),
         opts=pulumi.ResourceOptions(
             parent=parent,
-            # AWS cannot change it: other words, ours or those of a policy that was there before the stack, would
-            # delete the policy and make it anew, and for that while nobody has it.
+            # AWS cannot change it: other words, ours or those of a policy that was there before the stack,
+            # would delete the policy and make it anew, and for that while nobody has it.
             ignore_changes=["description"],
         ),
     )

@@ -8,6 +8,7 @@ import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from access.sessions import Credentials
+from settings import Settings
 
 Ask = Callable[[str], str]
 # Makes a client: service, region, and credentials other than those of the environment.
@@ -45,6 +46,16 @@ def asking(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
 
 def account_of_credentials(sts: Any) -> str:
     return str(asking("Asking AWS whose credentials these are", sts.get_caller_identity)["Account"])
+
+
+def must_be_in(account: Settings, make_client: MakeClient) -> None:
+    """Raises CannotError for credentials of another account than the stack's."""
+    actual = account_of_credentials(make_client("sts", account.region, None))
+    if actual != account.account_id:
+        raise CannotError(
+            f"These are credentials of the account {actual}; the stack {account.stack} is the account "
+            f"{account.account_id}. Nothing was changed."
+        )
 
 
 def confirmed(expected: str, what: str, ask: Ask) -> bool:

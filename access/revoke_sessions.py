@@ -53,6 +53,17 @@ def revoke(iam: Any, role_name: str) -> Revoked:
     return Revoked(moment=moment, ended=moment + timedelta(seconds=longest))
 
 
+def how_long(revoked: Revoked, stack: str) -> str:
+    """What a person has to know and do after it."""
+    return (
+        f"Sessions issued before {revoked.moment:%Y-%m-%d %H:%M:%S} UTC are refused; AWS needs some seconds "
+        "to know it everywhere.\n"
+        f"After {revoked.ended:%Y-%m-%d %H:%M:%S} UTC, when the last of them has ended by itself, and not "
+        f"before, take the policy\n{REVOKE_SESSIONS_POLICY} away again: pulumi up --refresh --stack "
+        f"{stack}\n(An up without --refresh leaves it in place.)"
+    )
+
+
 def main(arguments: list[str], make_client: live.MakeClient = live.client, ask: live.Ask = input) -> int:
     parser = argparse.ArgumentParser(description="Ends every live session of a cross-account role.")
     parser.add_argument("--role", required=True, help="the role's name under crossAccountRoles")
@@ -61,12 +72,7 @@ def main(arguments: list[str], make_client: live.MakeClient = live.client, ask: 
     options = parser.parse_args(arguments)
     try:
         account = _account_with(options.stack, options.role)
-        actual = live.account_of_credentials(make_client("sts", account.region, None))
-        if actual != account.account_id:
-            raise live.CannotError(
-                f"These are credentials of the account {actual}; the stack {options.stack} is the account "
-                f"{account.account_id}. Nothing was changed."
-            )
+        live.must_be_in(account, make_client)
         print(
             f"Ends every session of the role {options.role} in the account {account.account_id}, whoever "
             "holds it.\nWhoever may assume the role can start a new one: take that right away first."
@@ -78,13 +84,7 @@ def main(arguments: list[str], make_client: live.MakeClient = live.client, ask: 
     except (live.CannotError, settings.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT
-    print(
-        f"Sessions issued before {revoked.moment:%Y-%m-%d %H:%M:%S} UTC are refused; AWS needs some seconds "
-        "to know it everywhere.\n"
-        f"After {revoked.ended:%Y-%m-%d %H:%M:%S} UTC, when the last of them has ended by itself, and not "
-        f"before, take the policy\n{REVOKE_SESSIONS_POLICY} away again: pulumi up --refresh --stack "
-        f"{options.stack}\n(An up without --refresh leaves it in place.)"
-    )
+    print(how_long(revoked, options.stack))
     return DONE
 
 

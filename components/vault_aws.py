@@ -238,8 +238,14 @@ class VaultAws(pulumi.ComponentResource):
             ),
             max_session_duration=max(session_seconds, _SHORTEST_MAX_SESSION_SECONDS),
             permissions_boundary=boundary.arn,
+            # A role whose sessions were ended by hand could not be deleted otherwise.
+            force_detach_policies=True,
             tags=dict(args.tags),
             opts=child,
+        )
+        # What ends its sessions goes with an up that refreshes (access/jit_revoke.py).
+        aws.iam.RolePoliciesExclusive(
+            f"{assumed}-inline-policies", role_name=aws_role.name, policy_names=[], opts=child
         )
         permissions = PermissionsArgs(managed_policies=role.managed_policies)
         attach_to_role(assumed, self, aws_role, permissions, args.tags)

@@ -12,7 +12,7 @@ memberships and policies stay with the renamed entity; "UserDetail", "RoleDetail
 import re
 from typing import Any
 
-from rehearsal.emulated_aws import passwords, request
+from rehearsal.emulated_aws import passwords, request, user_credentials
 from rehearsal.emulated_aws.upstream import (
     Handler,
     Parameters,
@@ -105,6 +105,8 @@ def _user_has(name: str) -> str | None:
         return "delete access keys"
     if any(device.get("User") == name for device in iam._mfa_devices.values()):
         return "delete MFA device"
+    if user_credentials.has_any(name):
+        return "delete SSH keys, service specific credentials and signing certificates"
     if any(name in group["Users"] for group in iam._groups.values()):
         return "remove users from group"
     if iam._user_inline_policies.get(name):

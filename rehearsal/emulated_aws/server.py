@@ -39,6 +39,7 @@ from rehearsal.emulated_aws import (
     sessions,
     simulator,
     sts_rules,
+    user_credentials,
 )
 from rehearsal.emulated_aws.upstream import app as ministack
 from rehearsal.emulated_aws.upstream import evaluator
@@ -57,6 +58,7 @@ _GAPS = (
     root_access,
     sessions,
     documents,
+    user_credentials,
     entities,
     managed_policies,
     simulator,

@@ -190,6 +190,20 @@ def a_list_in_pages(cloud: Cloud) -> int:
     return len(iam.list_users(MaxItems=2)["Users"])
 
 
+def credentials_beside_keys(cloud: Cloud) -> list[str]:
+    account = cloud.account()
+    iam = account.iam
+    iam.create_user(UserName="Ada")
+    made = [
+        verdict(iam.upload_ssh_public_key, UserName="Ada", SSHPublicKeyBody="key"),
+        verdict(
+            iam.create_service_specific_credential, UserName="Ada", ServiceName="codecommit.amazonaws.com"
+        ),
+        verdict(iam.upload_signing_certificate, UserName="Ada", CertificateBody="body"),
+    ]
+    return [*made, verdict(iam.delete_user, UserName="Ada")]
+
+
 def boundaries_in_the_whole_picture(cloud: Cloud) -> list[str]:
     account = cloud.account()
     boundary = account.policy("limit", EVERYTHING)
@@ -225,6 +239,8 @@ GAPS = (
     Gap("an identity policy has no principal", an_identity_policy_with_a_principal, MALFORMED, ALLOWED),
     Gap("an action has its service", an_action_without_a_service, MALFORMED, ALLOWED),
     Gap("a trusted user must exist", trusting_nobody, (MALFORMED, ALLOWED), (ALLOWED, ALLOWED)),
+    Gap("a user has credentials beside keys", credentials_beside_keys, [ALLOWED] * 3 + [CONFLICT],
+        ["InvalidAction"] * 3 + [ALLOWED]),
     Gap("boundaries are in the whole picture", boundaries_in_the_whole_picture, ["Ada", "reader"], []),
     Gap("lists come in pages", a_list_in_pages, 2, 5),
 )  # fmt: skip

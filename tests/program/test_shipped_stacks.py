@@ -56,6 +56,10 @@ DEV = [
     ("aws:iam/role:Role", "test_role"),
     ("aws:iam/role:Role", "vault-aws-verify-data-assumed"),
     ("aws:iam/rolePoliciesExclusive:RolePoliciesExclusive", "test_role-inline-policies"),
+    (
+        "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive",
+        "vault-aws-verify-data-assumed-inline-policies",
+    ),
     ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "instance-write-application-data"),
     ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "test_role-test_policy"),
     (

@@ -1,0 +1,220 @@
+"""Lists, and on confirmation deletes, users that Vault should have deleted and did not.
+
+    make jit-sweep STACK=dev [ARGS=--yes]
+
+A user under `/vault/` is left over when it is older than the longest lease of the mount, and Vault has no
+lease any more that was issued with it and still runs. It goes with whatever it made for itself or was given:
+keys, password, devices, certificates, policies, groups. Nobody outside the path is ever touched.
+
+Leases do not say which user they are for. A lease and its user are made within seconds of each other, so a
+running lease of the same minute keeps a user; no lease runs longer than the mount's `maxLeaseTtl`.
+"""
+
+import argparse
+import functools
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import hvac
+from rich.console import Console
+from rich.table import Table
+
+import settings
+from access import live, vault
+from access.jit_revoke import live_leases
+from access.revoke_sessions import COULD_NOT, DONE, STOPPED
+from access.stack_files import settings_of
+from naming import VAULT_USER_PATH
+
+# Vault's clock and AWS's may differ, and a new user takes some seconds.
+_APART_AT_MOST = timedelta(minutes=1)
+# Vault is given that long after the end of the longest lease to try again.
+_PATIENCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOver:
+    """A user that outlived its lease. `holds`: what would keep Vault from deleting it, in plain words."""
+
+    name: str
+    created: datetime
+    holds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Belonging:
+    """Something a user has: the call that lists it, where the answer has it, what names and ends it."""
+
+    words: str
+    list_call: str
+    items: str
+    parameter: str
+    delete_call: str
+
+    def named(self, item: Any) -> dict[str, str]:
+        return {self.parameter: item[self.parameter] if isinstance(item, dict) else item}
+
+
+# In the order in which they go. Source: IAM API reference, "DeleteUser".
+_BELONGINGS = (
+    _Belonging("access key", "list_access_keys", "AccessKeyMetadata", "AccessKeyId", "delete_access_key"),
+    _Belonging("MFA device", "list_mfa_devices", "MFADevices", "SerialNumber", "deactivate_mfa_device"),
+    _Belonging("SSH key", "list_ssh_public_keys", "SSHPublicKeys", "SSHPublicKeyId", "delete_ssh_public_key"),
+    _Belonging(
+        "service credential",
+        "list_service_specific_credentials",
+        "ServiceSpecificCredentials",
+        "ServiceSpecificCredentialId",
+        "delete_service_specific_credential",
+    ),
+    _Belonging(
+        "signing certificate",
+        "list_signing_certificates",
+        "Certificates",
+        "CertificateId",
+        "delete_signing_certificate",
+    ),
+    _Belonging("inline policy", "list_user_policies", "PolicyNames", "PolicyName", "delete_user_policy"),
+    _Belonging(
+        "managed policy", "list_attached_user_policies", "AttachedPolicies", "PolicyArn", "detach_user_policy"
+    ),
+    _Belonging("group", "list_groups_for_user", "Groups", "GroupName", "remove_user_from_group"),
+)
+
+
+def left_over(iam: Any, running: Sequence[datetime], longest: timedelta) -> list[LeftOver]:
+    """`running`: when each lease that still runs was issued; `longest`: the mount's maximum.
+
+    Raises live.CannotError.
+    """
+    answer = live.asking(
+        f"Listing the users under {VAULT_USER_PATH}", iam.list_users, PathPrefix=VAULT_USER_PATH
+    )
+    now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    pages = iam.get_paginator("list_users").paginate(PathPrefix=VAULT_USER_PATH)
+    found = []
+    for user in (user for page in pages for user in page["Users"]):
+        is_known = any(abs(user["CreateDate"] - issued) <= _APART_AT_MOST for issued in running)
+        is_old = now - user["CreateDate"] > longest + _PATIENCE
+        # AWS filters by the path; a user that stands elsewhere must never be taken for one of these.
+        if user["Path"].startswith(VAULT_USER_PATH) and is_old and not is_known:
+            holds = tuple(_holds(iam, user["UserName"]))
+            found.append(LeftOver(name=user["UserName"], created=user["CreateDate"], holds=holds))
+    return found
+
+
+def running_leases(client: hvac.Client, vault_settings: settings.Vault) -> list[datetime]:
+    """When each lease of the mount was issued that has not ended. Raises live.CannotError."""
+    issued = []
+    for role in vault_settings.roles:
+        prefix = f"{vault_settings.mount}/creds/{role}"
+        for lease in live_leases(client, prefix):
+            look = functools.partial(client.sys.read_lease, f"{prefix}/{lease}")
+            try:
+                found = vault.asking(client, "Looking at a lease", "sys/leases/lookup", look)
+            except live.CannotError as gone:
+                if "invalid lease" in str(gone):  # it ended between the two calls
+                    continue
+                raise
+            if found["data"]["ttl"] > 0:
+                issued.append(datetime.fromisoformat(found["data"]["issue_time"]))
+    return issued
+
+
+def delete(iam: Any, name: str) -> None:
+    """The user and all that is its own. Raises live.CannotError, and may be run again then."""
+    user = live.asking(f"Looking at {name}", iam.get_user, UserName=name)["User"]
+    if not user["Path"].startswith(VAULT_USER_PATH):
+        raise live.CannotError(f"{name} is not under {VAULT_USER_PATH}; nothing was deleted.")
+    if _has_password(iam, name):
+        live.asking(f"Taking the password of {name} away", iam.delete_login_profile, UserName=name)
+    for belonging in _BELONGINGS:
+        end = getattr(iam, belonging.delete_call)
+        for item in _items(iam, name, belonging):
+            named = belonging.named(item)
+            live.asking(f"Taking away a {belonging.words} of {name}", end, UserName=name, **named)
+            if ":mfa/" in named.get("SerialNumber", ""):  # a virtual device is a thing of its own
+                live.asking(f"Deleting a device of {name}", iam.delete_virtual_mfa_device, **named)
+    live.asking(f"Deleting {name}", iam.delete_user, UserName=name)
+
+
+def _holds(iam: Any, name: str) -> Iterator[str]:
+    if _has_password(iam, name):
+        yield "a password"
+    for belonging in _BELONGINGS:
+        if items := _items(iam, name, belonging):
+            yield f"{len(items)} {belonging.words}{'s' if len(items) > 1 else ''}"
+
+
+def _items(iam: Any, name: str, belonging: _Belonging) -> list[Any]:
+    answer = live.asking(f"Looking at {name}", getattr(iam, belonging.list_call), UserName=name)
+    return list(answer[belonging.items])
+
+
+def _has_password(iam: Any, name: str) -> bool:
+    try:
+        iam.get_login_profile(UserName=name)
+    except iam.exceptions.NoSuchEntityException:
+        return False
+    return True
+
+
+def main(
+    arguments: list[str],
+    make_client: live.MakeClient = live.client,
+    ask: live.Ask = input,
+    directory: Path | None = None,
+) -> int:
+    parser = argparse.ArgumentParser(description="Deletes users that Vault should have deleted and did not.")
+    parser.add_argument("--stack", required=True, help="the stack whose account it is")
+    parser.add_argument("--yes", action="store_true", help="delete without asking")
+    options = parser.parse_args(arguments)
+    try:
+        account = _account_with_vault(options.stack, directory or Path.cwd())
+        assert account.vault is not None
+        live.must_be_in(account, make_client)
+        iam = make_client("iam", account.region, None)
+        running = running_leases(vault.client(), account.vault)
+        found = left_over(iam, running, timedelta(seconds=account.vault.max_lease_ttl))
+        if not found:
+            print(f"Nothing is left over under {VAULT_USER_PATH}; {len(running)} leases run.")
+            return DONE
+        _show(found)
+        if not (options.yes or live.confirmed(account.account_id, "the account's ID", ask)):
+            print("Stopped; nothing was changed.")
+            return STOPPED
+        for user in found:
+            delete(iam, user.name)
+            print(f"Deleted {user.name}.")
+    except (live.CannotError, settings.ConfigError) as problem:
+        print(problem, file=sys.stderr)
+        return COULD_NOT
+    return DONE
+
+
+def _account_with_vault(stack: str, directory: Path) -> settings.Settings:
+    stacks = settings_of(directory)
+    with_vault = [name for name, account in stacks.items() if account.vault]
+    if stack not in with_vault:
+        raise live.CannotError(
+            f"STACK={stack}: no stack with a vault section; known: {', '.join(with_vault) or 'none'}"
+        )
+    return stacks[stack]
+
+
+def _show(found: Sequence[LeftOver]) -> None:
+    table = Table(title="Left over", title_justify="left")
+    for heading in ("user", "since", "what it holds"):
+        table.add_column(heading, overflow="fold")
+    for user in found:
+        table.add_row(user.name, f"{user.created:%Y-%m-%d %H:%M:%S} UTC", ", ".join(user.holds) or "nothing")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -178,6 +178,7 @@ def _places_of_vault(own: Settings) -> Iterator[Place]:
         policy = vault_policy_name(own.vault.mount, name)
         held = ", ".join(
             [
+                *(f"group {group}" for group in role.groups),
                 *map(_name, role.managed_policies),
                 *(action for statement in role.statements for action in statement.actions),
                 *(["debugging the instance"] if role.debug_instance else []),

@@ -29,7 +29,7 @@ class Pattern(BaseModel):
 
 
 class Control(BaseModel):
-    """`otherwise` says what shows it where no claim does."""
+    """`otherwise` says what shows it where no claim does, `only` what part of it the claims show."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,6 +37,7 @@ class Control(BaseModel):
     asks: str
     claims: tuple[Pattern, ...] = ()
     otherwise: str = ""
+    only: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

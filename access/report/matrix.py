@@ -8,8 +8,9 @@ from access.claims import ALLOWED, REFUSED
 from access.report.recorded import Judged
 
 _VERDICTS = {ALLOWED, REFUSED}
-# The part of a name that differs from run to run: a rehearsal's own, and an instance's ID.
-_MADE_UP = re.compile(r"-[0-9a-f]{8,}$")
+# What differs from run to run in the names of a rehearsal's own things, and of instances.
+_MADE_UP = re.compile(r"(?<=rehearsal)-[0-9a-f]{8,}$|(?<=rehearsal-intruder)-[0-9a-f]{8,}$")
+_INSTANCE = re.compile(r"(?<=^instance/i-)[0-9a-f]{8,}$")
 _DEPLOYER = "deployer"
 _SELF = "SELF"
 
@@ -80,4 +81,4 @@ def _persona(claim: Judged) -> Persona:
 def _general(claim: Judged) -> str:
     """The resource without what only this persona or this run has in it, so that rows can be compared."""
     resource = re.sub(rf"(?<=/){re.escape(claim.who)}(?=$|-)", _SELF, claim.resource)
-    return _MADE_UP.sub("-…", resource)
+    return _INSTANCE.sub("…", _MADE_UP.sub("", resource))

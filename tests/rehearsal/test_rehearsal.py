@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from access.report import controls, matrix, write
+from access.report import recorded as recorded_rehearsal
 from tests.rehearsal.conftest import Copy, Rehearsed
 
 pytestmark = pytest.mark.engine
@@ -124,6 +126,30 @@ def test_the_result_says_which_providers_were_used_and_what_that_leaves_unproved
     assert shipped.report["providers"] == "stand-ins"
     assert any("stand-ins" in sentence for sentence in shipped.report["unproved"])
     assert "Providers: stand-ins" in shipped.printed
+
+
+def test_an_untouched_account_differs_from_the_deployed_ones_in_every_probe(shipped: Rehearsed) -> None:
+    compared = shipped.report["comparison"]
+    assert len(compared) == 8
+    for probe in compared:
+        found = dict(probe["found"])
+        untouched = found.pop("untouched account")
+        assert found, probe["what"]
+        assert untouched not in found.values(), probe["what"]
+
+
+def test_the_report_has_every_claim_and_every_control_is_shown_or_says_why_not(shipped: Rehearsed) -> None:
+    recorded = recorded_rehearsal.Rehearsed.model_validate(shipped.report)
+    html = write.html(recorded)
+    assert f"All {len(shipped.claims)} claims hold" in html
+    in_tables = sum(len(cell) for t in matrix.tables(recorded.claims) for row in t.rows for cell in row.cells)
+    assert in_tables + len(matrix.other_findings(recorded.claims)) == len(shipped.claims)
+    shown = {each.control.asks: each for each in controls.shown(recorded.claims)}
+    assert all(each.holds or each.control.otherwise for each in shown.values())
+    assert {asks for asks, each in shown.items() if each.control.claims and not each.by} == {
+        "central root access in the organisation",
+        "a role for AWS Support",
+    }
 
 
 def test_a_rehearsal_leaves_the_tree_as_it_was(

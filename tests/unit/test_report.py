@@ -22,7 +22,7 @@ from access.report.recorded import Rehearsed
 from tests.unit.reports import HOSTILE, a_claim, a_report, reach_of_shipped
 
 _CSS = Path(write.__file__).with_name("templates") / "report.css"
-_VOID = {"meta", "br"}
+_VOID = {"meta", "br", "wbr"}
 
 
 class Page(HTMLParser):
@@ -31,13 +31,16 @@ class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
         self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
+        self.text: list[str] = [""]
         self._open: list[str] = []
         self.feed(text)
         self.close()
         assert self._open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "wbr":  # where a line may break: inside a word
+            return
+        self.text.append("")
         self.elements.append((tag, dict(attrs)))
         assert len({name for name, _ in attrs}) == len(attrs)
         if tag not in _VOID:
@@ -48,9 +51,10 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop() == tag
+        self.text.append("")
 
     def handle_data(self, data: str) -> None:
-        self.text.append(data)
+        self.text[-1] += data
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.elements if name == tag]

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from access.reach import Place, Reach, Way
 
-_WIDTH, _LINE, _PADDING = 236, 17, 9
+_WIDTH, _LINE, _PADDING = 254, 17, 9
 _GAP_BETWEEN, _GAP_BELOW = 150, 14
 _MARGIN, _BAND_HEAD, _BAND_GAP = 20, 34, 16
 # Of the fonts that systems have; a text that is longer is cut, and whole in the table below the drawing.

@@ -13,6 +13,7 @@ _MADE_UP = re.compile(r"(?<=rehearsal)-[0-9a-f]{8,}$|(?<=rehearsal-intruder)-[0-
 _INSTANCE = re.compile(r"(?<=^instance/i-)[0-9a-f]{8,}$")
 _DEPLOYER = "deployer"
 _SELF = "SELF"
+_PEOPLE, _MACHINES = "people", "machines and tokens"
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,13 @@ class Table:
 
 def tables(claims: Iterable[Judged]) -> list[Table]:
     """Every claim about a call that is allowed or refused."""
-    by_table: dict[str, list[Judged]] = {}
+    by_table: dict[tuple[str, str], list[Judged]] = {}
     for claim in claims:
         if is_of_access(claim):
-            kind = "people" if _persona(claim).mfa else "machines and tokens"
-            by_table.setdefault(f"Account {claim.account}: {kind}", []).append(claim)
-    return [_table(title, judged) for title, judged in by_table.items()]
+            kind = _PEOPLE if _persona(claim).mfa else _MACHINES
+            by_table.setdefault((kind, claim.account), []).append(claim)
+    people_first = sorted(by_table.items(), key=lambda table: table[0][0] == _MACHINES)
+    return [_table(f"Account {account}: {kind}", judged) for (kind, account), judged in people_first]
 
 
 def other_findings(claims: Iterable[Judged]) -> list[Judged]:

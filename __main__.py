@@ -21,7 +21,9 @@ from components.permissions import PermissionsArgs
 from components.root_account import CentralRootAccess
 from components.trail import Trail, TrailArgs
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
+from components.vault_logins import VaultLogin, VaultLoginArgs
 from components.vault_server import VaultServer, VaultServerArgs
+from settings.fields import duration_text
 
 
 def permissions(configured: settings.Permissions) -> PermissionsArgs:
@@ -278,6 +280,9 @@ def build_vault(account: settings.Settings, configured: settings.Vault, instance
             tags=account.tags,
         ),
     )
+    logins = {name: build_login(name, configured, engine) for name in configured.logins}
+    if logins:
+        pulumi.export("vault_logins", {name: login.path for name, login in logins.items()})
     pulumi.export("vault_mount", engine.mount_path)
     pulumi.export("vault_principal_arn", engine.principal_arn)
     pulumi.export("vault_policies", engine.policy_names)
@@ -304,6 +309,30 @@ def build_vault_server(account: settings.Settings, configured: settings.VaultSer
     pulumi.export("vault_server_role_arn", server.role_arn)
     pulumi.export("vault_server_table_arn", server.table_arn)
     pulumi.export("vault_server_key_arn", server.key_arn)
+
+
+def build_login(name: str, vault: settings.Vault, engine: VaultAws) -> VaultLogin:
+    login = vault.logins[name]
+    token_seconds = settings.token_seconds(vault, login)
+
+    def of_roles(policy_names: dict[str, str]) -> list[str]:
+        return [policy_names[role] for role in login.roles]
+
+    return VaultLogin(
+        name,
+        VaultLoginArgs(
+            method=login.method,
+            policy_names=engine.policy_names.apply(of_roles),
+            token_seconds=token_seconds,
+            token_ttl=duration_text(token_seconds),
+            users=login.users,
+            subject=login.subject,
+            audience=login.audience,
+            redirect_uris=login.redirect_uris,
+            bound_claims=login.bound_claims,
+            user_claim=login.user_claim,
+        ),
+    )
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from rehearsal.scenes import (
     root_account,
     secrets_stay_secret,
     untouched,
+    vault_logins,
     vault_server,
 )
 from rehearsal.show import Terminal
@@ -118,6 +119,7 @@ def _play(stage: Stage, staged: World, terminal: Terminal) -> list[dict[str, Any
     cross_account.play(stage, staged, members)
     instance.play(stage, staged, members)
     just_in_time.play(stage, staged)
+    vault_logins.play(stage, staged)
     vault_server.play(stage, staged)
     lifecycle.play_second_up(stage, staged)
     revoked_sessions.play(stage, staged, members)

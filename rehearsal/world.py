@@ -23,6 +23,7 @@ from access.sessions import Credentials, Session
 from naming import iam_arn
 from rehearsal import neighbours, tools
 from rehearsal.errors import RehearsalError
+from rehearsal.github_tokens import Issuer
 from rehearsal.project import Project
 from rehearsal.servers import ServerError, emulated_aws, vault_server
 from rehearsal.stacks import Stack
@@ -79,6 +80,7 @@ class World:
     endpoint_url: str
     vault_address: str
     vault_token: str
+    github: Issuer
     environment: Mapping[str, str]
     directory: Path
     providers: str
@@ -132,10 +134,11 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
             "VAULT_TOKEN": vault.token,
         }
         credentials: dict[str, AwsCredentials] = {}
+        github = Issuer()
         if providers == INSTALLED:
             _use_installed_plugins(Path(environment["PULUMI_HOME"]))
         else:
-            stand_ins = StandIns(aws.endpoint_url, credentials, vault.address, vault.token)
+            stand_ins = StandIns(aws.endpoint_url, credentials, vault.address, vault.token, github.public_key)
             environment["PULUMI_DEBUG_PROVIDERS"] = running.enter_context(stand_ins.serve())
         accounts: dict[str, Account] = {}
         for stack in stacks:
@@ -165,6 +168,7 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
             endpoint_url=aws.endpoint_url,
             vault_address=vault.address,
             vault_token=vault.token,
+            github=github,
             environment=environment,
             directory=directory,
             providers=providers,

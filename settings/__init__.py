@@ -12,6 +12,7 @@ from typing import Any
 from settings import presets
 from settings.alarm_checks import check_alarms
 from settings.checks import administrators, check, is_administrators
+from settings.login_checks import check_logins, token_seconds
 from settings.parsing import parse, value_of
 from settings.policy_checks import check_policies
 from settings.report import ConfigError, Problem, nearest
@@ -29,6 +30,7 @@ from settings.sections import (
     Statement,
     User,
     Vault,
+    VaultLogin,
     VaultRole,
     VaultServer,
 )
@@ -50,10 +52,12 @@ __all__ = [
     "Statement",
     "User",
     "Vault",
+    "VaultLogin",
     "VaultRole",
     "VaultServer",
     "is_administrators",
     "load",
+    "token_seconds",
 ]
 
 # Namespaces of Pulumi and of the two providers, which check their own keys.
@@ -125,6 +129,7 @@ def load(
         *check_alarms(file),
         *check_trust(file),
         *check_policies(file),
+        *check_logins(file),
     ]
     if problems or file.account_id is None or provider.region is None or file.partition is None:
         raise ConfigError(f"Pulumi.{stack}.yaml", problems)

@@ -308,6 +308,19 @@ HttpsAddress = Annotated[
 AbsolutePath = Annotated[
     str, _text(r"(?:/[A-Za-z0-9._-]+)+", "a file's absolute path, such as /opt/vault/tls/tls.crt")
 ]
+# A mount without slashes, and a role of that name on it.
+VaultLoginName = Annotated[
+    str,
+    _text(
+        r"(?!token$)[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?",
+        "up to 32 lower-case letters, digits and, inside, -; and not token, which is Vault's own",
+    ),
+]
+# Vault's userpass writes names in lower case.
+VaultUserName = Annotated[
+    str,
+    _text(r"[a-z0-9](?:[a-z0-9_.-]{0,62}[a-z0-9])?", "up to 64 lower-case letters, digits, and inside _ . -"),
+]
 Url = Annotated[str, _text(r"https?://[^\s/]+(?:/\S*)?", "a URL such as https://iam.amazonaws.com")]
 TagKey = Annotated[
     str,

@@ -48,8 +48,10 @@ from settings.fields import (
     Url,
     UserName,
     UserPath,
+    VaultLoginName,
     VaultRoleName,
     VaultServerName,
+    VaultUserName,
 )
 
 
@@ -242,6 +244,25 @@ class VaultRole(Section):
     debug_instance: bool = False
 
 
+class VaultLogin(Section):
+    """One way to log in to Vault for these `roles`. Its name is the auth method's mount and its role there.
+
+    `tokenTtl` left out is a little more than the longest lease that the roles give. Which of the other keys
+    there have to be depends on the method (`login_checks.py`).
+    """
+
+    method: Literal["userpass", "oidc", "approle", "github"]
+    roles: Annotated[list[VaultRoleName], Field(min_length=1)]
+    token_ttl: Seconds | None = None
+    users: list[VaultUserName] = []
+    subject: str | None = None
+    immutable_subject: bool = True
+    audience: Url | None = None
+    redirect_uris: list[Url] = []
+    bound_claims: dict[str, str] = {}
+    user_claim: str = "email"
+
+
 class Vault(Section):
     """Vault's AWS secrets engine for this account. A new `keyGeneration` replaces its principal's key."""
 
@@ -253,6 +274,7 @@ class Vault(Section):
     iam_endpoint: Url | None = None
     sts_endpoint: Url | None = None
     roles: dict[VaultRoleName, VaultRole] = {}
+    logins: dict[VaultLoginName, VaultLogin] = {}
 
 
 class VaultServer(Section):

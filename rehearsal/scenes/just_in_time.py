@@ -110,7 +110,7 @@ def _play_role(
         ),
         lambda: holder.adapter.get(f"/v1/{mount}/creds/{name}", params={"role_session_name": "somebody"}),
     )
-    session = _session(account, issued["data"])
+    session = session_of(account, issued["data"])
     instance_id = outputs.get("instance_id")
     targets = account.targets
     if instance_id:
@@ -307,7 +307,7 @@ def _play_expiry(stage: Stage, world: World, account: Account, vault: settings.V
         issued = root.read(f"{mount}/creds/{name}")
     finally:
         root.sys.tune_mount_configuration(path=mount, default_lease_ttl=f"{vault.default_lease_ttl}s")
-    session = _session(account, issued["data"])
+    session = session_of(account, issued["data"])
     arn = attempt(session.client("sts").get_caller_identity)
     who = f"user from Vault's {name}"
     stage.found(
@@ -451,7 +451,7 @@ def _token(world: World, policy: str) -> str:
     return str(made["auth"]["client_token"])
 
 
-def _session(account: Account, issued: dict[str, Any]) -> Session:
+def session_of(account: Account, issued: dict[str, Any]) -> Session:
     credentials = Credentials(
         access_key_id=issued["access_key"],
         secret_access_key=issued["secret_key"],

@@ -32,12 +32,14 @@ class StandIns:
                       `pulumi up` would hold. A provider's own accessKey, secretKey and token win.
     vault_address, vault_token: the Vault server; what a stack's configuration says is not used, so that a
                       rehearsal never reaches a live Vault.
+    github_public_key: PEM of the key that stands for GitHub's.
     """
 
     aws_endpoint_url: str
     aws_credentials: Mapping[str, AwsCredentials]
     vault_address: str
     vault_token: str
+    github_public_key: str = ""
 
     def __repr__(self) -> str:
         return f"StandIns(aws at {self.aws_endpoint_url}, vault at {self.vault_address})"
@@ -47,7 +49,9 @@ class StandIns:
         """Serve until the block ends; yields the value for PULUMI_DEBUG_PROVIDERS, `aws:PORT,vault:PORT`."""
         packages = (
             aws_package(self.aws_endpoint_url, self.aws_credentials),
-            vault_package(self.vault_address, self.vault_token, self.aws_endpoint_url),
+            vault_package(
+                self.vault_address, self.vault_token, self.aws_endpoint_url, self.github_public_key
+            ),
         )
         with ExitStack() as servers:
             ports = [f"{package.name}:{servers.enter_context(_serve(package))}" for package in packages]

@@ -11,6 +11,7 @@ from rehearsal.stand_in.comparing import as_json
 from rehearsal.stand_in.rows import Argument, Call, Literal, Made, Package, Read, Row, StandInError, Taken
 from rehearsal.stand_in.values import Properties
 from rehearsal.stand_in.vault_calls import VaultApi
+from settings.fields import duration_text
 
 # The version whose property names and defaults the rows follow.
 _PULUMI_VAULT = "7.14.0"
@@ -221,6 +222,22 @@ _MOUNT = Row(
     delete=(Call("DELETE sys/mounts/{id}"),),
 )
 
+
+def _tuned(properties: Properties, api: Any, id: str) -> Any:
+    tune = properties.get("tune") or {}
+    return {"default_lease_ttl": tune.get("defaultLeaseTtl", 0), "max_lease_ttl": tune.get("maxLeaseTtl", 0)}
+
+
+def _tune(config: Any, known: Properties, api: Any) -> Any:
+    """As the real provider writes it: `1h5m`, without what is zero."""
+    if not known.get("tune"):
+        return None
+    return {
+        "defaultLeaseTtl": duration_text(config["default_lease_ttl"]),
+        "maxLeaseTtl": duration_text(config["max_lease_ttl"]),
+    }
+
+
 _AUTH_BACKEND = Row(
     type="vault:index/authBackend:AuthBackend",
     id="{path}",
@@ -229,22 +246,171 @@ _AUTH_BACKEND = Row(
     identity=("path",),
     computed=frozenset({"local"}),
     settings=frozenset({"disableRemount"}),
-    create=(Call("POST sys/auth/{path}", {"type": "type", "description": "description", "local": "local"}),),
+    create=(
+        Call(
+            "POST sys/auth/{path}",
+            {
+                "type": "type",
+                "description": "description",
+                "local": "local",
+                "config": Made(("tune",), _tuned),
+            },
+        ),
+    ),
     reads=(
         Read(
             Call("GET sys/auth/{id}"),
-            {"type": "type", "description": "description", "local": "local", "accessor": "accessor"},
+            {
+                "type": "type",
+                "description": "description",
+                "local": "local",
+                "accessor": "accessor",
+                "tune": Taken("config", _tune),
+            },
         ),
     ),
-    update={"description": (Call("POST sys/auth/{id}/tune", {"description": "description"}, clears=True),)},
+    update={
+        "description, tune": (
+            Call(
+                "POST sys/auth/{id}/tune",
+                {
+                    "description": "description",
+                    "default_lease_ttl": Made(
+                        ("tune",), lambda p, api, id: _tuned(p, api, id)["default_lease_ttl"]
+                    ),
+                    "max_lease_ttl": Made(("tune",), lambda p, api, id: _tuned(p, api, id)["max_lease_ttl"]),
+                },
+                clears=True,
+            ),
+        )
+    },
+    delete=(Call("DELETE sys/auth/{id}"),),
+)
+
+# The real Vault fetches GitHub's keys. The rehearsal's cannot: where the program names a discovery URL, Vault
+# is told the rehearsal's own key instead, and it is hidden again when it is read.
+_WRITE_JWT = Call(
+    "POST auth/{path}/config",
+    {
+        "jwt_validation_pubkeys": Made(
+            ("oidcDiscoveryUrl",), lambda properties, api, id: [api.github_public_key]
+        ),
+        "bound_issuer": "boundIssuer",
+    },
+)
+_JWT_BACKEND = Row(
+    type="vault:jwt/authBackend:AuthBackend",
+    id="{path}",
+    from_id=lambda id: {"path": id},
+    identity=("path",),
+    defaults={"path": "jwt", "type": "jwt"},
+    create=(Call("POST sys/auth/{path}", {"type": "type", "description": "description"}), _WRITE_JWT),
+    reads=(
+        Read(
+            Call("GET sys/auth/{id}"), {"type": "type", "description": "description", "accessor": "accessor"}
+        ),
+        Read(
+            Call("GET auth/{id}/config"),
+            {
+                "boundIssuer": "bound_issuer",
+                "oidcDiscoveryUrl": Taken(
+                    "jwt_validation_pubkeys",
+                    lambda keys, known, api: (
+                        known.get("oidcDiscoveryUrl") if keys == [api.github_public_key] else None
+                    ),
+                ),
+            },
+            optional=True,
+        ),
+    ),
+    update={
+        "description": (Call("POST sys/auth/{id}/tune", {"description": "description"}, clears=True),),
+        "oidcDiscoveryUrl, boundIssuer": (_WRITE_JWT,),
+    },
     delete=(Call("DELETE sys/auth/{id}"),),
 )
 
 
-def vault_package(address: str, token: str, aws_endpoint_url: str) -> Package:
+def _auth_role(type: str, fields: dict[str, str]) -> Row:
+    def of_id(id: str) -> Properties:
+        path, separator, name = id.removeprefix("auth/").rpartition("/role/")
+        if not separator:
+            raise StandInError(f"invalid id {id!r}; must be auth/{{backend}}/role/{{name}}")
+        return {"backend": path, "roleName": name}
+
+    write = Call("POST auth/{backend}/role/{roleName}", dict(fields), clears=True)
+    return Row(
+        type=type,
+        id="auth/{backend}/role/{roleName}",
+        from_id=of_id,
+        identity=("backend", "roleName"),
+        computed=frozenset(fields.values()),
+        create=(write,),
+        reads=(Read(Call("GET {id}"), {property: wire for wire, property in fields.items()}),),
+        update={",".join(fields.values()): (write,)},
+        delete=(Call("DELETE {id}"),),
+    )
+
+
+_TOKEN_FIELDS = {
+    "token_policies": "tokenPolicies",
+    "token_ttl": "tokenTtl",
+    "token_max_ttl": "tokenMaxTtl",
+}
+_JWT_ROLE = _auth_role(
+    "vault:jwt/authBackendRole:AuthBackendRole",
+    {
+        "role_type": "roleType",
+        "user_claim": "userClaim",
+        "bound_audiences": "boundAudiences",
+        "bound_subject": "boundSubject",
+        "bound_claims": "boundClaims",
+        "bound_claims_type": "boundClaimsType",
+        "allowed_redirect_uris": "allowedRedirectUris",
+        **_TOKEN_FIELDS,
+    },
+)
+_APPROLE_ROLE = _auth_role(
+    "vault:appRole/authBackendRole:AuthBackendRole",
+    {"secret_id_ttl": "secretIdTtl", "secret_id_num_uses": "secretIdNumUses", **_TOKEN_FIELDS},
+)
+
+_WRITE_ENTITY = {"name": "name", "policies": "policies"}
+_ENTITY = Row(
+    type="vault:identity/entity:Entity",
+    id="{id}",
+    from_id=lambda id: {},
+    identity=("name",),
+    create=(Call("POST identity/entity", _WRITE_ENTITY),),
+    reads=(Read(Call("GET identity/entity/id/{id}"), {"name": "name", "policies": "policies"}),),
+    update={"name, policies": (Call("POST identity/entity/id/{id}", _WRITE_ENTITY),)},
+    delete=(Call("DELETE identity/entity/id/{id}"),),
+)
+_ALIAS_FIELDS = {"name": "name", "mount_accessor": "mountAccessor", "canonical_id": "canonicalId"}
+_ENTITY_ALIAS = Row(
+    type="vault:identity/entityAlias:EntityAlias",
+    id="{id}",
+    from_id=lambda id: {},
+    identity=("name", "mountAccessor"),
+    create=(Call("POST identity/entity-alias", _ALIAS_FIELDS),),
+    reads=(
+        Read(
+            Call("GET identity/entity-alias/id/{id}"),
+            {property: wire for wire, property in _ALIAS_FIELDS.items()},
+        ),
+    ),
+    update={"canonicalId": (Call("POST identity/entity-alias/id/{id}", _ALIAS_FIELDS),)},
+    delete=(Call("DELETE identity/entity-alias/id/{id}"),),
+)
+
+
+def vault_package(address: str, token: str, aws_endpoint_url: str, github_public_key: str) -> Package:
     """The stand-in for pulumi-vault, on the Vault at `address`."""
-    api = VaultApi(address, token, aws_endpoint_url)
-    rows = (_SECRET_BACKEND, _SECRET_BACKEND_ROLE, _POLICY, _MOUNT, _AUTH_BACKEND)
+    api = VaultApi(address, token, aws_endpoint_url, github_public_key)
+    rows = (
+        *(_SECRET_BACKEND, _SECRET_BACKEND_ROLE, _POLICY, _MOUNT, _AUTH_BACKEND),
+        *(_JWT_BACKEND, _JWT_ROLE, _APPROLE_ROLE, _ENTITY, _ENTITY_ALIAS),
+    )
     return Package(
         name="vault",
         version=_PULUMI_VAULT,

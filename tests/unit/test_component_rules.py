@@ -18,6 +18,7 @@ from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
 from components.permissions import PermissionsArgs
 from components.root_account import CentralRootAccess
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
+from components.vault_logins import VaultLogin, VaultLoginArgs
 from components.vault_server import VaultServer, VaultServerArgs
 from tests.recorder import Recorder
 
@@ -113,6 +114,13 @@ def vault_aws(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResour
     return VaultAws(name, args, opts)
 
 
+def vault_login(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    args = VaultLoginArgs(
+        method="userpass", policy_names=["p"], token_seconds=3900, token_ttl="1h5m", users=["ada"]
+    )
+    return VaultLogin(name, args, opts)
+
+
 def vault_server(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
     args = VaultServerArgs(
         partition="aws",
@@ -159,6 +167,7 @@ COMPONENTS: Sequence[Make] = (
     cross_account_role,
     instance,
     vault_aws,
+    vault_login,
     vault_server,
 )
 every_component = pytest.mark.parametrize("make", COMPONENTS, ids=lambda make: make.__name__)

@@ -1,0 +1,98 @@
+"""Log-ins to Vault: what each method makes, and that no secret passes through the program."""
+
+from typing import Any, Literal
+
+import pulumi
+import pytest
+
+import settings
+from components.vault_logins import VaultLogin, VaultLoginArgs
+from settings.login_checks import token_seconds
+from tests.recorder import Recorder
+
+METHOD = "vault:index/authBackend:AuthBackend"
+TUNED = {"defaultLeaseTtl": "1h5m", "maxLeaseTtl": "1h5m"}
+TOKENS = {"tokenPolicies": ["aws-test"], "tokenTtl": 3900, "tokenMaxTtl": 3900}
+
+
+def record(
+    recorder: Recorder, method: Literal["userpass", "oidc", "approle", "github"], **options: Any
+) -> None:
+    def build() -> None:
+        login = VaultLogin(
+            "way",
+            VaultLoginArgs(
+                method=method, policy_names=["aws-test"], token_seconds=3900, token_ttl="1h5m", **options
+            ),
+        )
+        pulumi.export("path", login.path)
+
+    recorder.run(build)
+
+
+def test_people_hold_their_policies_by_name_whoever_sets_the_password(recorder: Recorder) -> None:
+    record(recorder, "userpass", users=["ada"])
+    assert recorder.one(METHOD, "way").inputs["tune"] == TUNED
+    assert recorder.one("vault:identity/entity:Entity", "way-ada").inputs == {
+        "name": "way-ada",
+        "policies": ["aws-test"],
+    }
+    assert recorder.one("vault:identity/entityAlias:EntityAlias", "way-ada").inputs["name"] == "ada"
+
+
+def test_an_approles_secret_is_good_once_within_a_day(recorder: Recorder) -> None:
+    record(recorder, "approle")
+    assert recorder.one("vault:appRole/authBackendRole:AuthBackendRole", "way").inputs == {
+        "backend": "way",
+        "roleName": "way",
+        "secretIdTtl": 86_400,
+        "secretIdNumUses": 1,
+        **TOKENS,
+    }
+
+
+def test_githubs_subject_is_matched_whole(recorder: Recorder) -> None:
+    subject = "repo:acme@1/infra@2:environment:production"
+    record(recorder, "github", subject=subject, audience="https://vault.example.com")
+    issuer = "https://token.actions.githubusercontent.com"
+    method = recorder.one("vault:jwt/authBackend:AuthBackend", "way").inputs
+    assert (method["oidcDiscoveryUrl"], method["boundIssuer"]) == (issuer, issuer)
+    assert recorder.one("vault:jwt/authBackendRole:AuthBackendRole", "way").inputs == {
+        "backend": "way",
+        "roleName": "way",
+        "roleType": "jwt",
+        "userClaim": "actor",
+        "boundAudiences": ["https://vault.example.com"],
+        "boundSubject": subject,
+        **TOKENS,
+    }
+
+
+def test_an_identity_provider_lets_in_only_who_has_the_claims(recorder: Recorder) -> None:
+    record(
+        recorder, "oidc", redirect_uris=["https://v/cb"], bound_claims={"groups": "dev"}, user_claim="email"
+    )
+    made = recorder.one("vault:jwt/authBackendRole:AuthBackendRole", "way").inputs
+    assert made["boundClaims"] == {"groups": "dev"}
+    assert made["boundClaimsType"] == "string"
+    assert made.items() >= TOKENS.items()
+    assert "clientSecret" not in str(made)
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ({"credentialType": "iam_user"}, 3600 + 300),
+        ({"credentialType": "assumed_role", "ttl": "15m"}, 900 + 300),
+        ({"credentialType": "assumed_role"}, 1800 + 300),
+    ],
+    ids=["a user's lease can be renewed to the maximum", "a session lasts its time", "or the default"],
+)
+def test_a_token_outlives_the_longest_lease_that_it_may_ask_for(role: dict[str, Any], expected: int) -> None:
+    vault = settings.Vault.model_validate(
+        {
+            "roles": {"test": role | {"managedPolicies": ["A"]}},
+            "logins": {"way": {"method": "approle", "roles": ["test"]}},
+        }
+    )
+    assert token_seconds(vault, vault.logins["way"]) == expected

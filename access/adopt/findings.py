@@ -3,13 +3,20 @@
 One round is not enough: an attachment names a policy's ARN, which the engine knows once the policy is in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from access.adopt.lookups import LOOK_UPS, NEVER, SET_ANYWAY, Existing, TakenError
-from access.adopt.scratch import ImportFile, Scratch, Step
+from access.adopt.scratch import ImportFile, Scratch, Step, type_of
 from access.verify.findings import NotAllowed
 
+# Type → the inputs of other resources that name one.
+_OWNED_BY = {
+    "aws:iam/group:Group": ("group",),
+    "aws:iam/policy:Policy": ("policyArn",),
+    "aws:iam/role:Role": ("role", "roleName"),
+    "aws:iam/user:User": ("user",),
+}
 _REPLACES = frozenset({"replace", "create-replacement", "delete-replaced"})
 
 
@@ -22,7 +29,7 @@ class Adoption:
 
     template: ImportFile = field(default_factory=lambda: ImportFile(entries={}))
     ids: dict[str, str] = field(default_factory=dict)
-    replaced: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    replaced: dict[str, str] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
     unchecked: dict[str, str] = field(default_factory=dict)
     steps: dict[str, Step] = field(default_factory=dict)
@@ -33,7 +40,11 @@ class Adoption:
 
     @property
     def changes(self) -> list[Step]:
-        return [step for urn, step in self.steps.items() if urn in self.ids and step.operation == "update"]
+        return [
+            step
+            for urn, step in self.steps.items()
+            if urn in self.ids and urn not in self.replaced and step.operation == "update"
+        ]
 
     @property
     def made(self) -> list[Step]:
@@ -64,12 +75,24 @@ def compare(copy: Scratch, existing: Existing) -> Adoption:
         copy.take_in(template.with_ids(found))
         steps, template = copy.preview()
     adoption.steps = {step.urn: step for step in steps if step.operation not in _REPLACES}
-    adoption.replaced = {
-        step.urn: step.replacing or step.changed
+    replaced = {
+        step.urn: f"{', '.join(step.replacing or step.changed)} cannot change in place"
         for step in steps
         if step.operation in _REPLACES and step.urn in adoption.ids
     }
+    adoption.replaced = replaced | {
+        step.urn: "it belongs to one of these"
+        for step in steps
+        if step.urn in adoption.ids and step.urn not in replaced and _belongs_to(adoption.ids, replaced, step)
+    }
     return adoption
+
+
+def _belongs_to(ids: Mapping[str, str], owners: Iterable[str], step: Step) -> bool:
+    """Whether it is an attachment, a login or the like of one of the owners: without them, it is not ours."""
+    return any(
+        step.inputs.get(name) == ids[owner] for owner in owners for name in _OWNED_BY.get(type_of(owner), ())
+    )
 
 
 def _look_up(

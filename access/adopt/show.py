@@ -50,7 +50,7 @@ def show(adoption: Adoption, account: Settings, warned: list[str], kept: list[st
         console,
         "Would be replaced, so it is left out of the file: an up then stops with «already exists» instead of "
         "deleting it. Rename it in the account or in the stack file, or make it as the file says first",
-        (f"{_what(u)}: {', '.join(why)} cannot change in place" for u, why in adoption.replaced.items()),
+        (f"{_what(u)}: {why}" for u, why in adoption.replaced.items()),
     )
     _list(console, "Before the up", warned)
     console.print(f"\n{_next(adoption, account.stack, file)}", soft_wrap=True, markup=False)
@@ -66,7 +66,7 @@ def _found(console: Console, adoption: Adoption) -> None:
     for urn, id in adoption.ids.items():
         if urn in adoption.replaced:
             table.add_row(
-                Text("✗", "red"), Text(_what(urn)), Text(id), Text("everything: a replacement", "red")
+                Text("✗", "red"), Text(_what(urn)), Text(id), Text("a replacement: see below", "red")
             )
             continue
         step = adoption.steps.get(urn)

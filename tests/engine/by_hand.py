@@ -75,7 +75,7 @@ def set_up_dev(account: Account, central_id: str, staged: World) -> None:
     _password_policy(iam)
     iam.create_role(
         RoleName="test_role",
-        AssumeRolePolicyDocument=_trust({"AWS": f"arn:aws:iam::{central_id}:root"}),
+        AssumeRolePolicyDocument=trust({"AWS": f"arn:aws:iam::{central_id}:root"}),
     )
     listing = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
     iam.put_role_policy(
@@ -86,7 +86,7 @@ def set_up_dev(account: Account, central_id: str, staged: World) -> None:
     instance = account.settings.instance
     assert instance is not None
     iam.create_role(
-        RoleName=instance.role_name, AssumeRolePolicyDocument=_trust({"Service": "ec2.amazonaws.com"})
+        RoleName=instance.role_name, AssumeRolePolicyDocument=trust({"Service": "ec2.amazonaws.com"})
     )
     iam.create_instance_profile(InstanceProfileName=instance.profile_name)
     iam.add_role_to_instance_profile(InstanceProfileName=instance.profile_name, RoleName=instance.role_name)
@@ -101,7 +101,7 @@ def set_up_dev(account: Account, central_id: str, staged: World) -> None:
     )
 
 
-def _trust(principal: dict[str, str]) -> str:
+def trust(principal: dict[str, str]) -> str:
     statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from access.sessions import Session
 from rehearsal import tools
 from rehearsal.project import Project
 from rehearsal.stand_in.language import serve_language_host
@@ -41,8 +42,10 @@ class Person:
         content: dict[str, Any] = json.loads((self.directory / f"import-{stack}.json").read_text())
         return content
 
-    def adopt(self, stack: str, *, credentials_of: Account | None = None) -> tuple[int, str]:
-        done = self._run([sys.executable, "-m", "access.adopt", "--stack", stack], credentials_of or stack)
+    def adopt(self, stack: str, *, by: Session | None = None) -> tuple[int, str]:
+        done = self._run(
+            [sys.executable, "-m", "access.adopt", "--stack", stack], by or self._deployer(stack)
+        )
         return done.returncode, done.stdout + done.stderr
 
     def take_over(self, stack: str) -> str:
@@ -52,18 +55,20 @@ class Person:
                 *(str(tools.pulumi()), "import", "--stack", stack, "--file", f"import-{stack}.json"),
                 *("--protect=false", "--generate-code=false", "--yes"),
             ],
-            stack,
+            self._deployer(stack),
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def _run(self, command: list[str], who: Account | str) -> subprocess.CompletedProcess[str]:
-        account = self.staged.accounts[who] if isinstance(who, str) else who
+    def _deployer(self, stack: str) -> Session:
+        return self.staged.accounts[stack].admin
+
+    def _run(self, command: list[str], who: Session) -> subprocess.CompletedProcess[str]:
         environment = {
             **os.environ,
             **self.staged.environment,
-            "AWS_ACCESS_KEY_ID": account.admin.credentials.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": account.admin.credentials.secret_access_key,
+            "AWS_ACCESS_KEY_ID": who.credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": who.credentials.secret_access_key,
             "PULUMI_DEBUG_LANGUAGES": self.language_host,
             "PYTHONPATH": str(ROOT),
             "COLUMNS": "400",

@@ -1,0 +1,121 @@
+"""`make adopt` without engine and account: the import file, look-ups by name, and changes in words."""
+
+import json
+from typing import Any
+
+import pytest
+
+from access.adopt.lookups import LOOK_UPS, UNKNOWN, Existing, TakenError
+from access.adopt.scratch import ImportFile, Step
+from access.adopt.show import changed
+from access.verify.identities import Live
+
+STACK = "urn:pulumi:central::iam-hardening"
+GROUP_URN = f"{STACK}::iam-hardening:index:PeopleGroup$aws:iam/group:Group::Administrators"
+CONTENT = {
+    "resources": [
+        {"type": "iam-hardening:index:PeopleGroup", "name": "Administrators", "component": True},
+        {"type": "iam-hardening:index:PeopleGroup", "name": "Auditors", "component": True},
+        {
+            "type": "aws:iam/group:Group",
+            "name": "AdministratorsGroup",
+            "logicalName": "Administrators",
+            "id": "<PLACEHOLDER>",
+            "parent": "Administrators",
+        },
+        {"type": "aws:iam/group:Group", "name": "AuditorsGroup", "id": "<PLACEHOLDER>", "parent": "Auditors"},
+    ]
+}
+
+
+def test_the_file_has_what_exists_and_the_components_that_it_is_in_and_no_placeholder() -> None:
+    template = ImportFile.read(CONTENT, "central", "iam-hardening")
+    content = template.with_ids({GROUP_URN: "Administrators"})
+    assert [entry["name"] for entry in content["resources"]] == ["Administrators", "AdministratorsGroup"]
+    assert content["resources"][1]["id"] == "Administrators"
+    assert "PLACEHOLDER" not in json.dumps(content)
+    assert template.with_ids({}) == {"resources": []}
+
+
+def test_a_component_that_the_stack_has_already_is_named_in_the_table() -> None:
+    parent = f"{STACK}::iam-hardening:index:PeopleGroup::Administrators"
+    content = {"nameTable": {"Administrators": parent}, "resources": [CONTENT["resources"][2]]}
+    template = ImportFile.read(content, "central", "iam-hardening")
+    assert template.with_ids({GROUP_URN: "A"})["nameTable"] == {"Administrators": parent}
+
+
+def existing(**records: dict[str, Any]) -> Existing:
+    found: Any = {"user": {}, "group": {}, "role": {}} | records
+    live = Live(records=found, policies={"own": {"Arn": "arn:aws:iam::111111111111:policy/teams/own"}})
+    return Existing(clients=lambda service, region: None, region="us-east-1", _live=live)
+
+
+def step(type: str, **inputs: Any) -> Step:
+    return Step(operation="create", urn=f"{STACK}::{type}::x", inputs=inputs, old_inputs={})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "id"),
+    [
+        (step("aws:iam/group:Group", name="Administrators"), "Administrators"),
+        (step("aws:iam/group:Group", name="Auditors"), None),
+        (step("aws:iam/policy:Policy", name="own"), "arn:aws:iam::111111111111:policy/teams/own"),
+        (
+            step(
+                "aws:iam/groupPolicyAttachment:GroupPolicyAttachment", group="Administrators", policyArn="a"
+            ),
+            "Administrators/a",
+        ),
+        (
+            step(
+                "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
+                group="Administrators",
+                policyArn=UNKNOWN,
+            ),
+            None,
+        ),
+        (
+            step("aws:iam/userGroupMembership:UserGroupMembership", user="A", groups=["One", "Two", "Three"]),
+            "A/One/Three",
+        ),
+        (step("aws:iam/userGroupMembership:UserGroupMembership", user="B", groups=["One"]), None),
+        (step("aws:sns/topic:Topic", name="x"), None),
+    ],
+)
+def test_ids_are_the_providers_import_ids(wanted: Step, id: str | None) -> None:
+    account = existing(
+        group={"Administrators": {"AttachedManagedPolicies": [{"PolicyArn": "a"}]}},
+        user={"A": {"GroupList": ["One", "Three", "Other"]}},
+    )
+    assert account.id_of(wanted) == id
+
+
+def test_a_name_in_another_case_is_taken() -> None:
+    with pytest.raises(
+        TakenError, match="the account has administrators, and IAM takes the two for one name"
+    ):
+        existing(group={"administrators": {}}).id_of(step("aws:iam/group:Group", name="Administrators"))
+
+
+def test_changes_in_words_show_no_secret_and_policies_by_their_sids() -> None:
+    def document(sid: str) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": sid, "Effect": "Deny"}]})
+
+    update = Step(
+        operation="update",
+        urn=GROUP_URN,
+        inputs={"path": "/", "secretKey": {"4dabf18193072939515e22adb298388d": "x", "value": "hush"}}
+        | {"policy": document("Ours"), "arn": UNKNOWN},
+        old_inputs={"path": "/teams/", "policy": document("Theirs")},
+        changed=("path", "secretKey", "policy", "arn"),
+    )
+    assert list(changed(update)) == [
+        "path: /teams/ → /",
+        "secretKey: nothing → a secret",
+        "policy: it is, compared with ours, without Ours; also Theirs",
+        "arn: nothing → known once it is made",
+    ]
+
+
+def test_every_look_up_is_of_a_type_of_the_two_providers() -> None:
+    assert {type.split(":")[0] for type in LOOK_UPS} == {"aws", "vault"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from access.adopt.lookups import LOOK_UPS, UNKNOWN, Existing, TakenError
+from access.adopt.lookups import UNKNOWN, Existing, TakenError
 from access.adopt.scratch import ImportFile, Step
 from access.adopt.show import changed
 from access.verify.identities import Live
@@ -115,7 +115,3 @@ def test_changes_in_words_show_no_secret_and_policies_by_their_sids() -> None:
         "policy: it is, compared with ours, without Ours; also Theirs",
         "arn: nothing → known once it is made",
     ]
-
-
-def test_every_look_up_is_of_a_type_of_the_two_providers() -> None:
-    assert {type.split(":")[0] for type in LOOK_UPS} == {"aws", "vault"}

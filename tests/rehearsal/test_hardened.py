@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from access.report import controls, recorded
 from tests.rehearsal.conftest import Copy, Rehearsed
 
 pytestmark = pytest.mark.engine
@@ -71,6 +72,12 @@ def found(rehearsed: Rehearsed, who: str, call: str, account: str = "central") -
         for c in rehearsed.claims
         if (c["who"], c["call"], c["account"]) == (who, call, account)
     }
+
+
+def test_every_control_that_names_claims_is_shown_where_everything_is_on(hardened: Rehearsed) -> None:
+    claims = recorded.Rehearsed.model_validate(hardened.report).claims
+    shown = [each for each in controls.shown(claims) if each.control.claims]
+    assert [each.control.asks for each in shown if not each.holds] == []
 
 
 def test_the_hardened_example_rehearses_green(hardened: Rehearsed) -> None:

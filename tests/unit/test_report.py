@@ -271,6 +271,13 @@ def test_every_control_says_what_shows_it() -> None:
         assert control.claims or control.otherwise, control.ids
 
 
+def test_every_control_is_in_the_compliance_map() -> None:
+    documented = (Path(__file__).parents[2] / "docs" / "compliance.md").read_text()
+    for control in controls.known():
+        for number in re.findall(r"[A-Za-z0-9]+\.\d+(?:\.\d+)?", re.sub(r"CIS [57]\.0", "", control.ids)):
+            assert number in documented, number
+
+
 @pytest.mark.parametrize(("holds", "status"), [(True, 0), (False, 1)])
 def test_the_exit_status_is_the_rehearsals(tmp_path: Path, holds: bool, status: int) -> None:
     claim = a_claim() if holds else a_claim(found="allowed", holds=False)

@@ -23,6 +23,7 @@ from rehearsal.scenes import (
     root_account,
     secrets_stay_secret,
     untouched,
+    vault_boundary,
     vault_logins,
     vault_server,
 )
@@ -119,6 +120,7 @@ def _play(stage: Stage, staged: World, terminal: Terminal) -> list[dict[str, Any
     cross_account.play(stage, staged, members)
     instance.play(stage, staged, members)
     just_in_time.play(stage, staged)
+    vault_boundary.play(stage, staged)
     vault_logins.play(stage, staged)
     vault_server.play(stage, staged)
     lifecycle.play_second_up(stage, staged)

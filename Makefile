@@ -13,7 +13,7 @@ venv := .venv/bin
 checked := $(wildcard *.py components settings access rehearsal tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse report sandbox sandbox-down client-config revoke-sessions jit jit-revoke jit-sweep root-keys verify adopt test test-unit check format lock clean
+.PHONY: help setup environment rehearse report sandbox sandbox-down client-config revoke-sessions jit jit-revoke jit-sweep jit-audit root-keys verify adopt test test-unit check format lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ jit-revoke: environment ## End all just-in-time access of a Vault role: ROLE=tes
 
 jit-sweep: environment ## Delete users that Vault should have deleted and did not: STACK=dev [ARGS=--yes]
 	@$(venv)/python -m access.jit_sweep --stack '$(STACK)' $(ARGS)
+
+jit-audit: environment ## Who got which just-in-time credentials when: STACK=dev LOG=audit.log
+	@$(venv)/python -m access.jit_audit --stack '$(STACK)' --log '$(LOG)' $(ARGS)
 
 verify: environment ## Compare a live account with its stack file, read-only: STACK=dev [ARGS=--print-policy]
 	@$(venv)/python -m access.verify --stack '$(STACK)' $(ARGS)

@@ -20,6 +20,7 @@ from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
 from components.permissions import PermissionsArgs
 from components.root_account import CentralRootAccess
 from components.trail import Trail, TrailArgs
+from components.vault_audit import VaultAudit, VaultAuditArgs
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
 from components.vault_logins import VaultLogin, VaultLoginArgs
 from components.vault_server import VaultServer, VaultServerArgs
@@ -263,6 +264,8 @@ def build_vault(account: settings.Settings, configured: settings.Vault, instance
         debugging = instance.instance_arn.apply(lambda arn: [*statements, *policies.debug_instance(arn)])
         return replace(given, statements=debugging, has_statements=True)
 
+    if configured.audit:
+        VaultAudit("vault-audit", VaultAuditArgs(file=configured.audit.file, device=configured.audit.device))
     engine = VaultAws(
         "vault-aws",
         VaultAwsArgs(

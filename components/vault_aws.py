@@ -110,6 +110,8 @@ class VaultAws(pulumi.ComponentResource):
             username_template=_USERNAME_TEMPLATE,
             default_lease_ttl_seconds=args.default_lease_ttl_seconds,
             max_lease_ttl_seconds=args.max_lease_ttl_seconds,
+            # Neither is a secret, and with them an audit log says which IAM user or session was whose.
+            audit_non_hmac_response_keys=["access_key", "arn"],
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # Unmounting revokes every lease, which needs the principal's permissions to be there still.

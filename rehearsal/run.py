@@ -23,6 +23,7 @@ from rehearsal.scenes import (
     root_account,
     secrets_stay_secret,
     untouched,
+    vault_audit,
     vault_boundary,
     vault_logins,
     vault_server,
@@ -122,6 +123,7 @@ def _play(stage: Stage, staged: World, terminal: Terminal) -> list[dict[str, Any
     just_in_time.play(stage, staged)
     vault_boundary.play(stage, staged)
     vault_logins.play(stage, staged)
+    vault_audit.play(stage, staged)
     vault_server.play(stage, staged)
     lifecycle.play_second_up(stage, staged)
     revoked_sessions.play(stage, staged, members)

@@ -142,6 +142,8 @@ def _vault_config(port: int, directory: Path, plugins: Path, audit_log: Path | N
         "cluster_addr": f"http://127.0.0.1:{_free_port()}",
         "plugin_directory": str(plugins),
         "log_level": "info",
+        # HashiCorp Vault takes audit devices by its API, which is how the program makes one.
+        "unsafe_allow_api_audit_creation": True,
     }
     if audit_log is not None:
         # OpenBao takes audit devices from its configuration only, not from its API. The description is there

@@ -138,7 +138,14 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
         if providers == INSTALLED:
             _use_installed_plugins(Path(environment["PULUMI_HOME"]))
         else:
-            stand_ins = StandIns(aws.endpoint_url, credentials, vault.address, vault.token, github.public_key)
+            stand_ins = StandIns(
+                aws.endpoint_url,
+                credentials,
+                vault.address,
+                vault.token,
+                github.public_key,
+                directory / "vault",
+            )
             environment["PULUMI_DEBUG_PROVIDERS"] = running.enter_context(stand_ins.serve())
         accounts: dict[str, Account] = {}
         for stack in stacks:

@@ -263,6 +263,13 @@ class VaultLogin(Section):
     user_claim: str = "email"
 
 
+class VaultAudit(Section):
+    """An audit device of the whole Vault: `file` is a path on Vault's own machine."""
+
+    file: AbsolutePath
+    device: MountPath = "file"
+
+
 class Vault(Section):
     """Vault's AWS secrets engine for this account. A new `keyGeneration` replaces its principal's key."""
 
@@ -273,6 +280,7 @@ class Vault(Section):
     key_generation: Annotated[int, Field(ge=1)] = 1
     iam_endpoint: Url | None = None
     sts_endpoint: Url | None = None
+    audit: VaultAudit | None = None
     roles: dict[VaultRoleName, VaultRole] = {}
     logins: dict[VaultLoginName, VaultLogin] = {}
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from concurrent import futures
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
@@ -40,6 +41,8 @@ class StandIns:
     vault_address: str
     vault_token: str
     github_public_key: str = ""
+    # Where the Vault server may write audit logs, if anywhere.
+    audit_folder: Path | None = None
 
     def __repr__(self) -> str:
         return f"StandIns(aws at {self.aws_endpoint_url}, vault at {self.vault_address})"
@@ -50,7 +53,11 @@ class StandIns:
         packages = (
             aws_package(self.aws_endpoint_url, self.aws_credentials),
             vault_package(
-                self.vault_address, self.vault_token, self.aws_endpoint_url, self.github_public_key
+                self.vault_address,
+                self.vault_token,
+                self.aws_endpoint_url,
+                self.github_public_key,
+                self.audit_folder,
             ),
         )
         with ExitStack() as servers:

@@ -5,10 +5,22 @@ engine's config/lease. Unlike it, a changed path replaces a mount instead of mov
 Enterprise and of versions from 1.19 on have no row: OpenBao has neither.
 """
 
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rehearsal.stand_in.comparing import as_json
-from rehearsal.stand_in.rows import Argument, Call, Literal, Made, Package, Read, Row, StandInError, Taken
+from rehearsal.stand_in.rows import (
+    Argument,
+    Call,
+    GoneError,
+    Literal,
+    Made,
+    Package,
+    Read,
+    Row,
+    StandInError,
+    Taken,
+)
 from rehearsal.stand_in.values import Properties
 from rehearsal.stand_in.vault_calls import VaultApi
 from settings.fields import duration_text
@@ -45,15 +57,27 @@ def _mount_config(properties: Properties, api: Any, id: str) -> Any:
     return {
         "default_lease_ttl": f"{properties.get('defaultLeaseTtlSeconds') or 0}s",
         "max_lease_ttl": f"{properties.get('maxLeaseTtlSeconds') or 0}s",
+        "audit_non_hmac_response_keys": properties.get("auditNonHmacResponseKeys") or [],
     }
 
 
-_MOUNT_CONFIG = Made(("defaultLeaseTtlSeconds", "maxLeaseTtlSeconds"), _mount_config)
-_TUNE = Call("POST sys/mounts/{id}/tune", {"description": "description", **_MOUNT_TTLS}, clears=True)
+_MOUNT_CONFIG = Made(
+    ("defaultLeaseTtlSeconds", "maxLeaseTtlSeconds", "auditNonHmacResponseKeys"), _mount_config
+)
+_IN_THE_CLEAR = Made(
+    ("auditNonHmacResponseKeys",),
+    lambda properties, api, id: properties.get("auditNonHmacResponseKeys") or [],
+)
+_TUNE = Call(
+    "POST sys/mounts/{id}/tune",
+    {"description": "description", "audit_non_hmac_response_keys": _IN_THE_CLEAR, **_MOUNT_TTLS},
+    clears=True,
+)
 _MOUNT_PROPERTIES = {
     "description": "description",
     "defaultLeaseTtlSeconds": "config.default_lease_ttl",
     "maxLeaseTtlSeconds": "config.max_lease_ttl",
+    "auditNonHmacResponseKeys": "config.audit_non_hmac_response_keys",
     "local": "local",
     "accessor": "accessor",
 }
@@ -121,7 +145,7 @@ _SECRET_BACKEND = Row(
         ),
     ),
     update={
-        "description, defaultLeaseTtlSeconds, maxLeaseTtlSeconds": (_TUNE,),
+        "description, defaultLeaseTtlSeconds, maxLeaseTtlSeconds, auditNonHmacResponseKeys": (_TUNE,),
         "accessKey, secretKey, region, iamEndpoint, stsEndpoint, usernameTemplate, maxRetries": (
             _WRITE_ROOT,
         ),
@@ -218,7 +242,7 @@ _MOUNT = Row(
         ),
     ),
     reads=(Read(Call("GET sys/mounts/{id}"), {**_MOUNT_PROPERTIES, "type": "type", "options": "options"}),),
-    update={"description, defaultLeaseTtlSeconds, maxLeaseTtlSeconds": (_TUNE,)},
+    update={"description, defaultLeaseTtlSeconds, maxLeaseTtlSeconds, auditNonHmacResponseKeys": (_TUNE,)},
     delete=(Call("DELETE sys/mounts/{id}"),),
 )
 
@@ -404,11 +428,76 @@ _ENTITY_ALIAS = Row(
 )
 
 
-def vault_package(address: str, token: str, aws_endpoint_url: str, github_public_key: str) -> Package:
+# The program's path is one on the machine of the real Vault. The rehearsal's server writes the log beside its
+# own files, under the same name, and the stand-in tells the program its own path.
+def _audit_file(path: str, api: VaultApi) -> str:
+    if api.audit_folder is None:
+        raise StandInError("there is no folder for audit logs here")
+    return str(api.audit_folder / PurePosixPath(path).name)
+
+
+def _audit_options(properties: Properties, api: VaultApi, id: str) -> Any:
+    options = dict(properties["options"])
+    return {**options, "file_path": _audit_file(options["file_path"], api)}
+
+
+def _audit_options_of_program(value: Any, known: Properties, api: VaultApi) -> Any:
+    written = (known.get("options") or {}).get("file_path")
+    if written and value.get("file_path") == _audit_file(written, api):
+        return {**value, "file_path": written}
+    return value
+
+
+_AUDIT = Row(
+    type="vault:index/audit:Audit",
+    id="{path}",
+    from_id=lambda id: {"path": id},
+    auto_name="path",
+    identity=("path",),
+    create=(
+        Call(
+            "POST sys/audit/{path}",
+            {"type": "type", "description": "description", "options": Made(("options",), _audit_options)},
+        ),
+    ),
+    reads=(
+        Read(
+            Call("GET sys/audit"),
+            {
+                "path": Taken("", lambda answer, known, api: known["path"]),
+                "type": Taken("", lambda answer, known, api: _device(answer, known)["type"]),
+                "description": Taken("", lambda answer, known, api: _device(answer, known)["description"]),
+                "options": Taken(
+                    "",
+                    lambda answer, known, api: _audit_options_of_program(
+                        _device(answer, known)["options"], known, api
+                    ),
+                ),
+            },
+        ),
+    ),
+    delete=(Call("DELETE sys/audit/{id}"),),
+)
+
+
+def _device(answer: Any, known: Properties) -> Any:
+    found = answer.get(f"{known['path']}/")
+    if found is None:
+        raise GoneError(f"Vault has no audit device {known['path']}")
+    return found
+
+
+def vault_package(
+    address: str,
+    token: str,
+    aws_endpoint_url: str,
+    github_public_key: str,
+    audit_folder: Path | None,
+) -> Package:
     """The stand-in for pulumi-vault, on the Vault at `address`."""
-    api = VaultApi(address, token, aws_endpoint_url, github_public_key)
+    api = VaultApi(address, token, aws_endpoint_url, github_public_key, audit_folder)
     rows = (
-        *(_SECRET_BACKEND, _SECRET_BACKEND_ROLE, _POLICY, _MOUNT, _AUTH_BACKEND),
+        *(_SECRET_BACKEND, _SECRET_BACKEND_ROLE, _POLICY, _MOUNT, _AUTH_BACKEND, _AUDIT),
         *(_JWT_BACKEND, _JWT_ROLE, _APPROLE_ROLE, _ENTITY, _ENTITY_ALIAS),
     )
     return Package(

@@ -65,6 +65,7 @@ def test_the_mount_has_the_configured_leases_and_the_principals_key(recorder: Re
         "usernameTemplate": USERNAMES,
         "defaultLeaseTtlSeconds": 1800,
         "maxLeaseTtlSeconds": 3600,
+        "auditNonHmacResponseKeys": ["access_key", "arn"],
     }
 
 

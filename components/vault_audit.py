@@ -1,0 +1,36 @@
+"""Vault's audit device: every request and answer in a file, secrets hashed (docs/just-in-time.md).
+
+One for the whole Vault, so one stack's file says it where several share a Vault. A Vault that cannot write
+its audit log answers nobody: the file's disk must not run full, and something has to rotate it.
+
+Source: HashiCorp, "Audit devices", "File audit device".
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_vault as vault
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaultAuditArgs:
+    """`file` is a path on Vault's own machine; `device` the name under which Vault keeps it."""
+
+    file: str
+    device: str
+
+
+class VaultAudit(pulumi.ComponentResource):
+    """The device."""
+
+    def __init__(self, name: str, args: VaultAuditArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("iam-hardening:index:VaultAudit", name, None, opts)
+        self.device = vault.Audit(
+            name,
+            type="file",
+            path=args.device,
+            description="Who asked for what, and when",
+            options={"file_path": args.file, "mode": "0600"},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from access.claims import ALLOWED
 from access.grants import grants_of
 from naming import VAULT_USER_PATH, role_arn, user_arn, vault_aws_role_name, vault_policy_name
-from settings import CrossAccountRole, Permissions, Settings
+from settings import CrossAccountRole, Permissions, Settings, Vault
 from settings.fields import duration_text
 
 VAULT = "Vault"
@@ -174,6 +174,14 @@ def _places(own: Settings) -> Iterator[Place]:
 def _places_of_vault(own: Settings) -> Iterator[Place]:
     if not own.vault:
         return
+    for name, login in own.vault.logins.items():
+        yield Place(
+            id=f"{VAULT}/login/{name}",
+            account=VAULT,
+            step=WHO,
+            title=f"log-in {name}",
+            details=(login.method, *filter(None, (", ".join(login.users), login.subject))),
+        )
     for name, role in own.vault.roles.items():
         policy = vault_policy_name(own.vault.mount, name)
         held = ", ".join(
@@ -190,14 +198,15 @@ def _places_of_vault(own: Settings) -> Iterator[Place]:
             if is_user
             else f"role {vault_aws_role_name(own.vault.mount, name)}"
         )
-        yield from (
-            Place(
+        if not _logins_for(own.vault, name):
+            yield Place(
                 id=f"{VAULT}/token/{policy}",
                 account=VAULT,
                 step=WHO,
                 title=f"token with {policy}",
                 details=("no AWS key of its own",),
-            ),
+            )
+        yield from (
             Place(
                 id=f"{VAULT}/{own.stack}/{name}",
                 account=VAULT,
@@ -213,6 +222,11 @@ def _places_of_vault(own: Settings) -> Iterator[Place]:
                 details=(held, "never more than the boundary"),
             ),
         )
+
+
+def _logins_for(vault: Vault, role: str) -> list[str]:
+    """The log-ins whose tokens read this role's credentials."""
+    return [name for name, login in vault.logins.items() if role in login.roles]
 
 
 def _held(permissions: Permissions) -> str:
@@ -256,7 +270,10 @@ def _ways(own: Settings, stacks: Mapping[str, Settings]) -> Iterator[Way]:
             source = f"{VAULT}/{own.stack}/{name}"
             policy = vault_policy_name(own.vault.mount, name)
             lease = duration_text(role_of_vault.ttl or own.vault.default_lease_ttl)
-            yield Way(source=f"{VAULT}/token/{policy}", target=source, asks=NO_MFA, label="Vault policy")
+            logins = _logins_for(own.vault, name)
+            holders = [f"login/{login}" for login in logins] or [f"token/{policy}"]
+            for holder in holders:
+                yield Way(source=f"{VAULT}/{holder}", target=source, asks=NO_MFA, label="Vault policy")
             yield Way(
                 source=source, target=f"{stack}/vault/{name}", asks=SHORT_LIVED, label=f"ends in {lease}"
             )

@@ -6,7 +6,7 @@ looked at (grandalf, pydot with Graphviz): they know no bands, or are no Python.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from access.reach import Place, Reach, Way
@@ -16,7 +16,9 @@ _GAP_BETWEEN, _GAP_BELOW = 150, 14
 _MARGIN, _BAND_HEAD, _BAND_GAP = 20, 34, 16
 # Of the fonts that systems have; a text that is longer is cut, and whole in the table below the drawing.
 _CHARACTER, _CHARACTERS = 6.6, 32
-_SAID_BY_COLOUR = ("MFA", "with MFA")
+# Said by a green line (the legend says so), and by every line into Vault.
+_NOT_WRITTEN = ("MFA", "with MFA", "Vault policy")
+_PILL_HEIGHT = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +112,7 @@ def _edges(ways: Sequence[Way], boxes: dict[str, Box]) -> Iterator[Edge]:
     place's only way, else once at the end, where all the ways to one place meet."""
     sources = Counter(way.source for way in ways)
     labelled: set[tuple[str, str]] = set()
+    pills: list[Pill] = []
     for way in ways:
         source, target = boxes[way.source], boxes[way.target]
         x1, y1, x2, y2 = source.x + source.width, source.middle, target.x - 8, target.middle
@@ -118,14 +121,20 @@ def _edges(ways: Sequence[Way], boxes: dict[str, Box]) -> Iterator[Edge]:
         text = _cut(way.label)
         width = len(text) * _CHARACTER + 14
         pill = None
-        # Green lines say MFA by themselves (the legend says so): only what is more is written on them.
-        if way.label not in _SAID_BY_COLOUR and (way.target, text) not in labelled:
+        alone = sources[way.source] == 1
+        if way.label not in _NOT_WRITTEN and (alone or (way.target, text) not in labelled):
             labelled.add((way.target, text))
-            alone = sources[way.source] == 1
-            pill = Pill(
-                x=x1 + 8 + width / 2 if alone else x2 - 8 - width / 2,
-                y=y1 if alone else y2,
-                width=width,
-                text=text,
-            )
+            x, y = (x1 + 8 + width / 2, y1) if alone else (x2 - 8 - width / 2, y2)
+            pill = _on_no_other(Pill(x=x, y=y, width=width, text=text), pills)
+            pills.append(pill)
         yield Edge(path=path, asks=way.asks.replace(" ", "-"), pill=pill)
+
+
+def _on_no_other(pill: Pill, others: Sequence[Pill]) -> Pill:
+    """Moved down as far as it has to be."""
+    while any(
+        abs(pill.x - other.x) < (pill.width + other.width) / 2 and abs(pill.y - other.y) < _PILL_HEIGHT
+        for other in others
+    ):
+        pill = replace(pill, y=pill.y + 1)
+    return pill

@@ -100,6 +100,23 @@ def test_what_vault_issues_ends_by_itself() -> None:
     assert all(way.asks == SHORT_LIVED and way.label.startswith("ends in ") for way in issued)
 
 
+def test_a_vault_role_is_reached_by_its_log_ins_and_where_there_is_none_by_a_token() -> None:
+    roles = {name: {"managedPolicies": ["AmazonS3ReadOnlyAccess"]} for name in ("read", "report")}
+    config = {
+        "aws:region": "eu-central-1",
+        "aws:allowedAccountIds": [_WORK],
+        f"{PROJECT}:accountKind": "workload",
+        f"{PROJECT}:centralAccountId": _CENTRAL,
+        f"{PROJECT}:vault": {
+            "roles": roles,
+            "logins": {"nightly": {"method": "approle", "roles": ["report"]}},
+        },
+    }
+    drawn = reach({"work": settings.load(handed_over(config), project=PROJECT, stack="work")})
+    into = {way.target: way.source for way in drawn.ways if way.target.startswith("Vault/")}
+    assert into == {"Vault/work/read": "Vault/token/aws-read", "Vault/work/report": "Vault/login/nightly"}
+
+
 def test_in_the_drawing_no_box_covers_another_and_every_line_begins_and_ends_at_one() -> None:
     drawn = reach_of_shipped()
     drawing = draw(drawn)
@@ -116,3 +133,11 @@ def test_in_the_drawing_no_box_covers_another_and_every_line_begins_and_ends_at_
     for edge in drawing.edges:
         x, y = edge.path.split()[-2:]
         assert (float(x), float(y)) in ends
+
+
+def test_in_the_drawing_no_label_covers_another() -> None:
+    roles = {"mfaMaxAge": "1h"}
+    drawing = draw(_stacks(roles))
+    assert [edge.pill.text for edge in drawing.edges if edge.pill] == ["MFA, 1h old at most"] * 2
+    first, second = (edge.pill for edge in drawing.edges if edge.pill)
+    assert abs(first.y - second.y) >= 20 or abs(first.x - second.x) >= (first.width + second.width) / 2

@@ -203,6 +203,8 @@ TAGGED_DEV = [
     ("Instance", "instance"),
     ("User", "vault-aws-principal"),
     ("Analyzer", "access-analyzer-us-east-1"),
+    # Vault gives the stack's tags to the users that it makes.
+    *(("SecretBackendRole", name) for name in ("vault-aws-test", "vault-aws-other")),
 ]
 
 # What is changed → stack, the change, and everything that the engine would do.

@@ -99,6 +99,7 @@ def test_every_scene_of_the_tutorial_is_played(shipped: Rehearsed) -> None:
         "Vault role verify-data for dev",
         "A lease in dev ends by itself",
         "Vault's own principal in dev",
+        "The boundary in dev",
         "A second up",
         "Sessions of test_role in dev are ended",
         "Changes made by hand",

@@ -614,7 +614,11 @@ def _partition_region_account(arn: str) -> tuple[str, str, str]:
 def alarm_key(partition: str, account_id: str) -> Document:
     """The key of a topic of alarms: the account's IAM policies decide who manages it, EventBridge may use it.
 
-    EventBridge cannot use SNS's own key, and an alarm that cannot be encrypted is lost without a word.
+    EventBridge cannot use SNS's own key, and an alarm that cannot be encrypted is lost without a word. So is
+    one whose key asks for aws:SourceAccount or aws:SourceArn, which AWS does not support here; the topic's
+    policy names the rules.
+
+    Source: SNS Developer Guide, "Managing Amazon SNS encryption keys and costs".
     """
     return document(
         {
@@ -630,7 +634,6 @@ def alarm_key(partition: str, account_id: str) -> Document:
             "Principal": {"Service": "events.amazonaws.com"},
             "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
             "Resource": "*",
-            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
         },
     )
 

@@ -177,16 +177,24 @@ def _messages_get_through(stage: Stage, account: Account, here: Session) -> None
     )
     key = here.client("kms").describe_key(KeyId=attributes["KmsMasterKeyId"])["KeyMetadata"]["Arn"]
     policy = json.loads(here.client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"])
-    usable = any(
-        each["Principal"] == {"Service": "events.amazonaws.com"}
-        and each["Effect"] == "Allow"
-        and {"kms:Decrypt", "kms:GenerateDataKey*"} <= set(each["Action"])
-        for each in policy["Statement"]
-    )
     reason = "EventBridge cannot use SNS's own key: the message would be lost without a word"
     stage.found(
         _claim(account, "kms:GetKeyPolicy", where, ALLOWED, reason, who="EventBridge"),
-        ALLOWED if usable else REFUSED,
+        ALLOWED if eventbridge_may_use(policy) else REFUSED,
+    )
+
+
+def eventbridge_may_use(key_policy: dict[str, Any]) -> bool:
+    """Whether a message of EventBridge's can be encrypted; a condition on the source would lose it.
+
+    Source: SNS Developer Guide: source conditions are "not supported for EventBridge-to-encrypted topics".
+    """
+    return any(
+        each["Principal"] == {"Service": "events.amazonaws.com"}
+        and each["Effect"] == "Allow"
+        and "Condition" not in each
+        and {"kms:Decrypt", "kms:GenerateDataKey*"} <= set(_list(each["Action"]))
+        for each in key_policy["Statement"]
     )
 
 

@@ -3,10 +3,13 @@
 import json
 from typing import Any
 
+import pytest
+
 import event_patterns
 import policies
 from components.alarms import Alarm, Alarms, AlarmsArgs
 from components.trail import Trail, TrailArgs
+from rehearsal.scenes.alarms import eventbridge_may_use
 from tests.recorder import Recorder
 
 ACCOUNT = "111111111111"
@@ -76,6 +79,15 @@ def test_the_topic_takes_messages_of_its_own_regions_rules_only() -> None:
             }
         ],
     }
+
+
+@pytest.mark.parametrize("asked_for", ["aws:SourceAccount", "aws:SourceArn"])
+def test_a_source_condition_on_the_key_would_lose_every_alarm(asked_for: str) -> None:
+    key = policies.alarm_key("aws", ACCOUNT)
+    assert eventbridge_may_use(key)
+    (statement,) = [each for each in key["Statement"] if "Service" in each["Principal"]]
+    statement["Condition"] = {"StringLike": {asked_for: "*"}}
+    assert not eventbridge_may_use(key)
 
 
 def test_a_message_says_who_did_what_where_and_when(recorder: Recorder) -> None:

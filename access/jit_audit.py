@@ -7,7 +7,7 @@ that the stack makes. The key's ID leads to the user: AWS says whose it is while
 90 days, whose it was. A session of an IAM role is named in Vault's own answer.
 
 Vault does not log that a lease ended by its time, and hashes the lease's ID where one is revoked by itself;
-that a role's leases were ended together (`make jit-revoke`) is shown.
+that a role's leases were ended together (`make jit-revoke`) is shown, of those that could still run then.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,10 @@ class Given:
     ended_early_by: str = ""
 
 
-def given(lines: Iterable[str], mount: str) -> list[Given]:
+def given(lines: Iterable[str], mount: str, longest: timedelta) -> list[Given]:
     """Every hand-out of the mount's roles that the log tells of, oldest first; lines of others are skipped.
+
+    `longest`: the mount's maximum lease; what is older cannot be ended early any more.
 
     Raises live.CannotError for a file that is no audit log.
     """
@@ -70,7 +73,7 @@ def given(lines: Iterable[str], mount: str) -> list[Given]:
             if made:
                 found[made.lease] = made
         elif asked.startswith("sys/leases/revoke"):
-            _mark_ended(found, entry, asked)
+            _mark_ended(found, entry, asked, longest)
     return list(found.values())
 
 
@@ -91,11 +94,17 @@ def _given(entry: dict[str, Any], role: str) -> Given | None:
     )
 
 
-def _mark_ended(found: dict[str, Given], entry: dict[str, Any], path: str) -> None:
+def _mark_ended(found: dict[str, Given], entry: dict[str, Any], path: str, longest: timedelta) -> None:
     by = str((entry.get("auth") or {}).get("display_name") or "unknown")
     prefix = re.sub(r"^sys/leases/revoke(?:-prefix|-force)?/?", "", path)
-    for lease in [lease for lease in found if prefix and lease.startswith(prefix)]:
-        found[lease] = replace(found[lease], ended_early_by=by)
+    if not prefix:
+        return
+    oldest = datetime.fromisoformat(entry["time"]) - longest
+    for lease, each in found.items():
+        # Vault ends what is below the path: aws/creds/test is not the beginning of aws/creds/test-admin.
+        is_below = lease == prefix or lease.startswith(f"{prefix.rstrip('/')}/")
+        if is_below and not each.ended_early_by and datetime.fromisoformat(each.when) > oldest:
+            found[lease] = replace(each, ended_early_by=by)
 
 
 def with_users(hand_outs: Iterable[Given], iam: Any, cloudtrail: Any) -> Iterator[Given]:
@@ -138,7 +147,8 @@ def main(
     try:
         account = _account(options.stack, directory or Path.cwd())
         assert account.vault is not None
-        hand_outs = given(_lines(options.log), account.vault.mount)
+        longest = timedelta(seconds=account.vault.max_lease_ttl)
+        hand_outs = given(_lines(options.log), account.vault.mount, longest)
         live.must_be_in(account, make_client)
         region = naming.IAM_EVENTS_REGION.get(account.partition, account.region)
         iam, cloudtrail = make_client("iam", account.region, None), make_client("cloudtrail", region, None)

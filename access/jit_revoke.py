@@ -64,6 +64,21 @@ def live_leases(client: hvac.Client, prefix: str) -> list[str]:
     return list(found["data"]["keys"]) if found else []
 
 
+def must_be_allowed_to_end(client: hvac.Client, prefix: str) -> None:
+    """Raises live.CannotError for a token that may list the leases but not end them."""
+    path = f"sys/leases/revoke-prefix/{prefix}"
+    answer = vault.asking(
+        client, "Asking Vault what this token may do", path, lambda: client.sys.get_capabilities([path])
+    )
+    held = set(answer["data"][path])
+    # The path is a root-protected one: update alone is refused.
+    if "root" not in held and not {"update", "sudo"} <= held:
+        raise live.CannotError(
+            f"The Vault token may not use {path}: it takes update and sudo, and has "
+            f"{', '.join(sorted(held))}. Nothing was changed."
+        )
+
+
 def end_leases(client: hvac.Client, prefix: str) -> None:
     """Revokes every lease, and returns when Vault has deleted the users. Raises live.CannotError."""
     path = f"sys/leases/revoke-prefix/{prefix}"
@@ -88,6 +103,7 @@ def main(
         client = vault.client()
         # Everything that could refuse is asked before anything is changed.
         leases = live_leases(client, role.leases)
+        must_be_allowed_to_end(client, role.leases)
         iam: Any = None
         if role.aws_role:
             live.must_be_in(role.account, make_client)
@@ -99,11 +115,12 @@ def main(
         if not (options.yes or live.confirmed(role.name, "the role's name", ask)):
             print("Stopped; nothing was changed.")
             return STOPPED
+        # First, as AWS alone tells whether it is allowed: refused, nothing is half-done.
+        if role.aws_role:
+            print(how_long(revoke(iam, role.aws_role), options.stack))
         end_leases(client, role.leases)
         left = live_leases(client, role.leases)
         print(f"{len(leases)} leases were ended." if not left else f"{len(left)} leases are still there.")
-        if role.aws_role:
-            print(how_long(revoke(iam, role.aws_role), options.stack))
     except (live.CannotError, settings.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT

@@ -1,5 +1,6 @@
 """Vault's audit log: who got which credentials, joined to the IAM user, and no secret in it."""
 
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 import settings
@@ -83,4 +84,5 @@ def _one_hand_out(
 
 
 def _hand_outs(log: Path, vault: settings.Vault) -> list[jit_audit.Given]:
-    return jit_audit.given(log.read_text().splitlines(), vault.mount)
+    longest = timedelta(seconds=vault.max_lease_ttl)
+    return jit_audit.given(log.read_text().splitlines(), vault.mount, longest)

@@ -324,6 +324,50 @@ def test_a_token_that_may_not_list_leases_ends_nothing(
     assert "may not use sys/leases/lookup/aws/creds/test" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("in_the_environment")
+def test_a_token_that_may_list_leases_but_not_end_them_changes_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with longer_leases(place):
+        place.issue(ASSUMED)
+        place.vault.sys.create_or_update_policy(
+            "lists", f'path "sys/leases/lookup/{MOUNT}/*" {{ capabilities = ["list", "sudo"] }}'
+        )
+        lists = place.vault.auth.token.create(policies=["lists"])["auth"]["client_token"]
+        monkeypatch.setenv("VAULT_TOKEN", lists)
+        arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
+        assert jit_revoke.main(arguments, place.make_client, directory=ROOT) == COULD_NOT
+        assert jit_revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
+    assert place.iam.list_role_policies(RoleName=f"vault-{MOUNT}-{ASSUMED}")["PolicyNames"] == []
+    assert "it takes update and sudo, and has deny. Nothing was changed." in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("in_the_environment")
+def test_credentials_that_may_not_deny_the_sessions_end_no_lease(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reads = policies.configured(
+        [{"Sid": "Look", "Effect": "Allow", "Action": "iam:GetRole", "Resource": "*"}]
+    )
+    place.iam.create_user(UserName="looker")
+    place.iam.put_user_policy(UserName="looker", PolicyName="own", PolicyDocument=json.dumps(reads))
+    made = place.iam.create_access_key(UserName="looker")["AccessKey"]
+    key = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
+
+    def make_client(service: str, *_: Any) -> Any:
+        return place.client(service, key)
+
+    with longer_leases(place):
+        place.issue(ASSUMED)
+        arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
+        assert jit_revoke.main(arguments, make_client, directory=ROOT) == COULD_NOT
+        assert jit_revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
+    assert "Putting the policy AWSRevokeOlderSessions on the role" in capsys.readouterr().err
+    place.iam.delete_access_key(UserName="looker", AccessKeyId=made["AccessKeyId"])
+    place.iam.delete_user_policy(UserName="looker", PolicyName="own")
+    place.iam.delete_user(UserName="looker")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

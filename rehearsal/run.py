@@ -14,6 +14,7 @@ from rehearsal.project import Project
 from rehearsal.scenes import (
     account_defaults,
     alarms,
+    behaviour,
     cross_account,
     instance,
     just_in_time,
@@ -125,6 +126,7 @@ def _play(stage: Stage, staged: World, terminal: Terminal) -> list[dict[str, Any
     vault_logins.play(stage, staged)
     vault_audit.play(stage, staged)
     vault_server.play(stage, staged)
+    behaviour.play(stage, staged)
     lifecycle.play_second_up(stage, staged)
     revoked_sessions.play(stage, staged, members)
     lifecycle.play_changes_by_hand(stage, staged)

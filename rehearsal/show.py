@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -13,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from access.claims import Outcome
+from access.claims import ALLOWED, Outcome
 
 # Where nobody watches a terminal (a CI log), lines are not cut to 80 characters.
 _LOG_WIDTH = 150
@@ -69,6 +70,18 @@ class Terminal:
             )
             if outcome.detail:
                 self.console.print(f"    [red]{escape(outcome.detail)}[/red]")
+
+    def tally(self, outcomes: list[Outcome]) -> None:
+        """A line for whoever the claims are about, and each false one in full."""
+        for who, same in groupby(outcomes, key=lambda outcome: outcome.claim.who):
+            judged = list(same)
+            false = [outcome for outcome in judged if not outcome.holds]
+            allowed = sum(outcome.claim.claimed == ALLOWED for outcome in judged)
+            mark = Text("✗", "red") if false else Text("✓", "green")
+            told = f"{len(judged)} claims: {allowed} allowed, {len(judged) - allowed} refused"
+            self.console.print(mark, f"{escape(who):<25} {told}")
+            for outcome in false:
+                self.outcome(outcome)
 
     def columns(self) -> None:
         """The heading of the lines that `outcome` prints."""

@@ -1,6 +1,6 @@
 """Where the personas act: collects what was claimed and what happened, one scene after the other."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Protocol, TypeVar
@@ -16,6 +16,7 @@ class Audience(Protocol):
     def scene_begins(self, title: str) -> None: ...
     def outcome(self, outcome: Outcome) -> None: ...
     def note(self, text: str) -> None: ...
+    def tally(self, outcomes: list[Outcome]) -> None: ...
 
 
 class SceneEnds(Exception):
@@ -67,3 +68,12 @@ class Stage:
         outcome = Outcome(scene=self._scene, claim=claim, found=found, detail=detail)
         self.outcomes.append(outcome)
         self._audience.outcome(outcome)
+
+    def found_many(self, findings: Iterable[tuple[Claim, str, str]]) -> None:
+        """Many claims of one kind: claim, found, detail. All are recorded; the audience gets a tally."""
+        outcomes = [
+            Outcome(scene=self._scene, claim=claim, found=found, detail=detail)
+            for claim, found, detail in findings
+        ]
+        self.outcomes += outcomes
+        self._audience.tally(outcomes)

@@ -13,7 +13,7 @@ import settings
 from access import live
 from access.stack_files import settings_of
 from access.verify import account as account_checks
-from access.verify import identities
+from access.verify import identities, simulation
 from access.verify.caller_policy import caller_policy
 from access.verify.findings import Findings
 from access.verify.show import show
@@ -38,6 +38,8 @@ def verify(account: Settings, clients: account_checks.Clients) -> Findings:
         account_checks.check_password_policy(findings, account, iam)
     with findings.section("Groups, people and roles"):
         identities.check(findings, account, iam, identities.read(iam))
+    with findings.section("What people and roles may do"):
+        simulation.check(findings, account, iam)
     with findings.section("Credential report"):
         account_checks.check_credentials(findings, account, iam)
     with findings.section("Account defaults"):

@@ -10,6 +10,7 @@ _IAM = (
     "iam:GetAccountPasswordPolicy",
     "iam:GetAccountSummary",
     "iam:GetCredentialReport",
+    "iam:SimulatePrincipalPolicy",
 )
 
 

@@ -51,8 +51,22 @@ def found(account: Account, caller: Session | None = None) -> Findings:
     return verify(account.settings, lambda service, region: session.in_region(region).client(service))
 
 
+SIMULATED = "What people and roles may do"
+
+
 def false(account: Account) -> list[tuple[str, str, str]]:
-    return [(each.claim.resource, each.claim.call, each.found) for each in found(account).false]
+    """What, asked, found; what the simulator found beside it is looked at by itself."""
+    return [
+        (each.claim.resource, each.claim.call, each.found)
+        for each in found(account).false
+        if each.scene != SIMULATED
+    ]
+
+
+def simulated_false(account: Account) -> set[tuple[str, str]]:
+    return {
+        (each.claim.resource, each.claim.call) for each in found(account).false if each.scene == SIMULATED
+    }
 
 
 @pytest.mark.parametrize("name", ["central", "dev"])
@@ -234,7 +248,31 @@ def test_what_somebody_changed_by_hand_is_a_false_claim(staged: World, breakage:
     account = staged.accounts[stack]
     with broken(account, break_it):
         assert false(account) == expected
-    assert false(account) == []
+    assert found(account).false == []
+
+
+def test_a_removed_denial_shows_in_what_people_may_do_as_well(central: Account) -> None:
+    with broken(central, drop_a_denial):
+        reached = simulated_false(central)
+    stolen = "iam:GetMFADevice on arn:aws:iam::111111111111:user/somebody-else, MFA absent"
+    assert ("user Administrator", stolen) in reached
+
+
+def test_a_policy_attached_by_hand_that_widens_nothing_claimed_is_found_by_its_name_only(
+    central: Account,
+) -> None:
+    with broken(central, attach):
+        assert simulated_false(central) == set()
+        assert false(central)
+
+
+def test_an_inline_policy_that_allows_everything_shows_in_what_the_person_may_do(central: Account) -> None:
+    with broken(central, inline):
+        reached = simulated_false(central)
+    assert (
+        "user people/audit/Auditor",
+        "iam:TagUser on arn:aws:iam::111111111111:user/people/audit/Auditor, MFA present",
+    ) in reached
 
 
 def test_a_stranger_who_administers_the_account_is_named_and_not_judged(central: Account) -> None:

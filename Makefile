@@ -70,11 +70,12 @@ test: setup ## Run all tests
 test-unit: environment ## Run the tests that need no server and no network
 	@$(venv)/python -m pytest -m "not emulator and not engine" $(ARGS)
 
-check: environment ## Lint, formatting, types, and that the lock fits the requirements
+check: environment ## Lint (the policies, too), formatting, types, and that the lock fits the requirements
 	@$(venv)/python -m rehearsal.environment check-lock
 	$(venv)/ruff check
 	$(venv)/ruff format --check
 	$(venv)/mypy $(checked)
+	$(venv)/python -m pytest -q tests/program/test_policy_lint.py
 
 format: environment ## Format the code and mend what ruff can mend
 	$(venv)/ruff check --fix-only

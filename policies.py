@@ -359,21 +359,25 @@ def trust_vault(
     more, is refused. `ForAllValues` alone would let in a call without any tag; the tags are therefore asked
     for one by one as well.
     """
-    condition: dict[str, dict[str, Any]] = {}
+    tags: dict[str, dict[str, Any]] = {}
+    if session_tags:
+        tags["StringEquals"] = {f"aws:RequestTag/{key}": session_tags[key] for key in sorted(session_tags)}
+        tags["ForAllValues:StringEquals"] = {"aws:TagKeys": sorted(session_tags)}
+    condition = dict(tags)
+    if external_id is not None:
+        condition["StringEquals"] = {"sts:ExternalId": external_id, **tags.get("StringEquals", {})}
     statement: Statement = {
         "Sid": "AllowVault",
         "Effect": "Allow",
         "Principal": {"AWS": principal_arn},
         "Action": "sts:AssumeRole",
     }
-    if external_id is not None:
-        condition["StringEquals"] = {"sts:ExternalId": external_id}
-    if session_tags:
-        statement["Action"] = ["sts:AssumeRole", "sts:TagSession"]
-        asked_for = {f"aws:RequestTag/{key}": value for key, value in sorted(session_tags.items())}
-        condition["StringEquals"] = {**condition.get("StringEquals", {}), **asked_for}
-        condition["ForAllValues:StringEquals"] = {"aws:TagKeys": sorted(session_tags)}
-    return document({**statement, "Condition": condition} if condition else statement)
+    assume = {**statement, "Condition": condition} if condition else statement
+    if not session_tags:
+        return document(assume)
+    # A statement of its own: AWS knows sts:ExternalId for sts:AssumeRole only.
+    tag = {**statement, "Sid": "AllowVaultToTagItsSessions", "Action": "sts:TagSession", "Condition": tags}
+    return document(assume, tag)
 
 
 def vault_principal(

@@ -196,7 +196,10 @@ def _plain(properties: struct_pb2.Struct) -> tuple[dict[str, Any], frozenset[str
 def _made_up(type_: str, name: str) -> dict[str, Any]:
     """An ARN as AWS would give it, near enough: the type's module and kind, and the resource's name."""
     module, _, kind = type_.split(":")[1].partition("/")
-    return {"arn": f"arn:aws:{module}:us-east-1:{ACCOUNT_ID}:{kind}/{name}"}
+    if module == "s3":
+        return {"arn": f"arn:aws:s3:::{name}"}
+    region = "" if module == "iam" else "us-east-1"
+    return {"arn": f"arn:aws:{module}:{region}:{ACCOUNT_ID}:{kind}/{name}"}
 
 
 def _unusual_options(request: resource_pb2.RegisterResourceRequest) -> dict[str, Any]:

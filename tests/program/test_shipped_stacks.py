@@ -86,7 +86,7 @@ DEV = [
 
 
 def iam(resource: str) -> str:
-    return f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:{resource}"
+    return f"arn:aws:iam::{ACCOUNT_ID}:{resource}"
 
 
 def test_central_holds_people_and_nothing_else(run_program: RunProgram) -> None:

@@ -82,7 +82,7 @@ def test_the_role_may_do_what_is_configured_and_no_more(recorder: Recorder) -> N
         },
         "test_role-test_policy": {
             "role": "test_role",
-            "policyArn": f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/test_policy",
+            "policyArn": f"arn:aws:iam::{ACCOUNT_ID}:policy/test_policy",
         },
     }
     assert len(recorder.registrations) == 6

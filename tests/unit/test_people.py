@@ -23,7 +23,7 @@ MEMBERSHIP = "aws:iam/userGroupMembership:UserGroupMembership"
 
 
 def own_policy(name: str) -> str:
-    return f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/{name}"
+    return f"arn:aws:iam::{ACCOUNT_ID}:policy/{name}"
 
 
 def record_group(

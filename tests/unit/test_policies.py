@@ -415,7 +415,7 @@ def test_vault_must_send_the_agreed_id_and_just_these_tags() -> None:
             "Sid": "AllowVault",
             "Effect": "Allow",
             "Principal": {"AWS": "arn:p"},
-            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Action": "sts:AssumeRole",
             "Condition": {
                 "StringEquals": {
                     "sts:ExternalId": "agreed",
@@ -424,7 +424,17 @@ def test_vault_must_send_the_agreed_id_and_just_these_tags() -> None:
                 },
                 "ForAllValues:StringEquals": {"aws:TagKeys": ["job", "team"]},
             },
-        }
+        },
+        {
+            "Sid": "AllowVaultToTagItsSessions",
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:p"},
+            "Action": "sts:TagSession",
+            "Condition": {
+                "StringEquals": {"aws:RequestTag/job": "b", "aws:RequestTag/team": "a"},
+                "ForAllValues:StringEquals": {"aws:TagKeys": ["job", "team"]},
+            },
+        },
     )
 
 

@@ -12,7 +12,7 @@ from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "dev"}
 S3 = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
-BOUNDARY = f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/vault-issued-user-boundary"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT_ID}:policy/vault-issued-user-boundary"
 STATEMENT = {"Sid": "A", "Effect": "Allow", "Action": ["ec2:RebootInstances"], "Resource": ["*"]}
 POLICY = "aws:iam/policy:Policy"
 ACCESS_KEY = "aws:iam/accessKey:AccessKey"
@@ -125,7 +125,7 @@ def test_the_principal_may_attach_the_configured_policies_within_the_boundary_on
     assert [made.inputs for made in attachments] == [
         {
             "user": "vault-secrets-engine",
-            "policyArn": f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/vault-secrets-engine",
+            "policyArn": f"arn:aws:iam::{ACCOUNT_ID}:policy/vault-secrets-engine",
         }
     ]
 
@@ -176,7 +176,7 @@ def test_each_role_has_a_vault_policy_that_reads_its_credentials_and_nothing_els
     }
     assert recorder.stack_outputs == {
         "mount": "aws/dev",
-        "principal": f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:user/vault-secrets-engine",
+        "principal": f"arn:aws:iam::{ACCOUNT_ID}:user/vault-secrets-engine",
         "policies": {"test": "aws-dev-test", "debug": "aws-dev-debug"},
     }
 
@@ -211,7 +211,7 @@ def test_a_session_role_is_an_iam_role_that_vault_alone_assumes_within_the_bound
     )
     record_vault(recorder, roles={"look": session})
     role = recorder.one("aws:iam/role:Role", "vault-aws-look-assumed").inputs
-    principal = f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:user/vault-secrets-engine"
+    principal = f"arn:aws:iam::{ACCOUNT_ID}:user/vault-secrets-engine"
     assert json.loads(role["assumeRolePolicy"]) == policies.trust_vault(principal)
     assert role["name"] == "vault-aws-dev-look"
     assert role["permissionsBoundary"] == BOUNDARY
@@ -221,13 +221,13 @@ def test_a_session_role_is_an_iam_role_that_vault_alone_assumes_within_the_bound
         made.inputs["policyArn"]
         for made in recorder.all_of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
     }
-    assert attached == {S3, f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/vault-aws-dev-look"}
+    assert attached == {S3, f"arn:aws:iam::{ACCOUNT_ID}:policy/vault-aws-dev-look"}
     engine_role = recorder.one(ENGINE_ROLE, "vault-aws-look").inputs
     assert engine_role == {
         "name": "look",
         "backend": "aws/dev",
         "credentialType": "assumed_role",
-        "roleArns": [f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:role/vault-aws-dev-look"],
+        "roleArns": [f"arn:aws:iam::{ACCOUNT_ID}:role/vault-aws-dev-look"],
         "defaultStsTtl": 900,
         "maxStsTtl": 900,
     }
@@ -246,7 +246,7 @@ def test_external_id_and_tags_stand_in_the_engines_role_and_in_the_trust(recorde
     made = recorder.one(ENGINE_ROLE, "vault-aws-look").inputs
     assert (made["externalId"], made["sessionTags"]) == ("agreed", {"team": "data"})
     trust = json.loads(recorder.one("aws:iam/role:Role", "vault-aws-look-assumed").inputs["assumeRolePolicy"])
-    principal = f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:user/vault-secrets-engine"
+    principal = f"arn:aws:iam::{ACCOUNT_ID}:user/vault-secrets-engine"
     assert trust == policies.trust_vault(principal, external_id="agreed", session_tags={"team": "data"})
     document = json.loads(recorder.one(POLICY, "vault-aws-principal").inputs["policy"])
     assert [statement["Sid"] for statement in document["Statement"]] == [

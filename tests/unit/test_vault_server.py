@@ -13,8 +13,8 @@ TAGS = {"Stack": "dev"}
 TABLE = "aws:dynamodb/table:Table"
 KEY = "aws:kms/key:Key"
 # As the recorder makes them up.
-ROLE_ARN = f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:role/vault-server"
-POLICY_ARN = f"arn:aws:iam:us-east-1:{ACCOUNT_ID}:policy/vault-server"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/vault-server"
+POLICY_ARN = f"arn:aws:iam::{ACCOUNT_ID}:policy/vault-server"
 
 
 def record(recorder: Recorder, **changed: Any) -> VaultServer:

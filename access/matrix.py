@@ -35,6 +35,7 @@ Who = Literal[
     "cross-account role",
     "vault session",
 ]
+PEOPLE: set[Who] = {"person", "administrator", "other person", "break-glass"}
 Only = Literal["open onboarding", "strict onboarding", "issues users"]
 AS_THE_FILE_SAYS = "as the stack file says"
 
@@ -65,7 +66,7 @@ class MatrixClaim:
     facts about the request; `kind` the row's own word for the identity."""
 
     who: str
-    kind: str
+    kind: Who
     principal_arn: str
     mfa: Mfa
     action: str
@@ -163,7 +164,7 @@ def _filled(text: str, identity: _Identity, account: Settings, role_arn: str) ->
 
 
 def _identities(who: Who, account: Settings) -> Iterator[_Identity]:
-    if who in ("person", "administrator", "other person", "break-glass"):
+    if who in PEOPLE:
         yield from _people(who, account)
     elif who == "cross-account role":
         for name, role in account.cross_account_roles.items():

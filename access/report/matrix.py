@@ -11,6 +11,8 @@ _VERDICTS = {ALLOWED, REFUSED}
 # What differs from run to run in the names of a rehearsal's own things, and of instances.
 _MADE_UP = re.compile(r"(?<=rehearsal)-[0-9a-f]{8,}$|(?<=rehearsal-intruder)-[0-9a-f]{8,}$")
 _INSTANCE = re.compile(r"(?<=^instance/i-)[0-9a-f]{8,}$")
+# The same call by a key and by a session without a code is one row: neither has MFA.
+_SESSION = " (session without code)"
 _DEPLOYER = "deployer"
 _SELF = "SELF"
 _PEOPLE, _MACHINES = "people", "machines and tokens"
@@ -64,7 +66,7 @@ def _table(title: str, claims: list[Judged]) -> Table:
     personas = tuple(dict.fromkeys(_persona(claim) for claim in claims))
     rows: dict[tuple[str, str], dict[Persona, list[Judged]]] = {}
     for claim in claims:
-        row = rows.setdefault((claim.call, _general(claim)), {})
+        row = rows.setdefault((claim.call.removesuffix(_SESSION), _general(claim)), {})
         row.setdefault(_persona(claim), []).append(claim)
     return Table(
         title=title,

@@ -6,10 +6,12 @@ the account, deleting keys, every action with each state of MFA.
 
 from access import matrix
 from access.claims import Claim
+from naming import iam_arn
 from rehearsal.stage import Stage
 from rehearsal.world import Account, World
 
-_MFA_SHOWN = {"absent": "-", "false": "no MFA", "present": "MFA"}
+# As the scenes with real calls say it: an access key without a code has no MFA either.
+_MFA_SHOWN = {"absent": "no MFA", "false": "no MFA", "present": "MFA"}
 
 
 def play(stage: Stage, world: World) -> None:
@@ -20,11 +22,15 @@ def play(stage: Stage, world: World) -> None:
 
 
 def _claim(account: Account, cell: matrix.MatrixClaim) -> Claim:
+    mfa, call = "-", cell.action
+    if cell.kind in matrix.PEOPLE:
+        mfa = _MFA_SHOWN[cell.mfa]
+        call += " (session without code)" if cell.mfa == "false" else ""
     return Claim(
         who=cell.who,
-        mfa=_MFA_SHOWN[cell.mfa],
-        call=cell.action,
-        resource=cell.resource,
+        mfa=mfa,
+        call=call,
+        resource=cell.resource.removeprefix(iam_arn(account.settings.partition, account.id, "")),
         account=account.name,
         claimed=cell.claimed,
         reason=f"{cell.why} ({cell.control})",

@@ -85,4 +85,5 @@ def _persona(claim: Judged) -> Persona:
 def _general(claim: Judged) -> str:
     """The resource without what only this persona or this run has in it, so that rows can be compared."""
     resource = re.sub(rf"(?<=/){re.escape(claim.who)}(?=$|-)", _SELF, claim.resource)
+    resource = re.sub(rf"^user/.*/{_SELF}$", f"user/{_SELF}", resource)
     return _INSTANCE.sub("…", _MADE_UP.sub("", resource))

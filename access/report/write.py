@@ -11,6 +11,8 @@ from access.report import controls, drawing, markdown, matrix
 from access.report.recorded import Rehearsed
 
 _TEMPLATES = Path(__file__).with_name("templates")
+# Of a comment on GitHub, in characters.
+COMMENT_LIMIT = 65_536
 
 
 def html(recorded: Rehearsed) -> str:
@@ -24,11 +26,17 @@ def html(recorded: Rehearsed) -> str:
 
 
 def pull_request(recorded: Rehearsed) -> str:
-    """The same in GitHub's Markdown."""
+    """The same in GitHub's Markdown. Where a comment could not hold it all, claims are counted instead."""
     environment = _environment(autoescape=False)
     environment.finalize = markdown.escape
     environment.filters |= {"mermaid": markdown.mermaid, "own": markdown.Markup}
-    return environment.get_template("report.md.j2").render(**_found(recorded))
+    template = environment.get_template("report.md.j2")
+    found = _found(recorded)
+    for counted in ((), ("other findings",), ("other findings", "matrix")):
+        text = template.render(**found, counted=counted)
+        if len(text) <= COMMENT_LIMIT:
+            break
+    return text
 
 
 def _environment(*, autoescape: bool) -> Environment:

@@ -218,6 +218,20 @@ def test_escaped_markdown_reads_as_it_was_meant() -> None:
     assert escape(3) == "3"
 
 
+def test_a_report_too_long_for_a_comment_counts_what_holds_and_still_lists_what_is_false() -> None:
+    many = [a_claim(call=f"s3:Action{number}", resource="x" * 100) for number in range(1000)]
+    text = _markdown(a_report(*many, a_claim(call="s3:Slipped", found="allowed", holds=False)))
+    assert len(text) <= write.COMMENT_LIMIT
+    assert "Action7 " not in text
+    assert "Slipped" in text
+    assert "| 1002 | 1 | 1000 | 1 |" in text
+
+
+def test_a_report_that_fits_a_comment_lists_every_claim() -> None:
+    text = _markdown(a_report(*[a_claim(call=f"s3:Action{number}") for number in range(20)]))
+    assert all(f"Action{number} " in text for number in range(20))
+
+
 def test_a_label_in_mermaid_has_no_character_that_means_something() -> None:
     assert mermaid('a"]\n--> b') == "a#34;#93; --#62; b"
 

@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 _NOT_COPIED = shutil.ignore_patterns(".*", "tests", "docs", "__pycache__")
 _LONGEST_SECONDS = 900
+_BEHAVIOUR = "Who may do what in "
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,23 @@ class Rehearsed:
         return list(self.report["claims"])
 
     @property
+    def acted(self) -> list[dict[str, Any]]:
+        """The claims that somebody acted out; the others were put to the policy simulator."""
+        return [c for c in self.claims if not c["scene"].startswith(_BEHAVIOUR)]
+
+    @property
+    def simulated(self) -> list[dict[str, Any]]:
+        return [c for c in self.claims if c["scene"].startswith(_BEHAVIOUR)]
+
+    @property
     def false_claims(self) -> set[tuple[str, str, str]]:
-        """Who, call, account of every claim that did not hold."""
-        return {(c["who"], c["call"], c["account"]) for c in self.claims if not c["holds"]}
+        """Who, call, account of every claim that was acted out and did not hold."""
+        return {(c["who"], c["call"], c["account"]) for c in self.acted if not c["holds"]}
+
+    @property
+    def false_in_the_matrix(self) -> set[tuple[str, str]]:
+        """Who, action of every claim of the behaviour matrix that did not hold."""
+        return {(c["who"], c["call"].split()[0]) for c in self.simulated if not c["holds"]}
 
 
 class Copy:

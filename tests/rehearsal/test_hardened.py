@@ -69,7 +69,7 @@ def found(rehearsed: Rehearsed, who: str, call: str, account: str = "central") -
     """MFA or no MFA → verdict, the last one where the call was tried more than once."""
     return {
         c["mfa"]: c["found"]
-        for c in rehearsed.claims
+        for c in rehearsed.acted
         if (c["who"], c["call"], c["account"]) == (who, call, account)
     }
 
@@ -100,7 +100,7 @@ def test_who_is_through_changes_the_password_with_mfa_only(hardened: Rehearsed, 
 def test_a_user_under_a_path_enrols_and_manages_keys_as_anyone(hardened: Rehearsed) -> None:
     own = {
         (c["call"], c["mfa"]): c["found"]
-        for c in hardened.claims
+        for c in hardened.acted
         if c["who"] == "Auditor" and c["resource"] == "user/people/audit/Auditor"
     }
     assert own["iam:EnableMFADevice", "no MFA"] == "allowed"

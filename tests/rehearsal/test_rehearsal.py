@@ -82,6 +82,8 @@ def test_the_shipped_stacks_rehearse_green(shipped: Rehearsed) -> None:
     assert shipped.status == 0, shipped.printed
     assert shipped.report["holds"] is True
     assert not shipped.false_claims
+    assert not shipped.false_in_the_matrix
+    assert len(shipped.simulated) >= 200
     assert f"All {len(shipped.claims)} claims hold" in shipped.printed
 
 
@@ -100,6 +102,8 @@ def test_every_scene_of_the_tutorial_is_played(shipped: Rehearsed) -> None:
         "A lease in dev ends by itself",
         "Vault's own principal in dev",
         "The boundary in dev",
+        "Who may do what in central",
+        "Who may do what in dev",
         "A second up",
         "Sessions of test_role in dev are ended",
         "Changes made by hand",
@@ -183,6 +187,18 @@ def test_without_the_second_mfa_statement_a_stolen_administrators_key_is_seen_to
         # The device that the thief enrolled for somebody else is still there.
         ("deployer", "pulumi destroy"),
     } == who_and_call
+    others = {
+        "EnableMFADevice",
+        "ListMFADevices",
+        "GetMFADevice",
+        "GetUser",
+        "ResyncMFADevice",
+        "ChangePassword",
+    }
+    assert weak_mfa.false_in_the_matrix == {
+        *(("Administrator", f"iam:{action}") for action in others),
+        *(("Auditor", f"iam:{action}") for action in ("ListMFADevices", "GetMFADevice", "GetUser")),
+    }
     assert "claims are false" in weak_mfa.printed
 
 
@@ -203,6 +219,10 @@ def test_nothing_else_is_found_false_where_trust_and_boundary_are_weakened(weak_
         ("vault-secrets-engine", "iam:CreateUser"),
         # An up that brings back a trust without MFA undoes nothing.
         ("deployer", "pulumi up"),
+    }
+    assert weak_trust.false_in_the_matrix == {
+        ("vault-secrets-engine", "iam:CreateUser"),
+        ("vault-secrets-engine", "iam:PutUserPolicy"),
     }
 
 

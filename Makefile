@@ -13,7 +13,7 @@ venv := .venv/bin
 checked := $(wildcard *.py components settings access rehearsal tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse report sandbox sandbox-down client-config revoke-sessions jit jit-revoke jit-sweep jit-audit root-keys verify adopt test test-unit check format lock clean
+.PHONY: help setup environment rehearse mutants report sandbox sandbox-down client-config revoke-sessions jit jit-revoke jit-sweep jit-audit root-keys verify adopt test test-unit check format lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ rehearse: setup ## Deploy both accounts to an emulated AWS and a live Vault, and
 report: setup ## Rehearse, and write it as report/report.html and .md: [FROM=earlier.json]
 	@$(if $(FROM),,$(venv)/python -m rehearsal --json report/rehearsal.json $(ARGS) || test $$? -eq 1)
 	@$(venv)/python -m access.report --from '$(or $(FROM),report/rehearsal.json)'
+
+mutants: setup ## Make every deployed policy worse in every way; a claim must notice each time
+	@$(venv)/python -m rehearsal mutants $(ARGS)
 
 sandbox: setup ## Leave the rehearsal's world running for hands-on use (see .sandbox/env)
 	@$(venv)/python -m rehearsal sandbox $(ARGS)

@@ -25,6 +25,8 @@ _MANAGED: dict[str, tuple[str, ...]] = {
     "ReadOnlyAccess": ("s3:Get*", "s3:List*", "iam:Get*", "iam:List*", "ec2:Describe*"),
     "SecurityAudit": ("s3:ListAllMyBuckets", "s3:GetBucket*", "iam:Get*", "iam:List*", "ec2:Describe*"),
 }
+# All of them at the path `/`.
+KNOWN_POLICIES = frozenset(_MANAGED)
 
 
 @dataclass(frozen=True)

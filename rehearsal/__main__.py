@@ -1,6 +1,7 @@
-"""`make rehearse` and `make sandbox`.
+"""`make rehearse`, `make sandbox` and `make mutants`.
 
-Exit status: 0 all claims hold, 1 a claim is false, 2 it could not run.
+Exit status: 0 all claims hold (or notice every mutant), 1 a claim is false (or a mutant survives), 2 it could
+not run.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from rich.markup import escape
 from rehearsal import sandbox
 from rehearsal.errors import RehearsalError
 from rehearsal.folder import working_folder
+from rehearsal.mutants import run as mutants
 from rehearsal.problems import SetupError
 from rehearsal.project import Project
 from rehearsal.run import ALWAYS_UNPROVED, UNPROVED, Result, rehearse
@@ -23,7 +25,7 @@ from rehearsal.world import INSTALLED, STAND_INS
 
 FALSE_CLAIM = 1
 COULD_NOT_RUN = 2
-COMMANDS = ("rehearse", "sandbox", "sandbox-down")
+COMMANDS = ("rehearse", "sandbox", "sandbox-down", "mutants")
 
 
 def main(arguments: list[str]) -> int:
@@ -38,6 +40,10 @@ def main(arguments: list[str]) -> int:
             return 0
         if options.command == "sandbox":
             sandbox.run(project, terminal, providers=options.providers)
+        if options.command == "mutants":
+            with working_folder() as directory:
+                score = mutants.run(project, directory, terminal, providers=options.providers)
+            return _score(score, terminal, options.json)
         with working_folder() as directory:
             result = rehearse(project, directory, terminal, providers=options.providers)
         _conclude(result, terminal, options.json)
@@ -90,6 +96,23 @@ def _conclude(result: Result, terminal: Terminal, json_file: Path | None) -> Non
         else f"[bold red]{false} of {len(result.outcomes)} claims are false[/bold red]"
     )
     terminal.console.print(f"{verdict}, {result.seconds:.0f} s.")
+
+
+def _score(score: mutants.Score, terminal: Terminal, json_file: Path | None) -> int:
+    terminal.console.print()
+    for why, fates in score.equivalents.items():
+        terminal.console.print(f"{len(fates)} equivalent: {escape(why)}")
+    for sentence in score.wrong_equivalents:
+        terminal.console.print(f"[bold red]{escape(sentence)}[/bold red]")
+    if json_file:
+        write_json(json_file, score.as_dict())
+        terminal.console.print(f"Written: {json_file}")
+    style = "bold green" if score.is_perfect else "bold red"
+    terminal.console.print(
+        f"[{style}]{score.noticed} of {score.countable} mutants noticed, {score.percent}[/{style}], "
+        f"{len(score.survivors)} survive, {score.seconds:.0f} s."
+    )
+    return 0 if score.is_perfect else FALSE_CLAIM
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -2,19 +2,22 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
 from access.claims import ALLOWED, Outcome
+
+T = TypeVar("T")
 
 # Where nobody watches a terminal (a CI log), lines are not cut to 80 characters.
 _LOG_WIDTH = 150
@@ -82,6 +85,24 @@ class Terminal:
             self.console.print(mark, f"{escape(who):<25} {told}")
             for outcome in false:
                 self.outcome(outcome)
+
+    def progress(self, title: str, steps: Sequence[T]) -> Iterator[T]:
+        """The steps one by one, with a bar on a terminal."""
+        yield from track(
+            steps, escape(title), console=self.console, transient=True, disable=not self.console.is_terminal
+        )
+
+    def mutants(
+        self, account: str, policy: str, noticed: int, survivors: Sequence[str], equivalent: int
+    ) -> None:
+        """A line for one policy, and one for each mutant of it that nothing noticed."""
+        mark = Text("✗", "red") if survivors else Text("✓", "green")
+        total = noticed + len(survivors) + equivalent
+        same = f", {equivalent} equivalent" if equivalent else ""
+        told = f"{account:<10} {policy}: {noticed} of {total} mutants noticed{same}"
+        self.console.print(mark, escape(told))
+        for survivor in survivors:
+            self.console.print(f"    [red]survives:[/red] {escape(survivor)}")
 
     def columns(self) -> None:
         """The heading of the lines that `outcome` prints."""

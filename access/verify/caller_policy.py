@@ -10,6 +10,9 @@ _IAM = (
     "iam:GetAccountPasswordPolicy",
     "iam:GetAccountSummary",
     "iam:GetCredentialReport",
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
+    "iam:SimulateCustomPolicy",
     "iam:SimulatePrincipalPolicy",
 )
 

@@ -12,7 +12,7 @@ def check(findings: Findings, account: Settings, iam: Any) -> None:
     """One claim for each identity, and one more for each cell that is false. Raises NotAllowed."""
     by_identity: dict[str, list[matrix.MatrixClaim]] = {}
     for cell in matrix.claims(account):
-        by_identity.setdefault(cell.principal_arn, []).append(cell)
+        by_identity.setdefault(cell.subject, []).append(cell)
     for arn, cells in by_identity.items():
         what = arn.split(":", 5)[5].replace("/", " ", 1)
 

@@ -1,12 +1,14 @@
 """The behaviour matrix worked out for the stack files: enough of it, every row of use, nothing said twice."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
+import naming
 import settings
 from access import matrix
 from access.stack_files import settings_of
@@ -28,8 +30,23 @@ def hardened() -> dict[str, Settings]:
     }
 
 
+def deployed(account: Settings) -> matrix.Issued:
+    """As if a user had been issued for each of Vault's roles, and the instance were running."""
+    roles = account.vault.roles if account.vault else {}
+    return matrix.Issued(
+        users={
+            name: naming.user_arn(account.partition, account.account_id, "/vault/", f"vault-{name}")
+            for name, role in roles.items()
+            if role.credential_type == "iam_user"
+        },
+        instance_arn=f"arn:aws:ec2:us-east-1:{account.account_id}:instance/i-0123"
+        if account.instance
+        else None,
+    )
+
+
 def cells(account: Settings) -> list[matrix.MatrixClaim]:
-    return matrix.claims(account)
+    return matrix.claims(account, issued=deployed(account))
 
 
 def test_the_shipped_files_make_more_than_two_hundred_claims() -> None:
@@ -39,7 +56,7 @@ def test_the_shipped_files_make_more_than_two_hundred_claims() -> None:
 def test_every_row_counts_in_one_of_the_projects_own_stack_files() -> None:
     accounts = [*SHIPPED.values(), *hardened().values()]
     for row in matrix.rows():
-        assert any(matrix.claims(account, [row]) for account in accounts), row
+        assert any(matrix.claims(account, [row], deployed(account)) for account in accounts), row
 
 
 @pytest.mark.parametrize("who", ["Administrator", "Auditor"])
@@ -53,13 +70,55 @@ def test_each_state_of_mfa_is_claimed_for_people() -> None:
     assert {cell.mfa for cell in people} == {"absent", "false", "present"}
 
 
-def test_no_cell_is_claimed_twice_and_none_against_another() -> None:
+def key(cell: matrix.MatrixClaim) -> tuple[object, ...]:
+    given = tuple(sorted(cell.given.items()))
+    return (
+        cell.subject,
+        cell.principal_arn,
+        cell.beside_everything,
+        cell.mfa,
+        cell.action,
+        cell.resource,
+        given,
+    )
+
+
+def test_no_cell_is_claimed_twice() -> None:
     for account in (*SHIPPED.values(), *hardened().values()):
-        keys = [
-            (c.principal_arn, c.mfa, c.action, c.resource, tuple(sorted(c.given.items())))
-            for c in cells(account)
-        ]
+        keys = [key(cell) for cell in cells(account)]
         assert len(keys) == len(set(keys))
+
+
+def test_no_two_rows_claim_the_opposite_of_each_other() -> None:
+    for account in (*SHIPPED.values(), *hardened().values()):
+        verdicts: dict[tuple[object, ...], set[str]] = {}
+        for row in matrix.rows():
+            for cell in matrix.claims(account, [row], deployed(account)):
+                verdicts.setdefault(key(cell), set()).add(cell.claimed)
+        assert [cell for cell, claimed in verdicts.items() if len(claimed) > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "inside", "beside"),
+    [
+        ("arn:aws:s3:::data/*", "arn:aws:s3:::data/x", "arn:aws:s3:::data-beside/x"),
+        ("arn:aws:s3:::data", "arn:aws:s3:::data", "arn:aws:s3:::data-beside"),
+        ("arn:aws:iam::1:role/app-*", "arn:aws:iam::1:role/app-x", "arn:aws:iam::1:role/app--besidex"),
+        ("*", "*", "*"),
+    ],
+)
+def test_a_statements_own_resource_and_its_neighbour_are_both_asked_about(
+    pattern: str, inside: str, beside: str
+) -> None:
+    statement = settings.Statement.model_validate(
+        {"sid": "A", "actions": ["s3:GetObject", "s3:List*"], "resources": [pattern]}
+    )
+    role = settings.CrossAccountRole.model_validate({"policies": {"a": [statement]}})
+    account = replace(SHIPPED["dev"], cross_account_roles={"reader": role})
+    row = next(row for row in matrix.rows() if row.who == "cross-account role" and row.for_each)
+    asked = {(cell.action, cell.resource) for cell in matrix.claims(account, [row])}
+    # Which action a pattern stands for cannot be told, so none is claimed of it.
+    assert asked == {("s3:GetObject", inside), ("s3:GetObject", beside)}
 
 
 def test_no_template_is_left_unfilled() -> None:
@@ -74,7 +133,8 @@ def test_strict_onboarding_turns_its_rows_around() -> None:
         return {
             (cell.claimed, bool(cell.given))
             for cell in cells(account)
-            if cell.action == "iam:EnableMFADevice"
+            if cell.kind == "person"
+            and cell.action == "iam:EnableMFADevice"
             and cell.resource == cell.principal_arn
             and cell.mfa == "absent"
         }

@@ -1,0 +1,108 @@
+"""Doors: what the settings claim of trust and resource policies, and which statements speak to whom."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import policies
+import settings
+from access import doors
+from access.claims import ALLOWED, REFUSED
+from access.stack_files import settings_of
+from settings import Settings
+from tests.unit.test_matrix import hardened
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = settings_of(ROOT)
+
+
+def of(account: Settings, place: str) -> list[doors.Door]:
+    return [door for door in doors.doors(account) if str(door.place) == place]
+
+
+def with_role(**role: Any) -> Settings:
+    return replace(
+        SHIPPED["dev"], cross_account_roles={"reader": settings.CrossAccountRole.model_validate(role)}
+    )
+
+
+def test_every_door_is_open_to_somebody_and_closed_to_somebody() -> None:
+    for account in (*SHIPPED.values(), *hardened().values()):
+        for place in {str(door.place) for door in doors.doors(account)}:
+            assert {door.claimed for door in of(account, place)} == {ALLOWED, REFUSED}, place
+
+
+def test_every_role_key_topic_and_bucket_of_the_hardened_example_is_a_door() -> None:
+    assert {str(door.place) for door in doors.doors(hardened()["dev"])} == {
+        "role test_role",
+        "role bounded_role",
+        "role third_party_role",
+        "role support",
+        "role security-audit",
+        "role test_instance_role",
+        "role vault-server",
+        "role vault-aws-verify-data",
+        "key vault-server",
+        "key iam-hardening-alarms",
+        "topic iam-hardening-alarms",
+        "bucket iam-hardening-management-events-222222222222-us-east-1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("role", "refused_for_want_of"),
+    [
+        ({}, {"aws:MultiFactorAuthPresent"}),
+        ({"requireMfa": False}, set()),
+        ({"mfaMaxAge": "1h"}, {"aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge"}),
+        ({"sessionNameIsUserName": True}, {"aws:MultiFactorAuthPresent", "sts:RoleSessionName"}),
+        (
+            {"principals": ["arn:aws:iam::111111111111:user/Auditor"]},
+            {"aws:MultiFactorAuthPresent", "aws:PrincipalArn"},
+        ),
+        ({"trustedAccountId": "333333333333", "externalId": "agreed"}, {"sts:ExternalId"}),
+    ],
+)
+def test_each_requirement_of_a_role_is_claimed_by_its_absence(
+    role: dict[str, Any], refused_for_want_of: set[str]
+) -> None:
+    claimed = of(with_role(**role), "role reader")
+    missing = {door.without.removeprefix("no ") for door in claimed if door.without.startswith("no ")}
+    assert missing == refused_for_want_of
+    assert all(door.claimed == REFUSED for door in claimed if door.without)
+
+
+def test_every_named_principal_gets_in() -> None:
+    named = [f"arn:aws:iam::111111111111:user/{name}" for name in ("Alice", "Bob")]
+    let_in = {
+        door.facts["aws:PrincipalArn"]
+        for door in of(with_role(principals=named), "role reader")
+        if door.claimed == ALLOWED
+    }
+    assert let_in == set(named)
+
+
+def test_statements_speak_to_whom_they_name_and_to_everybody() -> None:
+    policy = policies.trail_bucket(
+        "1", bucket_arn="arn:aws:s3:::b", trail_arn="arn:aws:cloudtrail:r:1:trail/t"
+    )
+
+    def sids(principal: str) -> list[str]:
+        said = doors.spoken_to(policy, principal)
+        assert all("Principal" not in statement for statement in said)
+        return [statement["Sid"] for statement in said]
+
+    writing = ["AllowCloudTrailToCheckTheBucket", "AllowCloudTrailToWriteLogs"]
+    assert sids("cloudtrail.amazonaws.com") == [*writing, "DenyPlainHttp"]
+    assert sids("arn:aws:iam::1:root") == ["DenyPlainHttp"]
+
+
+def test_a_trust_policy_speaks_to_the_whole_account_only_where_it_says_so() -> None:
+    trust = policies.trust_account("aws", "1", require_mfa=True)
+    assert doors.spoken_to(trust, "arn:aws:iam::1:root")[0]["Resource"] == "*"
+    assert doors.spoken_to(trust, "arn:aws:iam::2:root") == []
+    assert doors.spoken_to(trust, "ec2.amazonaws.com") == []
+    open_to_all = {"Statement": [{**trust["Statement"][0], "Principal": {"AWS": "*"}}]}
+    assert doors.spoken_to(open_to_all, "arn:aws:iam::2:root") != []

@@ -175,8 +175,8 @@ def _identities(who: Who, account: Settings) -> Iterator[_Identity]:
             account, account.instance.role_name, grants_of([account.instance], managed_policies=managed)
         )
     elif account.vault and who == "vault principal":
-        name = account.vault.principal_name
-        yield _Identity(name=name, arn=naming.user_arn(account.partition, account.account_id, "/", name))
+        arn = account.vault.principal_arn(account.partition, account.account_id)
+        yield _Identity(name=account.vault.principal, arn=arn)
     elif account.vault and who == "vault session":
         for name, session in account.vault.roles.items():
             if session.credential_type == "assumed_role":

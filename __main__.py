@@ -66,11 +66,7 @@ def alarms(account: settings.Settings, wanted: settings.Alarms) -> dict[str, Ala
     """Rule name → alarm: those that are switched on and can go off in this account."""
     everywhere = account.regions
     where_iam_tells = [naming.IAM_EVENTS_REGION.get(account.partition, account.region)]
-    vault = (
-        [naming.user_arn(account.partition, account.account_id, "/", account.vault.principal_name)]
-        if account.vault
-        else []
-    )
+    vault = [account.vault.principal_arn(account.partition, account.account_id)] if account.vault else []
     made: dict[str, Alarm] = {}
     if wanted.root_activity:
         made["root-activity"] = Alarm(
@@ -215,10 +211,10 @@ def build_roles(account: settings.Settings) -> None:
         pulumi.export("role_arn", next(iter(roles.values())).role_arn)
 
 
-def build_workload(account: settings.Settings) -> None:
+def build_workload(account: settings.Settings, server: VaultServer | None) -> None:
     instance = build_instance(account, account.instance) if account.instance else None
     if account.vault:
-        build_vault(account, account.vault, instance)
+        build_vault(account, account.vault, instance, server)
 
 
 def build_instance(account: settings.Settings, configured: settings.Instance) -> Instance:
@@ -245,7 +241,25 @@ def build_instance(account: settings.Settings, configured: settings.Instance) ->
     return instance
 
 
-def build_vault(account: settings.Settings, configured: settings.Vault, instance: Instance | None) -> None:
+def role_that_vault_runs_on(
+    account: settings.Settings, vault: settings.Vault, instance: Instance | None, server: VaultServer | None
+) -> pulumi.Input[str] | None:
+    """Its ARN: of a role that this stack makes, so that it is there first, or of one that the account has."""
+    if vault.runs_on_role is None:
+        return None
+    if server and account.vault_server and vault.runs_on_role == account.vault_server.name:
+        return server.role_arn
+    if instance and account.instance and vault.runs_on_role == account.instance.role_name:
+        return instance.role_arn
+    return vault.principal_arn(account.partition, account.account_id)
+
+
+def build_vault(
+    account: settings.Settings,
+    configured: settings.Vault,
+    instance: Instance | None,
+    server: VaultServer | None,
+) -> None:
     def role_args(role: settings.VaultRole) -> VaultRoleArgs:
         statements = [statement.document() for statement in role.statements]
         assumed = role.credential_type == "assumed_role"
@@ -277,6 +291,7 @@ def build_vault(account: settings.Settings, configured: settings.Vault, instance
             max_lease_ttl_seconds=configured.max_lease_ttl,
             principal_name=configured.principal_name,
             key_generation=configured.key_generation,
+            runs_on_role_arn=role_that_vault_runs_on(account, configured, instance, server),
             iam_endpoint=configured.iam_endpoint,
             sts_endpoint=configured.sts_endpoint,
             roles={name: role_args(role) for name, role in configured.roles.items()},
@@ -291,7 +306,7 @@ def build_vault(account: settings.Settings, configured: settings.Vault, instance
     pulumi.export("vault_policies", engine.policy_names)
 
 
-def build_vault_server(account: settings.Settings, configured: settings.VaultServer) -> None:
+def build_vault_server(account: settings.Settings, configured: settings.VaultServer) -> VaultServer:
     server = VaultServer(
         "vault-server",
         VaultServerArgs(
@@ -312,6 +327,7 @@ def build_vault_server(account: settings.Settings, configured: settings.VaultSer
     pulumi.export("vault_server_role_arn", server.role_arn)
     pulumi.export("vault_server_table_arn", server.table_arn)
     pulumi.export("vault_server_key_arn", server.key_arn)
+    return server
 
 
 def build_login(name: str, vault: settings.Vault, engine: VaultAws) -> VaultLogin:
@@ -361,12 +377,11 @@ def main() -> None:
     build_account_defaults(account)
     if account.alarms:
         build_alarms(account, account.alarms)
-    if account.vault_server:
-        build_vault_server(account, account.vault_server)
+    server = build_vault_server(account, account.vault_server) if account.vault_server else None
     if account.is_central:
         build_people(account)
     else:
-        build_workload(account)
+        build_workload(account, server)
     pulumi.export("account_id", account.account_id)
 
 

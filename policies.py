@@ -314,7 +314,9 @@ def debug_instance(instance_arn: str) -> list[Statement]:
     """See one EC2 instance's console, restart it, open a Session Manager shell on it; no other instance.
 
     DescribeInstances has no resource to bind it to. A shell also needs the SSM agent's permissions on the
-    instance's own role; a session may be ended only by the user who opened it.
+    instance's own role. A shell may be ended only by who opened it: Session Manager tags each with the
+    opener's `aws:userid`, of users and of role sessions alike, while `aws:username` is of users only. Source:
+    Systems Manager User Guide, "Allow a user to end only sessions they started", method 2.
     """
     partition, region, account_id = _partition_region_account(instance_arn)
     return [
@@ -345,7 +347,8 @@ def debug_instance(instance_arn: str) -> list[Statement]:
             "Sid": "EndOwnSessions",
             "Effect": "Allow",
             "Action": ["ssm:ResumeSession", "ssm:TerminateSession"],
-            "Resource": f"arn:{partition}:ssm:{region}:{account_id}:session/${{aws:username}}-*",
+            "Resource": f"arn:{partition}:ssm:{region}:{account_id}:session/*",
+            "Condition": {"StringEquals": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}},
         },
     ]
 

@@ -207,13 +207,13 @@ def _instances(account: Settings) -> Iterator[Door]:
 
 
 def _sessions(account: Settings, vault: settings.Vault) -> Iterator[Door]:
-    principal = naming.user_arn(account.partition, account.account_id, "/", vault.principal_name)
+    principal = vault.principal_arn(account.partition, account.account_id)
     for name, role in vault.roles.items():
         if role.credential_type != "assumed_role":
             continue
         door = Door(
             place=_role(account, naming.vault_aws_role_name(vault.mount, name)),
-            who=vault.principal_name,
+            who=vault.principal,
             principal=principal,
             action=_ASSUME,
             claimed=ALLOWED,

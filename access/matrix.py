@@ -340,13 +340,12 @@ def _within_the_boundary(role: settings.VaultRole) -> Grants:
 
 
 def _vault_principal(account: Settings, vault: settings.Vault, sessions: Mapping[str, str]) -> _Identity:
-    name = vault.principal_name
     issuing = [role for role in vault.roles.values() if role.credential_type == "iam_user"]
     groups = sorted({group for role in issuing for group in role.groups})
     written = sorted({policy for role in issuing for policy in role.managed_policies})
     return _Identity(
-        name=name,
-        arn=naming.user_arn(account.partition, account.account_id, "/", name),
+        name=vault.principal,
+        arn=vault.principal_arn(account.partition, account.account_id),
         granted={
             "granted role": tuple(sessions.values()),
             "tagged role": tuple(arn for role, arn in sessions.items() if vault.roles[role].session_tags),

@@ -4,7 +4,8 @@ Vault makes an IAM user when somebody asks, and deletes it when the lease ends; 
 them, and the session ends by itself. Its own principal in the account may touch nothing but the users it
 issued, and can give them nothing that the boundary does not allow; so the key that Vault holds cannot become
 an administrator. The key is handed over as a secret and is replaced by a generation number; Vault's rotate-
-root is not used, because it would leave a dead key in the state.
+root is not used, because it would leave a dead key in the state. A Vault whose nodes run on an IAM role of
+the account needs no key at all: that role is its principal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,7 +56,11 @@ class VaultRoleArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class VaultAwsArgs:
-    """Lease times in seconds. Endpoints None: AWS's own."""
+    """Lease times in seconds. Endpoints None: AWS's own.
+
+    `runs_on_role_arn` is the role that Vault's nodes run on, in this account; None: Vault gets a user and a
+    key. Without a user, `principal_name` is its policy's name alone.
+    """
 
     partition: str
     account_id: str
@@ -65,10 +70,20 @@ class VaultAwsArgs:
     max_lease_ttl_seconds: int
     principal_name: str
     key_generation: int
+    runs_on_role_arn: pulumi.Input[str] | None
     iam_endpoint: str | None
     sts_endpoint: str | None
     roles: Mapping[str, VaultRoleArgs]
     tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Principal:
+    """Who Vault is in the account, and the attachment of what it may do. `user` None: an existing role."""
+
+    arn: pulumi.Output[str]
+    attachment: pulumi.Resource
+    user: aws.iam.User | None = None
 
 
 class VaultAws(pulumi.ComponentResource):
@@ -96,14 +111,20 @@ class VaultAws(pulumi.ComponentResource):
             for policy in sorted({p for role in issuing for p in role.managed_policies})
         }
         principal = self._principal(name, args, boundary, list(policy_arns.values()))
-        user, may_issue_users = principal
-        key = aws.iam.AccessKey(f"{name}-access-key-{args.key_generation}", user=user.name, opts=child)
+        key = (
+            aws.iam.AccessKey(
+                f"{name}-access-key-{args.key_generation}", user=principal.user.name, opts=child
+            )
+            if principal.user
+            else None
+        )
         backend = vault.aws.SecretBackend(
             name,
             path=args.mount,
             description=f"Just-in-time credentials for the AWS account {args.account_id}",
-            access_key=key.id,
-            secret_key=key.secret,
+            # Without a key Vault asks the machine that it runs on.
+            access_key=key.id if key else None,
+            secret_key=key.secret if key else None,
             region=args.region,
             iam_endpoint=args.iam_endpoint,
             sts_endpoint=args.sts_endpoint,
@@ -115,7 +136,7 @@ class VaultAws(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # Unmounting revokes every lease, which needs the principal's permissions to be there still.
-                depends_on=[may_issue_users, boundary],
+                depends_on=[principal.attachment, boundary],
             ),
         )
         policy_names = {
@@ -125,12 +146,12 @@ class VaultAws(pulumi.ComponentResource):
                 backend,
                 self._issued_user(name, role_name, role, args, backend, boundary, policy_arns)
                 if role.session_seconds is None
-                else self._role_session(name, role_name, role, args, backend, boundary, user),
+                else self._role_session(name, role_name, role, args, backend, boundary, principal.arn),
             )
             for role_name, role in args.roles.items()
         }
         self.mount_path = backend.path.apply(lambda path: path or args.mount)
-        self.principal_arn = user.arn
+        self.principal_arn = principal.arn
         self.policy_names = pulumi.Output.all(**policy_names)
         self.register_outputs(
             {
@@ -146,8 +167,8 @@ class VaultAws(pulumi.ComponentResource):
         args: VaultAwsArgs,
         boundary: aws.iam.Policy,
         attachable_policy_arns: Sequence[pulumi.Output[str]],
-    ) -> tuple[aws.iam.User, pulumi.Resource]:
-        """Vault's user, outside the path of those it issues, and the attachment that lets it issue them."""
+    ) -> "_Principal":
+        """Vault's user, outside the path of those it issues, or the role it runs on; and what it may do."""
         child = pulumi.ResourceOptions(parent=self)
 
         def aws_role_arn(role_name: str) -> str:
@@ -155,9 +176,6 @@ class VaultAws(pulumi.ComponentResource):
             return naming.role_arn(args.partition, args.account_id, aws_role_name)
 
         sessions = {n: role for n, role in args.roles.items() if role.session_seconds is not None}
-        user = aws.iam.User(
-            f"{name}-principal", name=args.principal_name, path="/", tags=dict(args.tags), opts=child
-        )
         document = pulumi.Output.all(boundary.arn, *attachable_policy_arns).apply(
             lambda arns: policies.render(
                 policies.vault_principal(
@@ -183,10 +201,22 @@ class VaultAws(pulumi.ComponentResource):
             policy=document,
             tags=args.tags,
         )
+        if args.runs_on_role_arn is not None:
+            role_arn = pulumi.Output.from_input(args.runs_on_role_arn)
+            role_attachment = aws.iam.RolePolicyAttachment(
+                f"{name}-principal",
+                role=role_arn.apply(lambda arn: arn.rsplit("/", 1)[-1]),
+                policy_arn=policy.arn,
+                opts=child,
+            )
+            return _Principal(arn=role_arn, attachment=role_attachment)
+        user = aws.iam.User(
+            f"{name}-principal", name=args.principal_name, path="/", tags=dict(args.tags), opts=child
+        )
         attachment = aws.iam.UserPolicyAttachment(
             f"{name}-principal", user=user.name, policy_arn=policy.arn, opts=child
         )
-        return user, attachment
+        return _Principal(arn=user.arn, attachment=attachment, user=user)
 
     def _issued_user(
         self,
@@ -222,7 +252,7 @@ class VaultAws(pulumi.ComponentResource):
         args: VaultAwsArgs,
         backend: vault.aws.SecretBackend,
         boundary: aws.iam.Policy,
-        principal: aws.iam.User,
+        principal_arn: pulumi.Output[str],
     ) -> vault.aws.SecretBackendRole:
         """A role of the engine for which Vault assumes an IAM role, made here: nothing to clean up later."""
         child = pulumi.ResourceOptions(parent=self)
@@ -233,7 +263,7 @@ class VaultAws(pulumi.ComponentResource):
             assumed,
             name=aws_role_name,
             description=f"Assumed by Vault for whoever may read its role {role_name}",
-            assume_role_policy=principal.arn.apply(
+            assume_role_policy=principal_arn.apply(
                 lambda arn: policies.render(
                     policies.trust_vault(arn, external_id=role.external_id, session_tags=role.session_tags)
                 )

@@ -18,6 +18,8 @@ _ROLE_NAME_MAX_CHARACTERS = 64
 # Of a role's session. Source: AWS STS API reference, AssumeRole.
 _SHORTEST_SESSION_SECONDS = 15 * 60
 _LONGEST_SESSION_SECONDS = 12 * 60 * 60
+# Of a role that a role assumes. Source: IAM User Guide, "Role chaining".
+_LONGEST_CHAINED_SESSION_SECONDS = 60 * 60
 _SECTIONS_OF_KIND = {
     "central": ("groups", "users", "breakGlass", "onboarding"),
     "workload": ("centralAccountId", "crossAccountRoles", "instance", "vault"),
@@ -296,6 +298,7 @@ def _vault(file: StackFile) -> Iterator[Problem]:
             f"{duration_text(vault.default_lease_ttl)} is longer than the mount's maximum of "
             f"{duration_text(vault.max_lease_ttl)} (maxLeaseTtl)",
         )
+    yield from _runs_on_role(file, vault)
     for name, role in vault.roles.items():
         path = ("vault", "roles", name)
         grants_something = role.managed_policies or role.statements or role.debug_instance or role.groups
@@ -309,6 +312,30 @@ def _vault(file: StackFile) -> Iterator[Problem]:
             yield Problem(
                 file.key(*path, "debugInstance"), "is true, and this stack has no instance to debug"
             )
+
+
+def _runs_on_role(file: StackFile, vault: Vault) -> Iterator[Problem]:
+    """A Vault that is a role has no key, and is none of the roles that people assume."""
+    if vault.runs_on_role is None:
+        return
+    if "key_generation" in vault.model_fields_set:
+        yield Problem(
+            file.key("vault", "keyGeneration"),
+            f'has no effect: a Vault that runs on a role ("{vault.runs_on_role}", runsOnRole) has no key; '
+            "leave one of the two out",
+        )
+    assumed = {
+        naming.vault_aws_role_name(vault.mount, name)
+        for name, role in vault.roles.items()
+        if role.credential_type == "assumed_role"
+    }
+    others = {*file.config.cross_account_roles, *file.config.standard_roles, *assumed}
+    if vault.runs_on_role.lower() in map(str.lower, others):
+        yield Problem(
+            file.key("vault", "runsOnRole"),
+            f'"{vault.runs_on_role}" is a role that people assume or that Vault hands out; name the role of '
+            "the instances that Vault runs on",
+        )
 
 
 def _vault_ttl(file: StackFile, name: str, role: VaultRole, vault: Vault) -> Iterator[Problem]:
@@ -328,6 +355,13 @@ def _vault_ttl(file: StackFile, name: str, role: VaultRole, vault: Vault) -> Ite
             key,
             f"{duration_text(ttl)} is no session that AWS gives; allowed: "
             f"{duration_text(_SHORTEST_SESSION_SECONDS)} to {duration_text(_LONGEST_SESSION_SECONDS)}",
+        )
+    elif vault.runs_on_role and ttl > _LONGEST_CHAINED_SESSION_SECONDS:
+        yield Problem(
+            key,
+            f"{duration_text(ttl)} is longer than {duration_text(_LONGEST_CHAINED_SESSION_SECONDS)}, all "
+            f'that AWS gives where a role assumes a role, and Vault runs on the role "{vault.runs_on_role}" '
+            "(runsOnRole)",
         )
     elif ttl > vault.max_lease_ttl:
         yield Problem(

@@ -105,7 +105,10 @@ def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterato
         yield from _managed_policies(file, boundary, [holder.permissions_boundary])
     key = file.key(*place, "managedPolicies")
     yield from _managed_policies(file, key, holder.managed_policies)
-    yield from _too_many(key, len(holder.managed_policies), len(holder.policies) + _added_by_program(holder))
+    added = _added_by_program(holder)
+    if isinstance(holder, Instance) and file.config.vault:
+        added += file.config.vault.runs_on_role == holder.role_name
+    yield from _too_many(key, len(holder.managed_policies), len(holder.policies) + added)
 
 
 def _added_by_program(holder: Permissions) -> int:
@@ -185,7 +188,7 @@ def _vault(file: StackFile) -> Iterator[Problem]:
     }
     for name, role in assumed.items():
         trust = policies.trust_vault(
-            naming.user_arn(partition, "0" * 12, "/", vault.principal_name),
+            vault.principal_arn(partition, "0" * 12),
             external_id=role.external_id,
             session_tags=role.session_tags,
         )

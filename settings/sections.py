@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from naming import role_arn, user_arn
 from policies import Document, trust_account, trust_third_party
 from settings.fields import (
     AbsolutePath,
@@ -271,18 +272,32 @@ class VaultAudit(Section):
 
 
 class Vault(Section):
-    """Vault's AWS secrets engine for this account. A new `keyGeneration` replaces its principal's key."""
+    """Vault's AWS secrets engine for this account. A new `keyGeneration` replaces its principal's key.
+
+    With `runsOnRole` there is no key: Vault's nodes run on that IAM role of this account.
+    """
 
     mount: MountPath = "aws"
     default_lease_ttl: Seconds = 30 * 60
     max_lease_ttl: Seconds = 60 * 60
     principal_name: UserName = "vault-secrets-engine"
     key_generation: Annotated[int, Field(ge=1)] = 1
+    runs_on_role: RoleName | None = None
     iam_endpoint: Url | None = None
     sts_endpoint: Url | None = None
     audit: VaultAudit | None = None
     roles: dict[VaultRoleName, VaultRole] = {}
     logins: dict[VaultLoginName, VaultLogin] = {}
+
+    @property
+    def principal(self) -> str:
+        """The name of whom Vault is in this account: a user of its own, or the role that it runs on."""
+        return self.runs_on_role or self.principal_name
+
+    def principal_arn(self, partition: str, account_id: str) -> str:
+        if self.runs_on_role:
+            return role_arn(partition, account_id, self.runs_on_role)
+        return user_arn(partition, account_id, "/", self.principal_name)
 
 
 class VaultServer(Section):

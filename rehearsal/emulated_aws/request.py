@@ -49,6 +49,12 @@ def caller_user_name() -> str | None:
     return arn.rsplit("/", 1)[-1] if ":user/" in arn else None
 
 
+def caller_id() -> str:
+    """`aws:userid` of who sent the request: a user's ID, or ROLEID:SESSION."""
+    caller = evaluator.resolve_principal(current().access_key_id, account_id())
+    return str(caller.keys["aws:userid"])
+
+
 def caller_is_root() -> bool:
     return caller_arn() == f"arn:aws:iam::{account_id()}:root"
 

@@ -4,8 +4,9 @@ Gap: MiniStack has no StartSession, ResumeSession or TerminateSession.
 
 AWS ("StartSession", "Actions, resources, and condition keys for AWS Systems Manager"): a session is
 authorised on the instance, and on the document where the call names one; its id begins with the user's (or
-the role session's) name, so that `session/${aws:username}-*` are a user's own; an instance that does not run
-is not connected.
+the role session's) name, so that `session/${aws:username}-*` are a user's own; it is tagged with the opener's
+`aws:userid` (`aws:ssmmessages:session-id`) and the instance (`aws:ssmmessages:target-id`), which
+`ssm:resourceTag/…` says of it; an instance that does not run is not connected.
 
 There is no shell behind it: the answer's address leads nowhere. Whether the instance's role lets its agent
 register is not asked.
@@ -18,7 +19,9 @@ from typing import Any
 from rehearsal.emulated_aws import request
 from rehearsal.emulated_aws.upstream import Parameters, Response, account_id, actions, ec2, responses, ssm
 
+# Session ID → its tags.
 _sessions: Any = responses.AccountScopedDict()
+_TAG = "ssm:resourceTag/aws:ssmmessages:"
 
 
 def _arn(kind: str, identifier: str, service: str = "ssm") -> str:
@@ -52,7 +55,7 @@ def _handle(operation: str, content: dict[str, Any]) -> Response | None:
         if instance is None or instance["State"]["Name"] != "running":
             return _refuse("TargetNotConnected", f"{target} is not connected.")
         identifier = f"{request.caller_arn().rsplit('/', 1)[-1]}-{secrets.token_hex(8)}"
-        _sessions[identifier] = target
+        _sessions[identifier] = {f"{_TAG}session-id": request.caller_id(), f"{_TAG}target-id": target}
         return _answer({"SessionId": identifier, "TokenValue": "none", "StreamUrl": "wss://127.0.0.1:0/none"})
     identifier = str(content.get("SessionId", ""))
     if operation == "ResumeSession":
@@ -66,16 +69,21 @@ def _handle(operation: str, content: dict[str, Any]) -> Response | None:
 
 
 def _read(headers: dict[str, str], body: bytes) -> tuple[str, dict[str, Any]]:
+    return headers.get("x-amz-target", "").rsplit(".", 1)[-1], _content(body)
+
+
+def _content(body: bytes) -> dict[str, Any]:
     try:
         content = json.loads(body or b"{}")
     except ValueError:
-        content = {}
-    return headers.get("x-amz-target", "").rsplit(".", 1)[-1], content if isinstance(content, dict) else {}
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def apply() -> None:
     resource_arn = actions.extract_resource_arn
     handle = ssm.handle_request
+    request_tags = actions.request_tag_context
 
     def extract_resource_arn(
         service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
@@ -87,6 +95,14 @@ def apply() -> None:
                 return found[0]
         return str(resource_arn(service, method, path, headers, body, *rest))
 
+    def request_tag_context(
+        service: str, iam_action: str, body: bytes, parameters: Parameters
+    ) -> dict[str, Any]:
+        keys: dict[str, Any] = dict(request_tags(service, iam_action, body, parameters))
+        if service == "ssm" and iam_action.split(":", 1)[-1] in ("ResumeSession", "TerminateSession"):
+            keys |= _sessions.get(str(_content(body).get("SessionId", ""))) or {}
+        return keys
+
     async def handle_request(
         method: str, path: str, headers: dict[str, str], body: bytes, query: Parameters
     ) -> Response:
@@ -96,4 +112,5 @@ def apply() -> None:
         return answer
 
     actions.extract_resource_arn = extract_resource_arn
+    actions.request_tag_context = request_tag_context
     ssm.handle_request = handle_request

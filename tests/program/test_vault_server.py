@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import policies
 from tests.recorder import Recorder
 from tests.stack_files import config_of
 
@@ -61,3 +62,52 @@ def test_the_key_knows_the_account_it_is_in(run_program: RunProgram) -> None:
     recorder = run_program(with_server("dev"), stack="dev")
     policy = json.loads(recorder.one("aws:kms/key:Key", "vault-server-seal").inputs["policy"])
     assert policy["Statement"][0]["Principal"] == {"AWS": "arn:aws:iam::222222222222:root"}
+
+
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+
+
+def on_role(name: str, **sections: Any) -> dict[str, Any]:
+    """dev, whose Vault runs on a role: one line."""
+    config = config_of("dev") | {f"iam-hardening:{section}": value for section, value in sections.items()}
+    return config | {"iam-hardening:vault": config["iam-hardening:vault"] | {"runsOnRole": name}}
+
+
+def test_a_vault_on_the_role_of_its_server_has_no_user_and_no_key(run_program: RunProgram) -> None:
+    recorder = run_program(on_role("vault-server", vaultServer={"apiAddress": ADDRESS}), stack="dev")
+    assert recorder.all_of("aws:iam/user:User") == []
+    assert recorder.all_of("aws:iam/accessKey:AccessKey") == []
+    attachment = recorder.one(ATTACHMENT, "vault-aws-principal")
+    assert attachment.inputs["role"] == "vault-server"
+    assert recorder.one("aws:iam/role:Role", "vault-server-role").urn in attachment.dependencies
+    assert recorder.stack_outputs["vault_principal_arn"] == recorder.stack_outputs["vault_server_role_arn"]
+
+
+def test_a_vault_may_run_on_the_stacks_own_instance(run_program: RunProgram) -> None:
+    recorder = run_program(on_role("test_instance_role"), stack="dev")
+    attachment = recorder.one(ATTACHMENT, "vault-aws-principal")
+    assert attachment.inputs["role"] == "test_instance_role"
+    assert recorder.one("aws:iam/role:Role", "instance-role").urn in attachment.dependencies
+
+
+def test_a_vault_may_run_on_a_role_that_the_account_has_already(run_program: RunProgram) -> None:
+    recorder = run_program(on_role("platform-vault"), stack="dev")
+    assert recorder.one(ATTACHMENT, "vault-aws-principal").inputs["role"] == "platform-vault"
+    arn = "arn:aws:iam::222222222222:role/platform-vault"
+    assert recorder.stack_outputs["vault_principal_arn"] == arn
+    trusts = [json.loads(made.inputs["assumeRolePolicy"]) for made in recorder.all_of("aws:iam/role:Role")]
+    assert policies.trust_vault(arn) in trusts
+
+
+def test_alarms_expect_the_role_that_vault_runs_on(run_program: RunProgram) -> None:
+    recorder = run_program(on_role("platform-vault", alarms={"email": "a@example.com"}), stack="dev")
+    patterns = [
+        json.loads(rule.inputs["eventPattern"])
+        for rule in recorder.all_of("aws:cloudwatch/eventRule:EventRule")
+        if "aws.iam" in rule.inputs["eventPattern"]
+    ]
+    arn = "arn:aws:iam::222222222222:role/platform-vault"
+    assert len(patterns) == 2
+    for pattern in patterns:
+        issuer = pattern["detail"]["userIdentity"]["sessionContext"]["sessionIssuer"]
+        assert issuer == {"arn": [{"anything-but": [arn]}, {"exists": False}]}

@@ -106,6 +106,7 @@ def vault_aws(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResour
         max_lease_ttl_seconds=3600,
         principal_name="vault-secrets-engine",
         key_generation=1,
+        runs_on_role_arn=None,
         iam_endpoint=None,
         sts_endpoint=None,
         roles={"test": role},

@@ -320,7 +320,8 @@ def test_debugging_reaches_one_instance_and_ones_own_sessions() -> None:
             "Sid": "EndOwnSessions",
             "Effect": "Allow",
             "Action": ["ssm:ResumeSession", "ssm:TerminateSession"],
-            "Resource": f"arn:aws-us-gov:ssm:us-gov-west-1:{DEV}:session/${{aws:username}}-*",
+            "Resource": f"arn:aws-us-gov:ssm:us-gov-west-1:{DEV}:session/*",
+            "Condition": {"StringEquals": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}},
         },
     ]
 

@@ -154,7 +154,7 @@ def arns(kind: str, account_id: str, count: int) -> list[str]:
             DEPLOY,
             {"statements": statements(8), "debugInstance": True},
             {"statements": statements(9), "debugInstance": True},
-            "vault.roles.deploy.statements: make a policy, together with debugInstance, of 2052 "
+            "vault.roles.deploy.statements: make a policy, together with debugInstance, of 2128 "
             "characters; AWS "
             "allows 2048. Shorten it, or use managedPolicies",
         ),

@@ -39,6 +39,7 @@ def record_vault(recorder: Recorder, **changed: Any) -> None:
         "max_lease_ttl_seconds": 3600,
         "principal_name": "vault-secrets-engine",
         "key_generation": 1,
+        "runs_on_role_arn": None,
         "iam_endpoint": None,
         "sts_endpoint": None,
         "roles": ROLES,
@@ -273,3 +274,27 @@ def test_a_principal_that_only_assumes_roles_may_make_no_users(recorder: Recorde
     document = json.loads(recorder.one(POLICY, "vault-aws-principal").inputs["policy"])
     assert [statement["Action"] for statement in document["Statement"]] == ["sts:AssumeRole"]
     assert document["Statement"][0]["Resource"] == ["arn:aws:iam::222222222222:role/vault-aws-dev-look"]
+
+
+def test_a_vault_that_runs_on_a_role_has_no_user_and_no_key(recorder: Recorder) -> None:
+    role_arn = "arn:aws:iam::222222222222:role/vault-server"
+    session = VaultRoleArgs(managed_policies=[], statements=[], has_statements=False, session_seconds=900)
+    record_vault(recorder, runs_on_role_arn=role_arn, roles={**ROLES, "session": session})
+    assert recorder.all_of("aws:iam/user:User") == []
+    assert recorder.all_of(ACCESS_KEY) == []
+    assert recorder.all_of("aws:iam/userPolicyAttachment:UserPolicyAttachment") == []
+    assert {"accessKey", "secretKey"}.isdisjoint(recorder.one(BACKEND, "vault-aws").inputs)
+    attachment = recorder.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "vault-aws-principal")
+    assert attachment.inputs == {
+        "role": "vault-server",
+        "policyArn": f"arn:aws:iam::{ACCOUNT_ID}:policy/vault-secrets-engine",
+    }
+    trusted = recorder.one("aws:iam/role:Role", "vault-aws-session-assumed").inputs["assumeRolePolicy"]
+    assert json.loads(trusted) == policies.trust_vault(role_arn)
+    assert recorder.stack_outputs["principal"] == role_arn
+
+
+def test_on_a_role_too_the_mount_goes_before_the_rights_that_its_leases_need(recorder: Recorder) -> None:
+    record_vault(recorder, runs_on_role_arn="arn:aws:iam::222222222222:role/vault-server")
+    attachment = recorder.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "vault-aws-principal")
+    assert attachment.urn in recorder.one(BACKEND, "vault-aws").dependencies

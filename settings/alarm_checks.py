@@ -65,10 +65,11 @@ def _regions(file: StackFile, alarms: Alarms) -> Iterator[Problem]:
 
 def _sign_in_region(file: StackFile, alarms: Alarms) -> Iterator[Problem]:
     """Where root's sign-ins are told, and most others; what these alarms look for begins with one."""
-    needed = naming.SIGN_IN_EVENTS_REGIONS.get(file.partition or "", ())
+    if file.partition is None or file.provider.region is None or file.is_broken("regions"):
+        return
+    needed = naming.SIGN_IN_EVENTS_REGIONS.get(file.partition, ())
     on = [_SWITCHES[field] for field in _ABOUT_SIGN_INS if getattr(alarms, field)]
-    regions = file.config.regions or [file.provider.region]
-    if on and needed and needed[0] not in regions and not file.is_broken("regions"):
+    if on and needed and needed[0] not in (file.config.regions or [file.provider.region]):
         yield Problem(
             file.key("alarms"),
             f"{' and '.join(on)} would miss what matters most: AWS tells of the root user's sign-ins, and "

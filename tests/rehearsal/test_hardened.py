@@ -21,7 +21,7 @@ def hardened_and_weak_onboarding(copy_of_project: Callable[[], Copy]) -> tuple[R
         "policies.py", '"StringNotEquals": {f"aws:PrincipalTag', '"StringEquals": {f"aws:PrincipalTag'
     )
     weak.replace("event_patterns.py", '[{"exists": False}, _SIGN_IN]', '[{"exists": False}]')
-    weak.replace("event_patterns.py", ', {"eventSource": [_SIGN_IN]}', "")
+    weak.replace("event_patterns.py", '{"eventSource": [_SIGN_IN]}', '{"eventSource": ["other"]}')
     running = hardened.start(*HARDENED), weak.start(*HARDENED)
     return hardened.ended(running[0]), weak.ended(running[1])
 

@@ -54,6 +54,12 @@ _PARTITION_BY_REGION_PREFIX = {
 # Where IAM, one for the whole partition, tells of its changes. Source: CloudTrail, "Global service events".
 IAM_EVENTS_REGION = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
+# Where CloudTrail tells of sign-ins at the console's global address. First the one of all of the root user's
+# and of IAM users' without the cookie of an account alias; then those that the others are spread over, by
+# distance. Source: CloudTrail User Guide, "AWS Management Console sign-in events". AWS documents it for its
+# commercial partition only.
+SIGN_IN_EVENTS_REGIONS = {"aws": ("us-east-1", "us-east-2", "eu-north-1", "ap-southeast-2")}
+
 # Where people sign in to the console; the isolated partitions do not publish theirs.
 _SIGN_IN_DOMAIN = {
     "aws": "signin.aws.amazon.com",

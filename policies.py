@@ -1,8 +1,9 @@
 """Who can do what: every policy document of the program, as plain AWS-cased dictionaries.
 
 Pure functions, no Pulumi and no network, so that a test can assert the whole rendered JSON. Rules that hold
-for all of them: a Sid on every statement, exact actions, exact ARNs of the right partition, no wildcard in a
-trust policy, and a Deny wherever an Allow elsewhere could be too wide.
+for all of them: a Sid on every statement; exact actions in what allows, the boundary of Vault's users
+excepted, which allows nothing by itself; exact ARNs of the right partition; nobody trusted by a wildcard; and
+a Deny wherever an Allow elsewhere could be too wide.
 
 Who gets what:
 
@@ -10,10 +11,15 @@ Who gets what:
   `self_service` gives those who are no administrators their own password, devices and keys; `assume_roles`
   the roles that the stack file grants them. The break-glass user is an administrator whom
   `no_own_access_keys` keeps from keys.
-- roles: `trust_account` says which account's people get in and with what, `trust_ec2` is for instances.
-- just-in-time users: Vault's principal makes them (`vault_principal`), and none of them can leave anything
-  behind (`vault_issued_user_boundary`).
+- roles: `trust_account` says which account's people get in and with what, `trust_third_party` lets another
+  company's service in, `trust_ec2` instances; `revoke_older_sessions` ends a role's live sessions.
+- just-in-time access: Vault's principal (`vault_principal`) makes users, none of whom can leave anything
+  behind (`vault_issued_user_boundary`), or takes sessions of the roles that trust it (`trust_vault`); a
+  Vault token reads the credentials of one role (`vault_read_credentials`). `debug_instance` is what a Vault
+  role may get for one instance.
 - a production Vault's own role: `vault_storage` its table, `vault_seal_key` (a key policy) its seal.
+- alarms: `alarm_topic` takes messages of the alarm rules alone, whom `alarm_key` lets encrypt them;
+  `trail_bucket` takes the logs of one trail.
 - the stack file's own statements (`configured`) come on top, for groups, roles and Vault's roles.
 """
 
@@ -34,6 +40,33 @@ USER_INLINE_POLICIES_MAX_CHARACTERS = 2048
 # Without `IfExists` a long-term access key, whose requests do not carry the key at all, would slip through.
 WITHOUT_MFA = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
 WITH_MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+
+
+# What a key administrator does, using the key excepted. Source: AWS, "Key policies in AWS KMS".
+_KEY_ADMINISTRATION = [
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListKeyRotations",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:RevokeGrant",
+    "kms:RotateKeyOnDemand",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+]
 
 
 def document(*statements: Statement) -> Document:
@@ -565,38 +598,14 @@ def vault_seal_key(partition: str, account_id: str, role_arn: str) -> Document:
     """The key policy of Vault's seal: Vault's role uses the key, IAM decides who administers it.
 
     No administrator decrypts with it, whatever their IAM policies say, before they have changed this policy,
-    which CloudTrail shows. `*` is this key: a key policy belongs to one. Source: AWS, "Key policies in AWS
-    KMS" (what a key administrator does); HashiCorp, "AWS KMS seal" (what Vault does).
+    which CloudTrail shows. `*` is this key: a key policy belongs to one. Source: HashiCorp, "AWS KMS seal".
     """
     return document(
         {
             "Sid": "LetIamDecideWhoAdministersTheKey",
             "Effect": "Allow",
             "Principal": {"AWS": account_root_arn(partition, account_id)},
-            "Action": [
-                "kms:CancelKeyDeletion",
-                "kms:CreateAlias",
-                "kms:DeleteAlias",
-                "kms:DescribeKey",
-                "kms:DisableKey",
-                "kms:DisableKeyRotation",
-                "kms:EnableKey",
-                "kms:EnableKeyRotation",
-                "kms:GetKeyPolicy",
-                "kms:GetKeyRotationStatus",
-                "kms:ListGrants",
-                "kms:ListKeyPolicies",
-                "kms:ListKeyRotations",
-                "kms:ListResourceTags",
-                "kms:PutKeyPolicy",
-                "kms:RevokeGrant",
-                "kms:RotateKeyOnDemand",
-                "kms:ScheduleKeyDeletion",
-                "kms:TagResource",
-                "kms:UntagResource",
-                "kms:UpdateAlias",
-                "kms:UpdateKeyDescription",
-            ],
+            "Action": _KEY_ADMINISTRATION,
             "Resource": "*",
         },
         {
@@ -619,7 +628,7 @@ def _partition_region_account(arn: str) -> tuple[str, str, str]:
 
 
 def alarm_key(partition: str, account_id: str) -> Document:
-    """The key of a topic of alarms: the account's IAM policies decide who manages it, EventBridge may use it.
+    """The key of a topic of alarms: IAM decides who administers it, EventBridge alone uses it.
 
     EventBridge cannot use SNS's own key, and an alarm that cannot be encrypted is lost without a word. So is
     one whose key asks for aws:SourceAccount or aws:SourceArn, which AWS does not support here; the topic's
@@ -629,10 +638,10 @@ def alarm_key(partition: str, account_id: str) -> Document:
     """
     return document(
         {
-            "Sid": "AllowTheAccountToManageTheKey",
+            "Sid": "LetIamDecideWhoAdministersTheKey",
             "Effect": "Allow",
             "Principal": {"AWS": account_root_arn(partition, account_id)},
-            "Action": "kms:*",
+            "Action": _KEY_ADMINISTRATION,
             "Resource": "*",
         },
         {

@@ -50,6 +50,11 @@ def call_by_service_for(identity: Identity, service: str) -> str:
     return call({**identity, "invokedBy": f"{service}.amazonaws.com"}, "ec2", "CreateSnapshot")
 
 
+def call_in_the_console(identity: Identity, service: str, name: str) -> str:
+    """An API call that the console makes for whoever clicks, told as invoked by the sign-in service."""
+    return call({**identity, "invokedBy": "signin.amazonaws.com"}, service, name)
+
+
 def sign_in(identity: Identity, *, mfa: bool, succeeded: bool = True) -> str:
     """The console's sign-in page."""
     return _event(
@@ -65,12 +70,15 @@ def sign_in(identity: Identity, *, mfa: bool, succeeded: bool = True) -> str:
     )
 
 
-def command_line_login(identity: Identity) -> str:
-    """`aws login`: credentials for the command line from a console session, without an access key."""
+def command_line_login(identity: Identity, *, as_service_event: bool = False) -> str:
+    """`aws login`: credentials for the command line from a console session, without an access key.
+
+    AWS documents the event's name and source, not its type.
+    """
     return _event(
-        _API_CALL,
+        _SERVICE_EVENT if as_service_event else _API_CALL,
         "aws.signin",
-        eventType="AwsApiCall",
+        eventType="AwsServiceEvent" if as_service_event else "AwsApiCall",
         eventSource="signin.amazonaws.com",
         eventName="CreateOAuth2Token",
         readOnly=False,

@@ -17,6 +17,7 @@ _SWITCHES = {
     "key_changes": "keyChanges",
 }
 _ABOUT_IAM = ("iam_changes", "vault_users_touched")
+_ABOUT_SIGN_INS = ("root_activity", "sign_in_without_mfa")
 
 
 def check_alarms(file: StackFile) -> Iterator[Problem]:
@@ -24,6 +25,7 @@ def check_alarms(file: StackFile) -> Iterator[Problem]:
     if alarms is None:
         return
     yield from _regions(file, alarms)
+    yield from _sign_in_region(file, alarms)
     if not any(getattr(alarms, field) for field in _SWITCHES):
         yield Problem(file.key("alarms"), "switches every alarm off; remove the section, or leave one on")
     key = file.key("alarms", "expectedPrincipals")
@@ -57,5 +59,23 @@ def _regions(file: StackFile, alarms: Alarms) -> Iterator[Problem]:
         yield Problem(
             file.key("alarms"),
             f"{' and '.join(on)} would never go off: IAM tells of its changes in {needed} only; "
-            f"add it to regions, or switch {'them' if len(on) > 1 else 'it'} off",
+            f"add it to regions, or switch {_it(on)} off",
         )
+
+
+def _sign_in_region(file: StackFile, alarms: Alarms) -> Iterator[Problem]:
+    """Where root's sign-ins are told, and most others; what these alarms look for begins with one."""
+    if file.partition is None or file.provider.region is None or file.is_broken("regions"):
+        return
+    needed = naming.SIGN_IN_EVENTS_REGIONS.get(file.partition, ())
+    on = [_SWITCHES[field] for field in _ABOUT_SIGN_INS if getattr(alarms, field)]
+    if on and needed and needed[0] not in (file.config.regions or [file.provider.region]):
+        yield Problem(
+            file.key("alarms"),
+            f"{' and '.join(on)} would miss what matters most: AWS tells of the root user's sign-ins, and "
+            f"of most others, in {needed[0]}; add it to regions, or switch {_it(on)} off",
+        )
+
+
+def _it(alarms: list[str]) -> str:
+    return "them" if len(alarms) > 1 else "it"

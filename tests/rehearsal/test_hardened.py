@@ -14,11 +14,14 @@ HARDENED = ("--stack-files", "examples/hardened", "--json", "report.json")
 
 @pytest.fixture(scope="module")
 def hardened_and_weak_onboarding(copy_of_project: Callable[[], Copy]) -> tuple[Rehearsed, Rehearsed]:
-    """The example as it is, and beside it one whose strict onboarding denies the wrong people."""
+    """The example as it is, and beside it one whose strict onboarding denies the wrong people, and whose
+    alarm does not see all that root does at the sign-in service."""
     hardened, weak = copy_of_project(), copy_of_project()
     weak.replace(
         "policies.py", '"StringNotEquals": {f"aws:PrincipalTag', '"StringEquals": {f"aws:PrincipalTag'
     )
+    weak.replace("event_patterns.py", '[{"exists": False}, _SIGN_IN]', '[{"exists": False}]')
+    weak.replace("event_patterns.py", '{"eventSource": [_SIGN_IN]}', '{"eventSource": ["other"]}')
     running = hardened.start(*HARDENED), weak.start(*HARDENED)
     return hardened.ended(running[0]), weak.ended(running[1])
 
@@ -51,7 +54,7 @@ def weak_roles(copy_of_project: Callable[[], Copy]) -> Rehearsed:
     weak.replace("components/cross_account.py", boundary, "permissions_boundary=None,")
     weak.replace("components/cross_account.py", "max_session_duration=args.max_session_seconds,", "")
     # Alarms that are silent, or always loud, and messages that get lost.
-    weak.replace("event_patterns.py", ', "invokedBy": [{"exists": False}]', "")
+    weak.replace("event_patterns.py", ', "invokedBy": [{"exists": False}, _SIGN_IN]', "")
     weak.replace("event_patterns.py", '{"anything-but": "Yes"}', '{"anything-but": "No"}')
     weak.replace("event_patterns.py", '{"prefix": VAULT_USER_NAME_PREFIX}', '{"prefix": "other-"}')
     weak.replace("policies.py", '"Action": "sns:Publish"', '"Action": "sns:*"')
@@ -185,6 +188,17 @@ def test_an_alarm_that_is_silent_or_always_loud_is_found(
 
     assert holds(hardened) == {True}
     assert False in holds(weak_roles)
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["root clicks in the console, us-east-1", "root uses aws login, told as a service event, us-east-1"],
+)
+def test_an_alarm_on_root_that_leaves_the_sign_in_service_out_is_found(
+    hardened: Rehearsed, weak_onboarding: Rehearsed, what: str
+) -> None:
+    assert {c["holds"] for c in hardened.claims if c["resource"] == what} == {True}
+    assert {c["holds"] for c in weak_onboarding.claims if c["resource"] == what} == {False}
 
 
 def test_a_message_that_would_be_lost_and_a_trail_that_is_blind_are_found(weak_roles: Rehearsed) -> None:

@@ -9,8 +9,11 @@ DEPLOYER = "arn:aws:iam::222222222222:role/deployer"
 def test_the_root_user_is_seen_whatever_the_kind_of_event() -> None:
     assert event_patterns.root_activity() == {
         "detail": {
-            "userIdentity": {"type": ["Root"], "invokedBy": [{"exists": False}]},
-            "eventType": [{"anything-but": "AwsServiceEvent"}],
+            "userIdentity": {"type": ["Root"], "invokedBy": [{"exists": False}, "signin.amazonaws.com"]},
+            "$or": [
+                {"eventType": [{"anything-but": "AwsServiceEvent"}]},
+                {"eventSource": ["signin.amazonaws.com"]},
+            ],
         }
     }
 

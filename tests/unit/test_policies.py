@@ -3,6 +3,7 @@
 What AWS makes of them is not proved here: the behaviour tests and the rehearsal make real calls.
 """
 
+import inspect
 import json
 import re
 from collections.abc import Callable
@@ -538,8 +539,40 @@ EVERY_DOCUMENT: dict[str, Callable[[str], policies.Document]] = {
         attachable_policy_arns=[f"arn:{partition}:iam::aws:policy/AmazonS3FullAccess"],
     ),
     "vault_issued_user_boundary": lambda _: policies.vault_issued_user_boundary(),
+    "no_own_access_keys": lambda partition: policies.no_own_access_keys(partition, CENTRAL),
+    "trust_vault": lambda partition: policies.trust_vault(
+        f"arn:{partition}:iam::{DEV}:user/vault-secrets-engine", external_id="agreed", session_tags={"a": "b"}
+    ),
+    "vault_storage": lambda partition: policies.vault_storage(
+        f"arn:{partition}:dynamodb:us-gov-west-1:{DEV}:table/vault-server"
+    ),
+    "vault_seal_key": lambda partition: policies.vault_seal_key(
+        partition, DEV, f"arn:{partition}:iam::{DEV}:role/vault-server"
+    ),
+    "alarm_key": lambda partition: policies.alarm_key(partition, DEV),
+    "alarm_topic": lambda partition: policies.alarm_topic(
+        f"arn:{partition}:sns:us-gov-west-1:{DEV}:alarms",
+        [f"arn:{partition}:events:us-gov-west-1:{DEV}:rule/root-activity"],
+    ),
+    "trail_bucket": lambda partition: policies.trail_bucket(
+        DEV,
+        bucket_arn=f"arn:{partition}:s3:::logs",
+        trail_arn=f"arn:{partition}:cloudtrail:us-gov-west-1:{DEV}:trail/t",
+    ),
 }
 every_document = pytest.mark.parametrize("name", EVERY_DOCUMENT)
+
+
+def test_the_head_of_the_file_and_these_tests_know_every_document() -> None:
+    """`configured` is the stack file's own; `document` only puts statements together."""
+    made = {
+        name
+        for name, function in vars(policies).items()
+        if inspect.isfunction(function) and function.__annotations__.get("return") == policies.Document
+    } - {"document", "_trust"}
+    assert len(made) > 15
+    assert made - {"configured"} <= set(EVERY_DOCUMENT)
+    assert [name for name in sorted(made) if f"`{name}`" not in (policies.__doc__ or "")] == []
 
 
 @every_document
@@ -560,21 +593,24 @@ def test_every_statement_has_a_sid_of_its_own_that_iam_accepts(name: str) -> Non
 def test_nobody_unnamed_is_trusted(name: str) -> None:
     for statement in EVERY_DOCUMENT[name]("aws")["Statement"]:
         assert "NotPrincipal" not in statement
-        assert "*" not in json.dumps(statement.get("Principal", ""))
+        if statement["Effect"] == "Allow":
+            assert "*" not in json.dumps(statement.get("Principal", ""))
 
 
 @every_document
 def test_an_allow_names_its_actions(name: str) -> None:
-    """The boundary's one Allow is the exception: it allows nothing by itself."""
+    """The boundary's one Allow is the exception: it allows nothing by itself. GenerateDataKey* is AWS's own
+    spelling for EventBridge, which does not say which of the two actions it calls."""
     for statement in EVERY_DOCUMENT[name]("aws")["Statement"]:
         if statement["Effect"] == "Allow" and name != "vault_issued_user_boundary":
             assert "NotAction" not in statement
-            assert "*" not in json.dumps(statement["Action"])
+            assert "*" not in json.dumps(statement["Action"]).replace("kms:GenerateDataKey*", "")
 
 
 @every_document
 def test_every_document_fits_aws_with_room_to_spare(name: str) -> None:
     limit = {
+        "trust_vault": policies.TRUST_POLICY_MAX_CHARACTERS,
         "trust_account": policies.TRUST_POLICY_MAX_CHARACTERS,
         "trust_third_party": policies.TRUST_POLICY_MAX_CHARACTERS,
         "trust_ec2": policies.TRUST_POLICY_MAX_CHARACTERS,

@@ -37,7 +37,7 @@ _EVENTS, _CLOUDTRAIL, _OTHER_SERVICE = (
 )
 _ONLY_ROLES = "a role is assumed, and by this door nothing else is done with it"
 
-# What an administrator of the seal's key does; not among it: using the key, or granting its use.
+# What an administrator of a key does; not among it: using the key, or granting its use.
 _ADMINISTRATION = (
     "CancelKeyDeletion",
     "CreateAlias",
@@ -269,14 +269,7 @@ def _seal(account: Settings, name: str) -> Iterator[Door]:
     yield from _each(door, (*_USE, "DescribeKey"), claimed=ALLOWED)
     beyond = [action for action in _ADMINISTRATION if action != "DescribeKey"]
     yield from _each(door, (*_FURTHER_USE, *beyond), claimed=REFUSED)
-    administrators = replace(
-        door,
-        who="its own account",
-        principal=_root(account, account.account_id),
-        why="IAM decides who administers the key, and nobody but Vault uses it",
-    )
-    yield from _each(administrators, _ADMINISTRATION, claimed=ALLOWED)
-    yield from _each(administrators, (*_USE, *_FURTHER_USE), claimed=REFUSED)
+    yield from _administrators(account, door, "IAM decides who administers the key; nobody but Vault uses it")
     for who, principal in {
         f"account {_STRANGER}": _root(account, _STRANGER),
         "Lambda": _OTHER_SERVICE,
@@ -285,8 +278,13 @@ def _seal(account: Settings, name: str) -> Iterator[Door]:
         yield from _each(stranger, (*_USE, "DescribeKey", "PutKeyPolicy"), claimed=REFUSED)
 
 
+def _administrators(account: Settings, key: Door, why: str) -> Iterator[Door]:
+    own = replace(key, who="its own account", principal=_root(account, account.account_id), why=why)
+    yield from _each(own, _ADMINISTRATION, claimed=ALLOWED)
+    yield from _each(own, (*_USE, *_FURTHER_USE), claimed=REFUSED)
+
+
 def _alarms(account: Settings) -> Iterator[Door]:
-    from_here = _root(account, account.account_id)
     for region, rules in _rules(account).items():
         key = Door(
             place=_key(account, naming.ALARMS, region),
@@ -301,8 +299,9 @@ def _alarms(account: Settings) -> Iterator[Door]:
         beyond = ("Encrypt", "CreateGrant", "PutKeyPolicy", "ScheduleKeyDeletion")
         yield from _each(key, uses, claimed=ALLOWED)
         yield from _each(key, beyond, claimed=REFUSED)
-        owner = replace(key, who="its own account", principal=from_here, why="the account's IAM decides")
-        yield from _each(owner, (*uses, *beyond, "DescribeKey"), claimed=ALLOWED)
+        yield from _administrators(
+            account, key, "IAM decides who administers the key; EventBridge alone uses it"
+        )
         strangers = {f"account {_STRANGER}": _root(account, _STRANGER), "Lambda": _OTHER_SERVICE}
         for who, principal in strangers.items():
             stranger = replace(key, who=who, principal=principal, why="the key is for these alarms alone")

@@ -70,13 +70,9 @@ def test_what_a_mutant_broke_is_told_by_the_claim(mutants: tuple[Rehearsed, Rehe
 
 @pytest.fixture(scope="module")
 def blunt(copy_of_project: Callable[[], Copy]) -> Rehearsed:
-    """Claims that look away: nobody asks what a stolen key may do to others, or about the external ID."""
+    """Claims that look away: nobody asks what happens without MFA. And a reason that is none."""
     copy = copy_of_project()
-    copy.replace(
-        "access/doors.py",
-        "    wrong: dict[str, list[Fact]] = {}\n    if role.asks_for_mfa:",
-        "    wrong: dict[str, list[Fact]] = {}\n    if False:",
-    )
+    copy.replace("access/doors.py", "needed[_MFA], wrong[_MFA] = True, [False]", "needed[_MFA] = True")
     copy.replace(
         "rehearsal/mutants/equivalent.yaml",
         "- policy: policy vault-secrets-engine\n",

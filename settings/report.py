@@ -94,7 +94,7 @@ _WANTED = {
 
 
 # Section and key → why an entry there does not have what people look for in it.
-_ON_PURPOSE = {
+_ON_PURPOSE: dict[tuple[str | int, str | int], str] = {
     (
         "crossAccountRoles",
         "path",
@@ -108,8 +108,9 @@ def sentence_for(error: ErrorDetails, known_keys: Iterable[str]) -> str:
     """A pydantic error in the words of this project."""
     kind, found, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        if len(error["loc"]) == 3 and (told := _ON_PURPOSE.get((error["loc"][0], error["loc"][-1]))):
-            return told
+        section, key = error["loc"][0], error["loc"][-1]
+        if len(error["loc"]) == 3 and (section, key) in _ON_PURPOSE:
+            return _ON_PURPOSE[section, key]
         return f"unknown key; {nearest(str(error['loc'][-1]), known_keys)}"
     if kind == "missing":
         return "is missing"

@@ -63,15 +63,17 @@ def break_glass_use(user_name: str) -> Pattern:
 def vault_users_touched(vault_principal_arn: str) -> Pattern:
     """A change of the users that Vault issued, or of Vault's own principal, by anybody but Vault.
 
-    Only CreateUser carries the path; the other calls carry the name, which Vault begins with its prefix.
+    Only CreateUser carries the path; the other calls carry the name, which Vault begins with its prefix. Its
+    own principal may be called otherwise.
     """
+    principal_name = vault_principal_arn.rsplit("/", 1)[-1]
     return {
         "source": ["aws.iam"],
         "detail": {
             "readOnly": [False],
             **_by_anybody_but([vault_principal_arn]),
             "$or": [
-                {"requestParameters": {"userName": [{"prefix": VAULT_USER_NAME_PREFIX}]}},
+                {"requestParameters": {"userName": [{"prefix": VAULT_USER_NAME_PREFIX}, principal_name]}},
                 {"requestParameters": {"path": [{"prefix": VAULT_USER_PATH}]}},
             ],
         },

@@ -69,6 +69,8 @@ def _sign_in_region(file: StackFile, alarms: Alarms) -> Iterator[Problem]:
         return
     needed = naming.SIGN_IN_EVENTS_REGIONS.get(file.partition, ())
     on = [_SWITCHES[field] for field in _ABOUT_SIGN_INS if getattr(alarms, field)]
+    if alarms.break_glass_use and file.config.break_glass:
+        on.append(_SWITCHES["break_glass_use"])
     if on and needed and needed[0] not in (file.config.regions or [file.provider.region]):
         yield Problem(
             file.key("alarms"),

@@ -172,9 +172,9 @@ def _administrator(file: StackFile) -> Iterator[Problem]:
 
 
 def _lockouts(file: StackFile, person: str) -> Iterator[Denial]:
-    own = file.config.users[person].groups
-    groups = {name: group for name, group in file.config.groups.items() if name in own}
-    return lockouts(person, groups, file.partition or "aws", file.account_id or "*")
+    user = file.config.users[person]
+    groups = {name: group for name, group in file.config.groups.items() if name in user.groups}
+    return lockouts(person, user.path, groups, file.partition or "aws", file.account_id or "*")
 
 
 def _break_glass(file: StackFile) -> Iterator[Problem]:
@@ -201,7 +201,7 @@ def _onboarding(file: StackFile) -> Iterator[Problem]:
         yield Problem(
             file.key("onboarding"),
             f"strict does not go with passwords that expire (passwordPolicy: {max_age} days): whose password "
-            "expired could not change it and be locked out. Set maxPasswordAge: 0, or onboarding: open",
+            "expired could not change it and would be locked out. Set maxPasswordAge: 0, or onboarding: open",
         )
     for name in file.config.tags:
         if name.lower() == naming.ONBOARDING_TAG.lower():

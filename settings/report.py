@@ -93,10 +93,24 @@ _WANTED = {
 }
 
 
+# Section and key → why an entry there does not have what people look for in it.
+_ON_PURPOSE: dict[tuple[str | int, str | int], str] = {
+    (
+        "crossAccountRoles",
+        "path",
+    ): "is no setting: roles stand at / here, and AWS cannot change a role's path; "
+    "another path would be another role. Remove the line",
+    ("groups", "path"): "is no setting: groups stand at / here; only users have a path. Remove the line",
+}
+
+
 def sentence_for(error: ErrorDetails, known_keys: Iterable[str]) -> str:
     """A pydantic error in the words of this project."""
     kind, found, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
+        section, key = error["loc"][0], error["loc"][-1]
+        if len(error["loc"]) == 3 and (section, key) in _ON_PURPOSE:
+            return _ON_PURPOSE[section, key]
         return f"unknown key; {nearest(str(error['loc'][-1]), known_keys)}"
     if kind == "missing":
         return "is missing"

@@ -101,6 +101,8 @@ def _vault(
     yield "Vault deletes a user", cloudtrail.call(vault, "iam", "DeleteUser", userName=issued), set()
     password = cloudtrail.call(stranger, "iam", "CreateLoginProfile", userName=issued)
     yield "a user gives one of Vault's a password", password, touched
+    key = cloudtrail.call(stranger, "iam", "CreateAccessKey", userName=own.vault.principal_name)
+    yield "a user makes a key of Vault's own principal", key, touched
     under_path = cloudtrail.call(stranger, "iam", "CreateUser", userName="x", path=naming.VAULT_USER_PATH)
     yield "a user makes one beside Vault", under_path, touched
     yield (

@@ -314,6 +314,21 @@ IN_PLACE: dict[str, tuple[str, Changes, Steps]] = {
         {(*ROLES, "test_role", "principals"): ["arn:aws:iam::111111111111:user/Administrator"]},
         updates(("Role", "test_role")),
     ),
+    "a boundary, a younger MFA, longer sessions, and sessions that say who": (
+        "dev",
+        {
+            (*ROLES, "test_role", "permissionsBoundary"): "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            (*ROLES, "test_role", "mfaMaxAge"): "1h",
+            (*ROLES, "test_role", "maxSessionDuration"): "2h",
+            (*ROLES, "test_role", "sessionNameIsUserName"): True,
+        },
+        updates(("Role", "test_role")),
+    ),
+    "Session Manager": (
+        "dev",
+        {(*INSTANCE, "sessionManager"): True},
+        of("create", ("RolePolicyAttachment", "instance-AmazonSSMManagedInstanceCore")),
+    ),
     "another central account": (
         "dev",
         {("iam-hardening:centralAccountId",): "333333333333"},

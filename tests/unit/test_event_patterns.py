@@ -38,6 +38,16 @@ def test_where_nobody_is_expected_everybody_sets_it_off() -> None:
     assert detail["userIdentity"] == {"arn": [{"exists": True}]}
 
 
+def test_vaults_own_principal_is_watched_whatever_its_name() -> None:
+    pattern = event_patterns.vault_users_touched("arn:aws:iam::222222222222:user/secrets")
+    by_name, by_path = pattern["detail"]["$or"]
+    assert by_name == {"requestParameters": {"userName": [{"prefix": "vault-"}, "secrets"]}}
+    assert by_path == {"requestParameters": {"path": [{"prefix": "/vault/"}]}}
+    assert pattern["detail"]["userIdentity"]["arn"] == [
+        {"anything-but": ["arn:aws:iam::222222222222:user/secrets"]}
+    ]
+
+
 def test_a_change_of_a_key_is_seen_by_whomever_it_is_made() -> None:
     assert event_patterns.key_changes() == {
         "source": ["aws.kms"],

@@ -363,6 +363,15 @@ def denial(**changed: Any) -> dict[str, Any]:
             conditions={"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}},
         ),
         denial(conditions={"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}),
+        denial(conditions={"StringNotEquals": {"aws:RequestedRegion": ["eu-central-1", "us-east-1"]}}),
+        denial(conditions={"StringNotLike": {"aws:RequestedRegion": "us-*"}}),
+        denial(conditions={"StringEquals": {"aws:username": "Somebody"}}),
+        denial(
+            conditions={
+                "StringNotEquals": {"aws:RequestedRegion": "eu-central-1"},
+                "Bool": {"aws:ViaAWSService": "true"},
+            }
+        ),
     ],
 )
 def test_a_denial_that_lets_the_only_administrator_in_is_accepted(statement: dict[str, Any]) -> None:

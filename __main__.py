@@ -242,15 +242,13 @@ def build_instance(account: settings.Settings, configured: settings.Instance) ->
 
 
 def role_that_vault_runs_on(
-    account: settings.Settings, vault: settings.Vault, instance: Instance | None, server: VaultServer | None
+    account: settings.Settings, vault: settings.Vault, server: VaultServer | None
 ) -> pulumi.Input[str] | None:
     """Its ARN: of a role that this stack makes, so that it is there first, or of one that the account has."""
     if vault.runs_on_role is None:
         return None
     if server and account.vault_server and vault.runs_on_role == account.vault_server.name:
         return server.role_arn
-    if instance and account.instance and vault.runs_on_role == account.instance.role_name:
-        return instance.role_arn
     return vault.principal_arn(account.partition, account.account_id)
 
 
@@ -291,7 +289,7 @@ def build_vault(
             max_lease_ttl_seconds=configured.max_lease_ttl,
             principal_name=configured.principal_name,
             key_generation=configured.key_generation,
-            runs_on_role_arn=role_that_vault_runs_on(account, configured, instance, server),
+            runs_on_role_arn=role_that_vault_runs_on(account, configured, server),
             iam_endpoint=configured.iam_endpoint,
             sts_endpoint=configured.sts_endpoint,
             roles={name: role_args(role) for name, role in configured.roles.items()},

@@ -24,6 +24,13 @@ def check(configured: Mapping[str, Settings]) -> None:
                 f"Pulumi.{one}.yaml and Pulumi.{other}.yaml are both for the account {first.account_id}.",
                 "One stack per account: give each its own ID in aws:allowedAccountIds.",
             )
+        if first.vault and second.vault and first.vault.runs_on_role and second.vault.runs_on_role:
+            raise RehearsalError(
+                f"Pulumi.{one}.yaml and Pulumi.{other}.yaml each have a Vault that runs on a role of "
+                "their own account (vault.runsOnRole); the rehearsal has one Vault, which runs on one role.",
+                "Rehearse them one after the other, in folders of their own: "
+                'make rehearse ARGS="--stack-files FOLDER".',
+            )
         if first.vault and second.vault:
             for clash in _clashes(first.vault, second.vault):
                 raise RehearsalError(

@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +48,10 @@ class EmulatedAws:
     endpoint_url: str
     log: Path
 
+    def role_credentials_url(self, account_id: str, role_name: str) -> str:
+        """Where what runs on instances with a role gets that role's credentials."""
+        return f"{self.endpoint_url}/_role/{account_id}/{role_name}"
+
 
 @dataclass(kw_only=True)
 class VaultServer:
@@ -59,6 +63,7 @@ class VaultServer:
     audit_log: Path | None
     _unseal_key: str = field(repr=False)
     _config: Path = field(repr=False)
+    _environment: Mapping[str, str] = field(repr=False)
     _process: Popen[bytes] = field(repr=False)
 
     def stop(self) -> None:
@@ -68,7 +73,9 @@ class VaultServer:
     def start(self) -> None:
         """Start it again after `stop`, from its storage and at the same address, and unseal it."""
         try:
-            self._process = _start_vault(self._config, self.address, self.log, initialised=True)
+            self._process = _start_vault(
+                self._config, self.address, self.log, self._environment, initialised=True
+            )
         except _PortTaken:
             raise ServerError(
                 f"OpenBao cannot start again: {self.address} was taken while it was stopped. "
@@ -96,21 +103,25 @@ def emulated_aws(log_dir: Path) -> Iterator[EmulatedAws]:
 
 
 @contextmanager
-def vault_server(directory: Path, plugin: Path, *, audit: bool = False) -> Iterator[VaultServer]:
+def vault_server(
+    directory: Path, plugin: Path, *, audit: bool = False, role_credentials_url: str | None = None
+) -> Iterator[VaultServer]:
     """Run OpenBao, unsealed, with new storage in `directory` and `plugin` as the engine of its file's name.
 
-    With `audit` it writes every request and answer to a file there, secrets hashed. Raises ServerError.
+    With `audit` it writes every request and answer to a file there, secrets hashed. `role_credentials_url`
+    gives the credentials of the role that it runs on. Raises ServerError.
     """
     if not plugin.is_file():
         raise ServerError(f"Vault's AWS secrets engine is not at {plugin}: run `make setup`.")
     _make_private(directory)
     config, log = directory / "config.json", directory / "openbao.log"
     audit_log = directory / "audit.log" if audit else None
+    own = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": role_credentials_url} if role_credentials_url else {}
 
     def start(port: int) -> Popen[bytes]:
         address = f"http://127.0.0.1:{port}"
         config.write_text(json.dumps(_vault_config(port, directory, plugin.resolve().parent, audit_log)))
-        return _start_vault(config, address, log, initialised=False)
+        return _start_vault(config, address, log, own, initialised=False)
 
     port, process = _on_free_port(start)
     address = f"http://127.0.0.1:{port}"
@@ -124,6 +135,7 @@ def vault_server(directory: Path, plugin: Path, *, audit: bool = False) -> Itera
             audit_log=audit_log,
             _unseal_key=unseal_key,
             _config=config,
+            _environment=own,
             _process=process,
         )
         running.callback(server.stop)  # by then it may have another process
@@ -156,14 +168,17 @@ def _vault_config(port: int, directory: Path, plugins: Path, audit_log: Path | N
     return config
 
 
-def _start_vault(config: Path, address: str, log: Path, *, initialised: bool) -> Popen[bytes]:
+def _start_vault(
+    config: Path, address: str, log: Path, environment: Mapping[str, str], *, initialised: bool
+) -> Popen[bytes]:
     def ready() -> bool:
         status = _get(f"{address}/v1/sys/seal-status")
         if status is not None and status.get("initialized") is not initialised:
             raise _PortTaken  # a Vault answers, but not this one
         return status is not None
 
-    return _start("OpenBao", [tools.bao(), "server", f"-config={config}"], log, ready=ready)
+    command = [tools.bao(), "server", f"-config={config}"]
+    return _start("OpenBao", command, log, environment, ready=ready)
 
 
 def _initialise(address: str, plugin: Path, log: Path) -> tuple[str, str]:
@@ -200,11 +215,19 @@ def _client(address: str, token: str = "") -> hvac.Client:
     return hvac.Client(url=address, token=token, session=session, timeout=_ANSWER_SECONDS)
 
 
-def _start(what: str, command: Sequence[str | Path], log: Path, *, ready: Callable[[], bool]) -> Popen[bytes]:
+def _start(
+    what: str,
+    command: Sequence[str | Path],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    ready: Callable[[], bool],
+) -> Popen[bytes]:
     """Start a server and wait until it is `ready`. Raises ServerError, _PortTaken if that was the reason."""
     with log.open("ab") as output:
         begin = output.tell()
-        process = supervise.start(command, output=output, env=_environment(log.parent), cwd=tools.ROOT)
+        env = {**_environment(log.parent), **(environment or {})}
+        process = supervise.start(command, output=output, env=env, cwd=tools.ROOT)
     deadline = time.monotonic() + _START_SECONDS
     try:
         while not ready():

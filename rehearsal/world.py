@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 import hvac
 
+import policies
 import settings
 from access.authenticator import Authenticator
 from access.probes import Targets
@@ -25,7 +26,7 @@ from rehearsal import neighbours, tools
 from rehearsal.errors import RehearsalError
 from rehearsal.github_tokens import Issuer
 from rehearsal.project import Project
-from rehearsal.servers import ServerError, emulated_aws, vault_server
+from rehearsal.servers import EmulatedAws, ServerError, emulated_aws, vault_server
 from rehearsal.stacks import Stack
 from rehearsal.stand_in import AwsCredentials, StandIns
 
@@ -123,7 +124,13 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
     with ExitStack() as running:
         try:
             aws = running.enter_context(emulated_aws(directory / "aws"))
-            vault = running.enter_context(vault_server(directory / "vault", tools.vault_aws_plugin()))
+            vault = running.enter_context(
+                vault_server(
+                    directory / "vault",
+                    tools.vault_aws_plugin(),
+                    role_credentials_url=_vaults_role(configured, aws),
+                )
+            )
         except ServerError as error:
             raise RehearsalError(
                 str(error), "Run again; `make clean` starts over with fresh tools."
@@ -180,6 +187,14 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
             directory=directory,
             providers=providers,
         )
+
+
+def _vaults_role(configured: Mapping[str, settings.Settings], aws: EmulatedAws) -> str | None:
+    """Where Vault gets the credentials of the role that it runs on; None where it has keys."""
+    for own in configured.values():
+        if own.vault and own.vault.runs_on_role:
+            return aws.role_credentials_url(own.account_id, own.vault.runs_on_role)
+    return None
 
 
 def _use_installed_plugins(home: Path) -> None:
@@ -309,6 +324,10 @@ def _targets(own: settings.Settings, admin: Session) -> Targets:
         admin.client("s3").put_object(Bucket=bucket, Key="rehearsal/object", Body=b"rehearsal")
     for group in sorted({g for role in (own.vault.roles.values() if own.vault else ()) for g in role.groups}):
         admin.client("iam").create_group(GroupName=group)
+    runs_on = own.vault.runs_on_role if own.vault else None
+    if runs_on and not (own.vault_server and own.vault_server.name == runs_on):
+        trust = policies.render(policies.trust_ec2(own.partition))
+        admin.client("iam").create_role(RoleName=runs_on, AssumeRolePolicyDocument=trust)
     instances: tuple[str, ...] = ()
     if own.instance:
         ec2 = admin.client("ec2")

@@ -315,7 +315,7 @@ def _vault(file: StackFile) -> Iterator[Problem]:
 
 
 def _runs_on_role(file: StackFile, vault: Vault) -> Iterator[Problem]:
-    """A Vault that is a role has no key, and is none of the roles that people assume."""
+    """A Vault that is a role has no key, and its role is nobody else's: what holds it issues credentials."""
     if vault.runs_on_role is None:
         return
     if "key_generation" in vault.model_fields_set:
@@ -330,11 +330,12 @@ def _runs_on_role(file: StackFile, vault: Vault) -> Iterator[Problem]:
         if role.credential_type == "assumed_role"
     }
     others = {*file.config.cross_account_roles, *file.config.standard_roles, *assumed}
+    others |= {file.config.instance.role_name} if file.config.instance else set()
     if vault.runs_on_role.lower() in map(str.lower, others):
         yield Problem(
             file.key("vault", "runsOnRole"),
-            f'"{vault.runs_on_role}" is a role that people assume or that Vault hands out; name the role of '
-            "the instances that Vault runs on",
+            f'"{vault.runs_on_role}" is a role of this stack for others; name the role of the instances that '
+            "Vault alone runs on",
         )
 
 

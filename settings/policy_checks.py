@@ -105,10 +105,7 @@ def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterato
         yield from _managed_policies(file, boundary, [holder.permissions_boundary])
     key = file.key(*place, "managedPolicies")
     yield from _managed_policies(file, key, holder.managed_policies)
-    added = _added_by_program(holder)
-    if isinstance(holder, Instance) and file.config.vault:
-        added += file.config.vault.runs_on_role == holder.role_name
-    yield from _too_many(key, len(holder.managed_policies), len(holder.policies) + added)
+    yield from _too_many(key, len(holder.managed_policies), len(holder.policies) + _added_by_program(holder))
 
 
 def _added_by_program(holder: Permissions) -> int:

@@ -10,6 +10,10 @@ The credentials are of the instance profile's role, if its trust policy lets `ec
 EC2 sends no source conditions and no MFA information.
 
 Knowing the address is enough to be the instance, as it is for a process on a real one.
+
+`GET /_role/ACCOUNT/ROLE` gives the same credentials, of any role that EC2 may assume, the way a container
+asks: AWS's SDKs take such an address from AWS_CONTAINER_CREDENTIALS_FULL_URI, while not all of them let the
+metadata service's be changed (AWS SDKs and Tools Reference Guide, "Container credential provider").
 """
 
 import json
@@ -21,6 +25,7 @@ from rehearsal.emulated_aws.ec2_instances import metadata_options
 from rehearsal.emulated_aws.upstream import Response, ec2, evaluator, iam, responses, sts
 
 PREFIX = "/_instance/"
+ROLE_PREFIX = "/_role/"
 MAX_TOKEN_SECONDS = 21_600
 CREDENTIAL_SECONDS = 6 * 3600
 # A real service hands out new credentials at least five minutes before the old ones end.
@@ -178,3 +183,16 @@ def handle(method: str, path: str, headers: dict[str, str]) -> Response:
         return _answer(401)
     with responses.request_scope(account, region):
         return _metadata(account, region, instance, rest.removeprefix("latest/meta-data/"))
+
+
+def handle_role(method: str, path: str) -> Response:
+    """Answer a request under ROLE_PREFIX: credentials of a role, if instances may have it."""
+    account, _, name = path.removeprefix(ROLE_PREFIX).partition("/")
+    role = iam._roles.get_scoped(account, None, name)
+    if method != "GET" or role is None:
+        return _answer(404)
+    region = "us-east-1"
+    with responses.request_scope(account, region):
+        if not ec2_may_assume(role, account, region):
+            return _answer(403)
+        return _security_credentials(account, region, "i-0123456789abcdef0", role)

@@ -119,6 +119,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _answer(send, 403, {"Content-Type": "text/plain"}, message)
     elif scope["path"].startswith(instance_metadata.PREFIX):
         await _answer(send, *instance_metadata.handle(scope["method"], scope["path"], headers))
+    elif scope["path"].startswith(instance_metadata.ROLE_PREFIX):
+        await _answer(send, *instance_metadata.handle_role(scope["method"], scope["path"]))
     elif scope["path"].startswith(controls.PREFIX):
         query = parse_qs(scope["query_string"].decode("latin-1"))
         await _answer(send, *controls.handle(scope["method"], scope["path"], query))

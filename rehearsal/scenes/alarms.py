@@ -94,7 +94,8 @@ def _vault(
     issued = f"{naming.VAULT_USER_NAME_PREFIX}token-test-1-x"
     touched = iam_alarm | ({"vault-users-touched"} if alarms.vault_users_touched else set())
     assert own.vault is not None
-    vault = cloudtrail.user(user_arn(own.partition, own.account_id, "/", own.vault.principal_name))
+    arn = own.vault.principal_arn(own.partition, own.account_id)
+    vault = cloudtrail.session_of(arn) if own.vault.runs_on_role else cloudtrail.user(arn)
     itself = cloudtrail.user(user_arn(own.partition, own.account_id, naming.VAULT_USER_PATH, issued))
     made = cloudtrail.call(vault, "iam", "CreateUser", userName=issued, path=naming.VAULT_USER_PATH)
     yield "Vault makes a user", made, set()

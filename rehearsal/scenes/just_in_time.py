@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import requests
+
 import settings
 from access.claims import ALLOWED, KEY_INVALID, REFUSED, Claim, attempt
 from access.grants import Grants, grants_of
@@ -52,7 +54,7 @@ def play(stage: Stage, world: World) -> None:
             with stage.scene(f"A lease in {account.name} ends by itself"):
                 _play_expiry(stage, world, account, account.settings.vault)
         with stage.scene(f"Vault's own principal in {account.name}"):
-            _play_principal(stage, account, account.settings.vault.principal_name)
+            _play_principal(stage, world, account, account.settings.vault)
 
 
 def _play_role(
@@ -121,7 +123,7 @@ def _play_role(
     if role.credential_type == "iam_user":
         _as_issued(stage, account, name, role, holder_name, arn)
     else:
-        _as_trusted(stage, account, mount, name, role, holder_name)
+        _as_trusted(stage, world, account, mount, name, role, holder_name)
     play_probes(
         stage,
         replace(account, targets=targets),
@@ -158,9 +160,15 @@ def _named_after_who_asked(
 
 
 def _as_trusted(
-    stage: Stage, account: Account, mount: str, name: str, role: settings.VaultRole, holder_name: str
+    stage: Stage,
+    world: World,
+    account: Account,
+    mount: str,
+    name: str,
+    role: settings.VaultRole,
+    holder_name: str,
 ) -> None:
-    """What the role behind a session asks of Vault, tried with the key of Vault's own principal."""
+    """What the role behind a session asks of Vault, tried with credentials of Vault's own principal."""
     vault = account.settings.vault
     if vault is None:
         return
@@ -182,11 +190,11 @@ def _as_trusted(
         reason = "policies may rest on the tags of these sessions"
         tries += [(" (no tags)", without, REFUSED, reason), (" (a tag more)", more, REFUSED, reason)]
         tries += [(" (other tags)", other, REFUSED, reason)]
-    with _as_principal(account, vault.principal_name) as principal:
+    with _as_principal(world, account, vault) as principal:
         for what, arguments, claimed, reason in tries:
             stage.judge(
                 Claim(
-                    who=vault.principal_name,
+                    who=vault.principal,
                     mfa="-",
                     call=f"sts:AssumeRole{what}",
                     resource=arn.rsplit("/", 1)[-1],
@@ -201,9 +209,14 @@ def _as_trusted(
 
 
 @contextmanager
-def _as_principal(account: Account, principal: str) -> Iterator[Session]:
-    """A second key for Vault's principal, as a thief of Vault's own key would have it."""
-    admin = account.admin.client("iam")
+def _as_principal(world: World, account: Account, vault: settings.Vault) -> Iterator[Session]:
+    """As a thief of Vault's own credentials: with a second key of its user, or on an instance of its role."""
+    admin, principal = account.admin.client("iam"), vault.principal
+    if vault.runs_on_role:
+        url = f"{world.endpoint_url}/_role/{account.id}/{principal}"
+        found = requests.get(url, timeout=_LONGEST_WAIT_SECONDS).json()
+        yield account.admin.with_credentials(Credentials.of({**found, "SessionToken": found["Token"]}))
+        return
     key = admin.create_access_key(UserName=principal)["AccessKey"]
     try:
         yield account.admin.with_credentials(Credentials.of(key))
@@ -367,9 +380,9 @@ def _gone(
     )
 
 
-def _play_principal(stage: Stage, account: Account, principal: str) -> None:
-    with _as_principal(account, principal) as session:
-        _play_as_principal(stage, account, principal, session)
+def _play_principal(stage: Stage, world: World, account: Account, vault: settings.Vault) -> None:
+    with _as_principal(world, account, vault) as session:
+        _play_as_principal(stage, account, vault.principal, session)
 
 
 def _play_as_principal(stage: Stage, account: Account, principal: str, session: Session) -> None:

@@ -83,13 +83,6 @@ def test_a_vault_on_the_role_of_its_server_has_no_user_and_no_key(run_program: R
     assert recorder.stack_outputs["vault_principal_arn"] == recorder.stack_outputs["vault_server_role_arn"]
 
 
-def test_a_vault_may_run_on_the_stacks_own_instance(run_program: RunProgram) -> None:
-    recorder = run_program(on_role("test_instance_role"), stack="dev")
-    attachment = recorder.one(ATTACHMENT, "vault-aws-principal")
-    assert attachment.inputs["role"] == "test_instance_role"
-    assert recorder.one("aws:iam/role:Role", "instance-role").urn in attachment.dependencies
-
-
 def test_a_vault_may_run_on_a_role_that_the_account_has_already(run_program: RunProgram) -> None:
     recorder = run_program(on_role("platform-vault"), stack="dev")
     assert recorder.one(ATTACHMENT, "vault-aws-principal").inputs["role"] == "platform-vault"

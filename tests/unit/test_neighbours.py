@@ -42,6 +42,11 @@ def workload(account_id: str, region: str = "eu-west-1", **vault: Any) -> settin
             "both make the Vault policy aws-a-b",
         ),
         (
+            workload("222222222222", mount="aws-one", runsOnRole="vault"),
+            workload("333333333333", mount="aws-other", runsOnRole="vault"),
+            "each have a Vault that runs on a role of their own account",
+        ),
+        (
             workload("222222222222"),
             workload("333333333333", region="us-gov-west-1"),
             "in the partition aws-us-gov; the emulated AWS knows the commercial partition only",

@@ -7,6 +7,8 @@ Source of the formats: AWS, "Identify AWS resources with Amazon Resource Names (
 "IAM identifiers"; of the partitions: AWS, "AWS Regions and partitions".
 """
 
+from collections.abc import Mapping
+
 ADMINISTRATORS = "Administrators"
 ADMINISTRATOR = "Administrator"
 ADMINISTRATOR_ACCESS = "AdministratorAccess"
@@ -33,6 +35,22 @@ VAULT_USER_PATH = "/vault/"
 VAULT_BOUNDARY_POLICY = "vault-issued-user-boundary"
 # Every name that Vault gives begins with it.
 VAULT_USER_NAME_PREFIX = "vault-"
+# Of issued users and of role sessions, so that CloudTrail says who asked: how the person logged in and as
+# whom, the role, when, and eight random characters against two at once. At most 63 characters; AWS takes 64,
+# and Vault refuses to issue what is longer. Its own template cuts name and role together: the role gets lost.
+VAULT_USERNAME_TEMPLATE = (
+    f'{{{{ printf "{VAULT_USER_NAME_PREFIX}%s-%s-%s-%s"'
+    " (.DisplayName | truncate 22) (.PolicyName | truncate 14) (unix_time) (random 8) }}"
+)
+# Of Vault's answers, what its audit log does not hash: neither is a secret, and with them the log says which
+# IAM user or session was whose.
+VAULT_AUDITED_IN_THE_CLEAR = ("access_key", "arn")
+# An AppRole's secret ID is good once, within a day: whoever finds a used one has nothing.
+VAULT_SECRET_ID_SECONDS = 24 * 60 * 60
+# AWS takes no smaller maximum for a role; the session itself may be shorter.
+SHORTEST_MAX_SESSION_SECONDS = 3600
+# Who signs the tokens of GitHub's workflows.
+GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 # A tag on each user that Vault issues: the Vault role it was issued for.
 VAULT_ROLE_TAG = "VaultRole"
 
@@ -146,6 +164,16 @@ def assume_policy_name(group_name: str) -> str:
 def vault_aws_role_name(mount: str, role_name: str) -> str:
     """The IAM role behind a Vault role of the kind `assumed_role`."""
     return f"vault-{mount.replace('/', '-')}-{role_name}"
+
+
+def vault_role_tags(tags: Mapping[str, str], role_name: str) -> dict[str, str]:
+    """Of issued users: Vault's own, not Pulumi's, so that whoever sweeps up knows what made them."""
+    return {**tags, "ManagedBy": "vault", VAULT_ROLE_TAG: role_name}
+
+
+def vault_entity_name(login: str, user: str) -> str:
+    """The identity entity of one person of a log-in by password; it holds the person's Vault policies."""
+    return f"{login}-{user}"
 
 
 def vault_policy_name(mount: str, role_name: str) -> str:

@@ -4,7 +4,7 @@ Worked out from the settings alone, for whoever compares an account with it. Pol
 (AWS, or this account) and name, as their ARNs cannot be known without asking AWS for the path.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,6 +79,55 @@ def identities(account: Settings) -> Iterator[Identity]:
             attached=_attached(account.instance) | {PolicyName(name, True) for name in extra},
             trust=policies.trust_ec2(account.partition),
         )
+    if account.vault:
+        yield from _of_vault(account, account.vault)
+
+
+def _of_vault(account: Settings, vault: settings.Vault) -> Iterator[Identity]:
+    """Vault's principal, and the roles whose sessions it hands out."""
+    yield Identity(
+        kind="user",
+        name=vault.principal_name,
+        attached=frozenset({PolicyName.own(vault.principal_name)}),
+        groups=frozenset(),
+    )
+    for name, role in vault.roles.items():
+        if role.credential_type != "assumed_role":
+            continue
+        aws_name = naming.vault_aws_role_name(vault.mount, name)
+        own = {PolicyName.own(aws_name)} if role.statements or role.debug_instance else set()
+        yield Identity(
+            kind="role",
+            name=aws_name,
+            attached=frozenset({*map(PolicyName.configured, role.managed_policies), *own}),
+            trust=policies.trust_vault(
+                vault_principal_arn(account, vault),
+                external_id=role.external_id,
+                session_tags=role.session_tags,
+            ),
+            max_session_seconds=max(session_seconds(vault, role), naming.SHORTEST_MAX_SESSION_SECONDS),
+            boundary=PolicyName.own(naming.VAULT_BOUNDARY_POLICY),
+        )
+
+
+def vault_principal_arn(account: Settings, vault: settings.Vault) -> str:
+    return naming.user_arn(account.partition, account.account_id, "/", vault.principal_name)
+
+
+def session_seconds(vault: settings.Vault, role: settings.VaultRole) -> int:
+    """Of a role whose credentials are sessions of an IAM role."""
+    return role.ttl or vault.default_lease_ttl
+
+
+def vault_role_document(role: settings.VaultRole, instance_arn: str | None) -> policies.Document | None:
+    """What the stack file lets a role's holders do, beside its managed policies; None: nothing.
+
+    `instance_arn`: the stack's instance, of which the file does not know the ID.
+    """
+    statements = [statement.document() for statement in role.statements]
+    if role.debug_instance and instance_arn:
+        statements += policies.debug_instance(instance_arn)
+    return policies.configured(statements) if statements else None
 
 
 def _groups(account: Settings) -> Iterator[Identity]:
@@ -108,8 +157,11 @@ def _attached(permissions: Permissions) -> frozenset[PolicyName]:
     return frozenset(managed | {PolicyName.own(name) for name in permissions.policies})
 
 
-def documents(account: Settings) -> Mapping[str, policies.Document]:
-    """The customer-managed policies that the stack makes for people, roles and the instance, by name."""
+def documents(account: Settings, instance_arn: str | None = None) -> Mapping[str, policies.Document]:
+    """The customer-managed policies that the stack makes for people, roles, the instance and Vault, by name.
+
+    `instance_arn`: of the stack's instance, for what Vault hands out to debug it.
+    """
     made: dict[str, policies.Document] = {}
     if account.is_central:
         made[naming.ENFORCE_MFA_POLICY] = policies.enforce_mfa(
@@ -126,4 +178,44 @@ def documents(account: Settings) -> Mapping[str, policies.Document]:
     for holder in holders:
         for name, statements in holder.policies.items():
             made[name] = policies.configured([statement.document() for statement in statements])
+    if account.vault:
+        made |= _documents_of_vault(account, account.vault, instance_arn)
+    return made
+
+
+def _documents_of_vault(
+    account: Settings, vault: settings.Vault, instance_arn: str | None
+) -> dict[str, policies.Document]:
+    partition, account_id = account.partition, account.account_id
+    sessions = {n: role for n, role in vault.roles.items() if role.credential_type == "assumed_role"}
+    issued = [role for name, role in vault.roles.items() if name not in sessions]
+
+    def arns_of(names: Iterable[str]) -> list[str]:
+        aws_names = (naming.vault_aws_role_name(vault.mount, name) for name in names)
+        return [naming.role_arn(partition, account_id, name) for name in aws_names]
+
+    managed = {policy for role in issued for policy in role.managed_policies}
+    made = {
+        naming.VAULT_BOUNDARY_POLICY: policies.vault_issued_user_boundary(),
+        vault.principal_name: policies.vault_principal(
+            partition,
+            account_id,
+            boundary_arn=naming.policy_arn(partition, account_id, naming.VAULT_BOUNDARY_POLICY),
+            attachable_policy_arns=[
+                policy if policy.startswith("arn:") else naming.policy_arn(partition, "aws", policy)
+                for policy in managed
+            ],
+            issues_users=not vault.roles or bool(issued),
+            assumable_role_arns=arns_of(sessions),
+            taggable_role_arns=arns_of(name for name, role in sessions.items() if role.session_tags),
+            group_arns=[
+                naming.group_arn(partition, account_id, group)
+                for group in sorted({group for role in vault.roles.values() for group in role.groups})
+            ],
+        ),
+    }
+    for name, role in sessions.items():
+        document = vault_role_document(role, instance_arn)
+        if document:
+            made[naming.vault_aws_role_name(vault.mount, name)] = document
     return made

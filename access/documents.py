@@ -1,11 +1,14 @@
 """Policy documents as AWS reads them: order and single values do not matter."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 # Lists whose order means nothing to IAM; so for the values of a condition.
 _SETS = ("Action", "NotAction", "Resource", "NotResource")
+
+_AWS_POLICY_PATH = re.compile(r"(arn:[a-z-]+:iam::aws:policy/)(?:[\w-]+/)+")
 
 
 def canonical(document: Mapping[str, Any]) -> str:
@@ -25,6 +28,13 @@ def difference(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     told += [f"another {sid}" for sid in ours if sid in theirs and ours[sid] != theirs[sid]]
     told += [f"also {sid}" for sid in theirs if sid not in ours]
     return "; ".join(told) or "another version of the policy language"
+
+
+def without_aws_paths(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """AWS's own policies by name only, wherever the document names one: a stack file does not know their
+    paths, and AWS has no two of one name."""
+    plain: Mapping[str, Any] = json.loads(_AWS_POLICY_PATH.sub(r"\1", json.dumps(document)))
+    return plain
 
 
 def _by_sid(document: Mapping[str, Any]) -> dict[str, str]:

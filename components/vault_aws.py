@@ -24,17 +24,6 @@ from components.permissions import (
     managed_policy_arn,
 )
 
-# AWS takes no smaller maximum for a role; the session itself may be shorter.
-_SHORTEST_MAX_SESSION_SECONDS = 3600
-
-# Of issued users and of role sessions, so that CloudTrail says who asked: how the person logged in and as
-# whom, the role, when, and eight random characters against two at once. At most 63 characters; AWS takes 64,
-# and Vault refuses to issue what is longer. Its own template cuts name and role together: the role gets lost.
-_USERNAME_TEMPLATE = (
-    f'{{{{ printf "{naming.VAULT_USER_NAME_PREFIX}%s-%s-%s-%s"'
-    " (.DisplayName | truncate 22) (.PolicyName | truncate 14) (unix_time) (random 8) }}"
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class VaultRoleArgs:
@@ -128,11 +117,10 @@ class VaultAws(pulumi.ComponentResource):
             region=args.region,
             iam_endpoint=args.iam_endpoint,
             sts_endpoint=args.sts_endpoint,
-            username_template=_USERNAME_TEMPLATE,
+            username_template=naming.VAULT_USERNAME_TEMPLATE,
             default_lease_ttl_seconds=args.default_lease_ttl_seconds,
             max_lease_ttl_seconds=args.max_lease_ttl_seconds,
-            # Neither is a secret, and with them an audit log says which IAM user or session was whose.
-            audit_non_hmac_response_keys=["access_key", "arn"],
+            audit_non_hmac_response_keys=list(naming.VAULT_AUDITED_IN_THE_CLEAR),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # Unmounting revokes every lease, which needs the principal's permissions to be there still.
@@ -239,8 +227,7 @@ class VaultAws(pulumi.ComponentResource):
             user_path=naming.VAULT_USER_PATH,
             permissions_boundary_arn=boundary.arn,
             iam_groups=list(role.groups) or None,
-            # Vault's own, not Pulumi's: whoever sweeps up knows what made it and for which role.
-            iam_tags={**args.tags, "ManagedBy": "vault", naming.VAULT_ROLE_TAG: role_name},
+            iam_tags=naming.vault_role_tags(args.tags, role_name),
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -268,7 +255,7 @@ class VaultAws(pulumi.ComponentResource):
                     policies.trust_vault(arn, external_id=role.external_id, session_tags=role.session_tags)
                 )
             ),
-            max_session_duration=max(session_seconds, _SHORTEST_MAX_SESSION_SECONDS),
+            max_session_duration=max(session_seconds, naming.SHORTEST_MAX_SESSION_SECONDS),
             permissions_boundary=boundary.arn,
             # A role whose sessions were ended by hand could not be deleted otherwise.
             force_detach_policies=True,

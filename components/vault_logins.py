@@ -15,9 +15,7 @@ from typing import Literal
 import pulumi
 import pulumi_vault as vault
 
-_GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
-# An AppRole's secret ID is good once, within a day: whoever finds a used one has nothing.
-_SECRET_ID_SECONDS = 24 * 60 * 60
+import naming
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +67,10 @@ class VaultLogin(pulumi.ComponentResource):
         method = self._method(name, args)
         for user in args.users:
             entity = vault.identity.Entity(
-                f"{name}-{user}", name=f"{name}-{user}", policies=args.policy_names, opts=child
+                f"{name}-{user}",
+                name=naming.vault_entity_name(name, user),
+                policies=args.policy_names,
+                opts=child,
             )
             vault.identity.EntityAlias(
                 f"{name}-{user}",
@@ -104,7 +105,7 @@ class VaultLogin(pulumi.ComponentResource):
             name,
             backend=method.path,
             role_name=name,
-            secret_id_ttl=_SECRET_ID_SECONDS,
+            secret_id_ttl=naming.VAULT_SECRET_ID_SECONDS,
             secret_id_num_uses=1,
             token_policies=args.policy_names,
             token_ttl=args.token_seconds,
@@ -120,8 +121,8 @@ class VaultLogin(pulumi.ComponentResource):
             path=name,
             type="jwt",
             description="Log-in of GitHub Actions for just-in-time credentials",
-            oidc_discovery_url=_GITHUB_ISSUER,
-            bound_issuer=_GITHUB_ISSUER,
+            oidc_discovery_url=naming.GITHUB_ISSUER,
+            bound_issuer=naming.GITHUB_ISSUER,
             opts=child,
         )
         vault.jwt.AuthBackendRole(

@@ -6,21 +6,18 @@ and an up would replace nothing, 1 something is in the way, 2 it could not run.
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
-from typing import Any
-
-import hvac
 
 import settings
-from access import live
+from access import live, vault
 from access.adopt.findings import Adoption, compare
 from access.adopt.lockout import told
 from access.adopt.lookups import Existing
 from access.adopt.scratch import scratch
 from access.adopt.show import show
 from access.stack_files import settings_of
+from access.verify.vault_reading import VaultReader
 from settings import Settings
 
 CLEAR, IN_THE_WAY, COULD_NOT = 0, 1, 2
@@ -70,9 +67,12 @@ def _caller(account: Settings, make_client: live.MakeClient) -> str:
     return str(live.asking("Asking AWS who you are", sts.get_caller_identity)["Arn"])
 
 
-def _vault(account: Settings) -> Any:
-    address, token = os.environ.get("VAULT_ADDR"), os.environ.get("VAULT_TOKEN")
-    return hvac.Client(url=address, token=token) if account.vault and address and token else None
+def _vault(account: Settings) -> VaultReader:
+    """Nobody to ask without an address or a token: what is in Vault is then told as unknown."""
+    try:
+        return VaultReader(vault.client() if account.vault else None)
+    except live.CannotError:
+        return VaultReader(None)
 
 
 def _write(adoption: Adoption, file: Path) -> None:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hvac.exceptions import Forbidden, VaultError
-
 from access.adopt.scratch import Step
 from access.desired import Kind
-from access.verify.findings import NotAllowed, looking
+from access.verify.findings import looking
 from access.verify.identities import Live, read
+from access.verify.vault_reading import VaultReader
 
 _NO_SUCH = frozenset({"NoSuchEntity", "ResourceNotFoundException"})
 
@@ -46,11 +45,11 @@ class TakenError(Exception):
 
 @dataclass
 class Existing:
-    """Asks the account and Vault; keeps what IAM said. `vault` None: no Vault to ask."""
+    """Asks the account and Vault; keeps what IAM said."""
 
     clients: Callable[[str, str], Any]
     region: str
-    vault: Any = None
+    vault: VaultReader = field(default_factory=lambda: VaultReader(None))
     _live: Live | None = field(default=None, repr=False)
 
     @property
@@ -151,24 +150,9 @@ def _analyzer(existing: Existing, inputs: Inputs) -> str | None:
     return name if region == existing.region else f"{name}@{region}"
 
 
-def _read_vault(existing: Existing, path: str) -> Mapping[str, Any] | None:
-    if existing.vault is None:
-        raise NotAllowed("VAULT_ADDR and VAULT_TOKEN in the environment")
-    try:
-        answer = existing.vault.read(path)
-    except Forbidden:
-        raise NotAllowed(f"a Vault token that may read {path}") from None
-    except VaultError as error:
-        # How Vault says that nothing is mounted there.
-        if "No secret engine mount" in str(error) or "no handler for route" in str(error):
-            return None
-        raise NotAllowed(f"an answer of Vault to reading {path} (it said: {error})") from None
-    return dict(answer["data"]) if answer else None
-
-
 def _vault_mount(existing: Existing, inputs: Inputs) -> str | None:
     path = str(inputs["path"])
-    found = _read_vault(existing, f"sys/mounts/{path}")
+    found = existing.vault.read(f"sys/mounts/{path}")
     if found is None:
         return None
     if found["type"] != "aws":
@@ -180,14 +164,14 @@ def _vault_mount(existing: Existing, inputs: Inputs) -> str | None:
 
 
 def _vault_role(existing: Existing, inputs: Inputs) -> str | None:
-    mount = _read_vault(existing, f"sys/mounts/{inputs['backend']}")
+    mount = existing.vault.read(f"sys/mounts/{inputs['backend']}")
     path = f"{inputs['backend']}/roles/{inputs['name']}"
-    return path if mount and mount["type"] == "aws" and _read_vault(existing, path) else None
+    return path if mount and mount["type"] == "aws" and existing.vault.read(path) else None
 
 
 def _vault_policy(existing: Existing, inputs: Inputs) -> str | None:
     name = str(inputs["name"])
-    return name if _read_vault(existing, f"sys/policies/acl/{name}") else None
+    return name if existing.vault.read(f"sys/policies/acl/{name}") else None
 
 
 # Type → the inputs that say which one it is, and the look-up.

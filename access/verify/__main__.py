@@ -1,4 +1,5 @@
-"""`make verify STACK=dev`: claimed beside found, of the account that the caller's credentials reach.
+"""`make verify STACK=dev`: claimed beside found, of the account that the caller's credentials reach, and of
+the Vault that VAULT_ADDR names.
 
 Read-only. Exit status: 0 everything is as the stack file says, 1 something is not, 2 it could not run, or
 could not look at everything.
@@ -7,22 +8,32 @@ could not look at everything.
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import hvac
 
 import settings
 from access import live
+from access import vault as vault_access
 from access.stack_files import settings_of
 from access.verify import account as account_checks
-from access.verify import identities, simulation
-from access.verify.caller_policy import caller_policy
+from access.verify import identities, simulation, vault_engine, vault_logins
+from access.verify.caller_policy import caller_policy, caller_vault_policy, debugs_instance
 from access.verify.findings import Findings
 from access.verify.show import show
+from access.verify.vault_reading import VaultReader
 from settings import Settings
 
 HOLDS, FALSE, COULD_NOT = 0, 1, 2
 
 
-def verify(account: Settings, clients: account_checks.Clients) -> Findings:
+def verify(
+    account: Settings,
+    clients: account_checks.Clients,
+    make_vault: Callable[[], hvac.Client] = vault_access.client,
+) -> Findings:
     """Everything that can be looked at. Raises live.CannotError for credentials of another account."""
     actual = live.account_of_credentials(clients("sts", account.region))
     if actual != account.account_id:
@@ -36,15 +47,61 @@ def verify(account: Settings, clients: account_checks.Clients) -> Findings:
         account_checks.check_root_user(findings, account, iam)
     with findings.section("Password policy"):
         account_checks.check_password_policy(findings, account, iam)
+    instance_arn = None
+    if account.instance and debugs_instance(account):
+        with findings.section("The instance that Vault's roles are for"):
+            instance_arn = account_checks.check_instance(
+                findings, account, account.instance, clients("ec2", account.region)
+            )
     with findings.section("Groups, people and roles"):
-        identities.check(findings, account, iam, identities.read(iam))
+        identities.check(findings, account, iam, identities.read(iam), instance_arn)
     with findings.section("What people and roles may do"):
         simulation.check(findings, account, iam)
     with findings.section("Credential report"):
         account_checks.check_credentials(findings, account, iam)
     with findings.section("Account defaults"):
         account_checks.check_defaults(findings, account, clients)
+    if account.vault:
+        verify_vault(findings, account, account.vault, make_vault, iam, instance_arn)
     return findings
+
+
+def verify_vault(
+    findings: Findings,
+    account: Settings,
+    configured: settings.Vault,
+    make_vault: Callable[[], hvac.Client],
+    iam: Any,
+    instance_arn: str | None,
+) -> None:
+    """Each part for itself: a token that may not look at one may look at the next."""
+    try:
+        client = make_vault()
+        vault_access.asking(
+            client,
+            "Asking Vault whose token this is",
+            "auth/token/lookup-self",
+            client.auth.token.lookup_self,
+        )
+    except live.CannotError as problem:
+        findings.unchecked.append(f"Vault: {problem}")
+        return
+    reader = VaultReader(client)
+    with findings.section("Vault's mount"):
+        if not vault_engine.check_mount(findings, configured, reader):
+            return
+    with findings.section("Vault's configuration"):
+        vault_engine.check_configuration(findings, account, configured, reader, iam)
+    with findings.section("Vault's roles"):
+        vault_engine.check_roles(findings, account, configured, reader, instance_arn)
+    with findings.section("Vault's policies"):
+        vault_engine.check_policies(findings, configured, reader)
+    for name, login in configured.logins.items():
+        with findings.section(f"Vault's log-in {name}"):
+            vault_logins.check(findings, configured, name, login, reader)
+    if configured.audit:
+        with findings.section("Vault's audit log"):
+            vault_engine.check_audit(findings, configured.audit, reader)
 
 
 def main(arguments: list[str]) -> int:
@@ -54,7 +111,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--stack", required=True, help="the stack whose account it is")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write everything to FILE")
     parser.add_argument(
-        "--print-policy", action="store_true", help="only print the IAM policy that the caller needs"
+        "--print-policy",
+        nargs="?",
+        choices=("both", "iam", "vault"),
+        const="both",
+        help="only print what the caller needs: the IAM policy, the Vault policy, or both",
     )
     options = parser.parse_args(arguments)
     try:
@@ -63,7 +124,7 @@ def main(arguments: list[str]) -> int:
             raise live.CannotError(f"STACK={options.stack}: no such stack; known: {', '.join(stacks)}")
         account = stacks[options.stack]
         if options.print_policy:
-            print(json.dumps(caller_policy(account), indent=2))
+            _print_policies(account, options.print_policy)
             return HOLDS
         findings = verify(account, live.client)
     except (live.CannotError, settings.ConfigError) as problem:
@@ -82,6 +143,15 @@ def main(arguments: list[str]) -> int:
     if findings.false:
         return FALSE
     return COULD_NOT if findings.unchecked else HOLDS
+
+
+def _print_policies(account: Settings, which: str) -> None:
+    if which != "vault":
+        print(json.dumps(caller_policy(account), indent=2))
+    if which == "both" and account.vault:
+        print("\n# In Vault:\n")
+    if which != "iam":
+        print(caller_vault_policy(account), end="")
 
 
 if __name__ == "__main__":

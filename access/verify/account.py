@@ -7,7 +7,7 @@ from typing import Any
 
 from access.sessions import reach_at_endpoint
 from access.verify.findings import MISSING, NOTHING, Findings, looking
-from settings import Settings
+from settings import Instance, Settings
 
 # Client of a service in a region.
 Clients = Callable[[str, str], Any]
@@ -154,3 +154,30 @@ def _analyzer(findings: Findings, region: str, analyzer: Any) -> None:
     findings.compare(
         f"Access Analyzer in {region}", "state", "ACTIVE", states, "what strangers could reach is found"
     )
+
+
+def check_instance(findings: Findings, account: Settings, wanted: Instance, ec2: Any) -> str | None:
+    """The ARN of the stack's instance; None where there is not exactly one. Raises NotAllowed."""
+
+    def pages() -> list[dict[str, Any]]:
+        by_name = [{"Name": "tag:Name", "Values": [wanted.name]}]
+        return list(ec2.get_paginator("describe_instances").paginate(Filters=by_name))
+
+    found = [
+        instance["InstanceId"]
+        for page in looking("ec2:DescribeInstances", pages) or []
+        for reservation in page["Reservations"]
+        for instance in reservation["Instances"]
+        if instance["State"]["Name"] not in ("shutting-down", "terminated")
+        and instance.get("IamInstanceProfile", {}).get("Arn", "").rsplit("/", 1)[-1] == wanted.profile_name
+    ]
+    findings.compare(
+        f"instance {wanted.name}",
+        "how many with the profile",
+        1,
+        len(found),
+        "Vault's roles are for that one",
+    )
+    if len(found) != 1:
+        return None
+    return f"arn:{account.partition}:ec2:{account.region}:{account.account_id}:instance/{found[0]}"

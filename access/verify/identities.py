@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from access.desired import Identity, Kind, PolicyName, documents, identities
-from access.documents import canonical, difference
+from access.documents import canonical, difference, without_aws_paths
 from access.verify.findings import MISSING, Findings, looking
 from naming import ADMINISTRATOR_ACCESS, VAULT_USER_PATH
 from settings import Settings
@@ -58,10 +58,12 @@ def read(iam: Any) -> Live:
     )
 
 
-def check(findings: Findings, account: Settings, iam: Any, live: Live) -> None:
+def check(
+    findings: Findings, account: Settings, iam: Any, live: Live, instance_arn: str | None = None
+) -> None:
     for identity in identities(account):
         check_identity(findings, iam, live, identity)
-    for name, document in documents(account).items():
+    for name, document in documents(account, instance_arn).items():
         check_document(findings, live, name, document)
     _others(findings, account, live)
 
@@ -157,7 +159,7 @@ def check_document(findings: Findings, live: Live, name: str, document: Mapping[
     if name not in live.policies:
         findings.compare(what, "document", _SAME, MISSING, "the stack makes it")
         return
-    found = live.document(name)
+    document, found = without_aws_paths(document), without_aws_paths(live.document(name))
     same = canonical(found) == canonical(document)
     findings.compare(
         what,

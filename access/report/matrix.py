@@ -16,6 +16,11 @@ _SESSION = " (session without code)"
 _DEPLOYER = "deployer"
 _SELF = "SELF"
 _PEOPLE, _MACHINES = "people", "machines and tokens"
+_POLICIES, _DOORS = "policies by themselves", "doors"
+_ORDER = (_PEOPLE, _MACHINES, _POLICIES, _DOORS)
+# As the behaviour scene names what is no persona.
+_POLICY = re.compile(r"^policy ")
+_DOOR = re.compile(r"^(role|key|topic|bucket) ")
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,8 @@ def tables(claims: Iterable[Judged]) -> list[Table]:
     by_table: dict[tuple[str, str], list[Judged]] = {}
     for claim in claims:
         if is_of_access(claim):
-            kind = _PEOPLE if _persona(claim).mfa else _MACHINES
-            by_table.setdefault((kind, claim.account), []).append(claim)
-    people_first = sorted(by_table.items(), key=lambda table: table[0][0] == _MACHINES)
+            by_table.setdefault((_kind(claim), claim.account), []).append(claim)
+    people_first = sorted(by_table.items(), key=lambda table: _ORDER.index(table[0][0]))
     return [_table(f"Account {account}: {kind}", judged) for (kind, account), judged in people_first]
 
 
@@ -78,12 +82,25 @@ def _table(title: str, claims: list[Judged]) -> Table:
     )
 
 
+def _kind(claim: Judged) -> str:
+    if _POLICY.match(claim.who):
+        return _POLICIES
+    if _DOOR.match(claim.who):
+        return _DOORS
+    return _PEOPLE if _persona(claim).mfa else _MACHINES
+
+
 def _persona(claim: Judged) -> Persona:
+    if _DOOR.match(claim.who):
+        # One column: who asks stands in the call, and each door is asked about other things.
+        return Persona(who="lets in", mfa=None)
     return Persona(who=claim.who, mfa=None if claim.mfa == "-" else claim.mfa)
 
 
 def _general(claim: Judged) -> str:
     """The resource without what only this persona or this run has in it, so that rows can be compared."""
+    if _DOOR.match(claim.who):
+        return claim.who if claim.resource == "-" else f"{claim.who}: {claim.resource}"
     resource = re.sub(rf"(?<=/){re.escape(claim.who)}(?=$|-)", _SELF, claim.resource)
     resource = re.sub(rf"^user/.*/{_SELF}$", f"user/{_SELF}", resource)
     return _INSTANCE.sub("…", _MADE_UP.sub("", resource))

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from access.report import __main__, controls, write
+from access.report import __main__, controls, matrix, write
 from access.report.markdown import escape, mermaid
 from access.report.recorded import Rehearsed
 from tests.unit.reports import HOSTILE, a_claim, a_report, reach_of_shipped
@@ -85,6 +85,29 @@ def test_every_claim_is_in_one_of_the_tables_once() -> None:
     report = a_report()
     html = write.html(Rehearsed.model_validate(report))
     assert [html.count(claim["reason"]) for claim in report["claims"]] == [1] * len(report["claims"])
+
+
+def test_people_machines_policies_and_doors_have_tables_of_their_own() -> None:
+    more = [
+        a_claim(who="policy self-service", mfa="MFA"),
+        a_claim(who="role reader", mfa="-", call="sts:AssumeRole by EC2", resource="-"),
+        a_claim(who="key seal", mfa="-", call="kms:Decrypt by EC2", resource="-"),
+        a_claim(who="topic alarms", mfa="-", call="sns:Publish by EC2", resource="t"),
+    ]
+    tables = {table.title: table for table in matrix.tables(Rehearsed.model_validate(a_report(*more)).claims)}
+    assert list(tables) == [
+        "Account central: people",
+        "Account dev: machines and tokens",
+        "Account central: policies by themselves",
+        "Account central: doors",
+    ]
+    doors = tables["Account central: doors"]
+    assert [persona.who for persona in doors.personas] == ["lets in"]
+    assert [(row.call, row.resource) for row in doors.rows] == [
+        ("kms:Decrypt by EC2", "key seal"),
+        ("sns:Publish by EC2", "topic alarms: t"),
+        ("sts:AssumeRole by EC2", "role reader"),
+    ]
 
 
 def test_a_false_claim_is_told_first_and_where_it_belongs() -> None:

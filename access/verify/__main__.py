@@ -57,6 +57,8 @@ def verify(
         identities.check(findings, account, iam, identities.read(iam), instance_arn)
     with findings.section("What people and roles may do"):
         simulation.check(findings, account, iam)
+    with findings.section("Who gets through which door"):
+        simulation.check_doors(findings, account, clients)
     with findings.section("Credential report"):
         account_checks.check_credentials(findings, account, iam)
     with findings.section("Account defaults"):

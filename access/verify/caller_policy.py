@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import settings
+from access.doors import doors
 from naming import vault_entity_name
 from policies import Document, document
 from settings import Settings
@@ -25,15 +26,20 @@ _IAM = (
 def caller_policy(account: Settings) -> Document:
     """The policy for one stack: what its file does not ask for is not looked at."""
     defaults = account.account_defaults
+    kinds = {door.place.kind for door in doors(account)}
     wanted = {
         "access-analyzer:ListAnalyzers": defaults.access_analyzer,
         "ec2:DescribeInstances": debugs_instance(account),
         "ec2:GetEbsEncryptionByDefault": defaults.ebs_encryption,
         "ec2:GetInstanceMetadataDefaults": defaults.imdsv2,
         "iam:GetAccessKeyLastUsed": account.vault is not None,
-        "iam:GetRole": bool(account.cross_account_roles) or hands_out_sessions(account),
+        "iam:GetRole": "role" in kinds,
         "iam:ListOrganizationsFeatures": account.organization_root_access,
+        "kms:DescribeKey": "key" in kinds,
+        "kms:GetKeyPolicy": "key" in kinds,
         "s3:GetAccountPublicAccessBlock": defaults.s3_public_access_block,
+        "s3:GetBucketPolicy": "bucket" in kinds,
+        "sns:GetTopicAttributes": "topic" in kinds,
     }
     actions = sorted([*_IAM, *(action for action, needed in wanted.items() if needed)])
     return document({"Sid": "VerifyReadOnly", "Effect": "Allow", "Action": actions, "Resource": "*"})
@@ -43,13 +49,6 @@ def debugs_instance(account: Settings) -> bool:
     """Whether a role of Vault is for the stack's instance, whose ID only AWS knows."""
     return bool(account.instance and account.vault) and any(
         role.debug_instance for role in (account.vault.roles.values() if account.vault else ())
-    )
-
-
-def hands_out_sessions(account: Settings) -> bool:
-    return any(
-        role.credential_type == "assumed_role"
-        for role in (account.vault.roles.values() if account.vault else ())
     )
 
 

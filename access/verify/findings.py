@@ -68,15 +68,19 @@ def text_of(value: object) -> str:
     return str(value)
 
 
-def looking(action: str, call: Callable[..., T], missing: Iterable[str] = (), **arguments: Any) -> T | None:
+def looking(
+    action: str | Callable[[str], str], call: Callable[..., T], missing: Iterable[str] = (), **arguments: Any
+) -> T | None:
     """The answer of a read-only call; None where AWS says with one of `missing` that there is no such thing.
-    Raises NotAllowed."""
+    Raises NotAllowed with the IAM action that it takes; of several calls that is worked out from the
+    operation's name."""
     try:
         return call(**arguments)
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in _DENIED:
-            raise NotAllowed(action) from None
+            takes = action if isinstance(action, str) else action(error.operation_name)
+            raise NotAllowed(takes) from None
         if code in missing:
             return None
         raise

@@ -1,11 +1,23 @@
-"""What people and roles may do: the behaviour matrix, by AWS's own policy simulator on the live policies."""
+"""What people and roles may do: the behaviour matrix, by AWS's own policy simulator on the live policies.
+
+And who gets through which door: the live trust policies, and those of keys, topics and buckets.
+"""
 
 from collections import Counter
 from typing import Any
 
-from access import matrix
+from access import doors, matrix
 from access.verify.findings import MISSING, Findings, looking
 from settings import Settings
+
+# Operation → its service, where that is not IAM.
+_SERVICE = {
+    "DescribeKey": "kms",
+    "GetKeyPolicy": "kms",
+    "GetTopicAttributes": "sns",
+    "GetBucketPolicy": "s3",
+}
+_GONE = ("NoSuchEntity", "NotFoundException", "NotFound", "NoSuchBucket", "NoSuchBucketPolicy")
 
 
 def check(findings: Findings, account: Settings, iam: Any) -> None:
@@ -19,7 +31,7 @@ def check(findings: Findings, account: Settings, iam: Any) -> None:
         def verdicts(cells: list[matrix.MatrixClaim] = cells) -> list[matrix.Verdict]:
             return list(matrix.evaluate(iam, cells))
 
-        answers = looking("iam:SimulatePrincipalPolicy", verdicts, missing=("NoSuchEntity",))
+        answers = looking(_action, verdicts, missing=("NoSuchEntity",))
         if answers is None:
             findings.compare(
                 what, "may do", _count(Counter(c.claimed for c in cells)), MISSING, "the stack makes it"
@@ -41,6 +53,35 @@ def check(findings: Findings, account: Settings, iam: Any) -> None:
             findings.compare(
                 what, "may do", _count(Counter(c.claimed for c in cells)), _count(found), "access/matrix.yaml"
             )
+
+
+def check_doors(findings: Findings, account: Settings, clients: doors.Clients) -> None:
+    """One claim for each door, and one more for each principal whom it treats wrongly. Raises NotAllowed."""
+    by_place: dict[doors.Place, list[doors.Door]] = {}
+    for door in doors.doors(account):
+        by_place.setdefault(door.place, []).append(door)
+    for place, asked in by_place.items():
+        claimed = _count(Counter(door.claimed for door in asked))
+
+        def verdicts(asked: list[doors.Door] = asked) -> list[doors.Verdict]:
+            return list(doors.evaluate(clients, asked))
+
+        answers = looking(_action, verdicts, missing=_GONE)
+        if answers is None:
+            findings.compare(str(place), "lets in", claimed, MISSING, "the stack makes it")
+            continue
+        for verdict in answers:
+            if not verdict.holds:
+                door = verdict.door
+                reason = f"{door.why} ({door.control})"
+                findings.compare(str(place), door.call, door.claimed, verdict.found, reason, verdict.decision)
+        if all(verdict.holds for verdict in answers):
+            found = _count(Counter(verdict.found for verdict in answers))
+            findings.compare(str(place), "lets in", claimed, found, "access/doors.py")
+
+
+def _action(operation: str) -> str:
+    return f"{_SERVICE.get(operation, 'iam')}:{operation}"
 
 
 def _count(verdicts: Counter[str]) -> str:

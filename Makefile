@@ -13,7 +13,7 @@ venv := .venv/bin
 checked := $(wildcard *.py components settings access rehearsal tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse mutants report sandbox sandbox-down client-config revoke-sessions jit jit-revoke jit-sweep jit-audit root-keys verify adopt test test-unit check format lock clean
+.PHONY: help setup environment rehearse mutants report sandbox sandbox-down client-config doctor revoke-sessions jit jit-revoke jit-sweep jit-audit root-keys verify adopt test test-unit check format lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ sandbox-down: environment ## End a running sandbox
 
 client-config: environment ## Print AWS profiles: PERSON=Administrator DEVICE=phone [TOOL=awsume]
 	@$(venv)/python -m access.client_config --person '$(PERSON)' --device '$(DEVICE)' $(if $(TOOL),--tool '$(TOOL)')
+
+doctor: environment ## What is in a person's way: PERSON=Administrator [STACK=dev ROLE=test_role VAULT_ROLE=test]
+	@$(venv)/python -m access.doctor --person '$(PERSON)' $(if $(STACK),--stack '$(STACK)') \
+		$(if $(ROLE),--role '$(ROLE)') $(if $(VAULT_ROLE),--vault-role '$(VAULT_ROLE)') $(ARGS)
 
 root-keys: environment ## List and delete a member account's root access keys: ACCOUNT=dev
 	@$(venv)/python -m access.root_keys --account '$(ACCOUNT)'

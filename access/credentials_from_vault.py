@@ -108,12 +108,13 @@ def credentials(
         kept = None if fresh else _kept(path)
         if kept and kept.ends - datetime.now(UTC) > timedelta(seconds=_LEAST_SECONDS_LEFT):
             return kept
-        issued = _ask(vault, mount, role, make_client, region)
+        issued = ask(vault, mount=mount, role=role, make_client=make_client, region=region)
         _keep(path, issued)
         return issued
 
 
-def _ask(vault: hvac.Client, mount: str, role: str, make_client: live.MakeClient, region: str) -> Issued:
+def ask(vault: hvac.Client, *, mount: str, role: str, make_client: live.MakeClient, region: str) -> Issued:
+    """New ones, kept nowhere, when AWS knows them. Raises live.CannotError."""
     asked = datetime.now(UTC)
     path, doing = f"{mount}/creds/{role}", f"Asking Vault for credentials of the role {role}"
     token = asking(

@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import botocore.session
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from access.sessions import Credentials
@@ -19,7 +20,9 @@ class CannotError(Exception):
     """Why a command stops, in a sentence that says what to do."""
 
 
-def client(service: str, region: str, credentials: Credentials | None = None) -> Any:
+def client(
+    service: str, region: str, credentials: Credentials | None = None, *, config: Config | None = None
+) -> Any:
     """A client with the given credentials, or with those that the AWS CLI would use here."""
     core = botocore.session.Session()
     # STS's global endpoint, which is still the default in places, does not answer AssumeRoot.
@@ -33,7 +36,7 @@ def client(service: str, region: str, credentials: Credentials | None = None) ->
         }
     # Any: the types know each service by its literal name only.
     session: Any = boto3.session.Session(botocore_session=core)
-    return session.client(service, region_name=region, **keys)
+    return session.client(service, region_name=region, config=config, **keys)
 
 
 def asking(what: str, call: Callable[..., Any], **arguments: Any) -> Any:

@@ -177,7 +177,7 @@ def _start_vault(
             raise _PortTaken  # a Vault answers, but not this one
         return status is not None
 
-    command = [tools.bao(), "server", f"-config={config}"]
+    command: list[str | Path] = [tools.bao(), "server", f"-config={config}"]
     return _start("OpenBao", command, log, environment, ready=ready)
 
 

@@ -515,9 +515,9 @@ def vault_issued_user_boundary() -> Document:
     """The most a user or a role session from Vault can do: what its role allows, minus what would outlive it.
 
     Vault deletes the user and its key when the lease ends. Anything the user could have made meanwhile that
-    lives on (another user or key, a password, a widened policy or trust, a session of a role) is denied here,
-    whatever the role's policies say. It also keeps Vault able to delete the user: a login profile would make
-    that fail.
+    lives on (another user or key, a password, a widened policy or trust, a session of a role or of a member
+    account's root, a token for AWS or for others) is denied here, whatever the role's policies say. It also
+    keeps Vault able to delete the user: a login profile would make that fail.
     """
     return document(
         {"Sid": "AllowWhatTheRolesPoliciesAllow", "Effect": "Allow", "Action": "*", "Resource": "*"},
@@ -544,9 +544,8 @@ def vault_issued_user_boundary() -> Document:
                 "iam:Untag*",
                 "iam:Update*",
                 "iam:Upload*",
-                "sts:AssumeRole*",
-                "sts:GetFederationToken",
-                "sts:GetSessionToken",
+                "sts:Assume*",
+                "sts:Get*Token",
             ],
             "Resource": "*",
         },

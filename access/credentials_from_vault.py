@@ -4,9 +4,9 @@ Every question to Vault makes another IAM user, so what Vault answered is kept i
 can read, in a folder of their own, and is used again while it lasts. Whose log-in asked is part of the file's
 name: another log-in never gets what the last one asked for.
 
-A lease dies with the token that asked for it (docs/just-in-time.md, "Log-ins"), so credentials end with the
-lease or with the token, whichever is first. New IAM keys take seconds to be known everywhere: they are handed
-out only when STS has taken them.
+A lease dies with the token that asked for it (docs/just-in-time.md, "Log-ins"), so an IAM user ends with the
+lease or with the token, whichever is first; a role's session lasts its time. New IAM keys take seconds to be
+known everywhere: they are handed out only when STS has taken them.
 """
 
 import fcntl
@@ -136,13 +136,14 @@ def ask(vault: hvac.Client, *, mount: str, role: str, make_client: live.MakeClie
     except live.CannotError:
         _give_back(vault, answer["lease_id"])
         raise
-    shorter = token_seconds if 0 < token_seconds < lease_seconds else lease_seconds
+    # Vault ends a user with the token that asked for it; of a role's session it has nothing to end.
+    ends_with_token = own.session_token is None and 0 < token_seconds < lease_seconds
     return Issued(
         credentials=own,
         arn=arn,
         lease_id=answer["lease_id"],
-        ends=asked + timedelta(seconds=shorter),
-        token_ends_first=shorter < lease_seconds,
+        ends=asked + timedelta(seconds=token_seconds if ends_with_token else lease_seconds),
+        token_ends_first=ends_with_token,
     )
 
 

@@ -84,7 +84,11 @@ def _set_up(place: Place) -> None:
     issued = {"credential_type": "iam_user", "policy_arns": [S3], "user_path": "/vault/"}
     vault.write_data("aws/roles/test", data=issued | {"permissions_boundary_arn": boundary})
     vault.write_data("aws/roles/unbounded", data=issued)
-    session = {"credential_type": "assumed_role", "role_arns": [ASSUMED], "default_sts_ttl": "15m"}
+    session: dict[str, Any] = {
+        "credential_type": "assumed_role",
+        "role_arns": [ASSUMED],
+        "default_sts_ttl": "15m",
+    }
     session |= {"external_id": "agreed", "session_tags": TAGS}
     vault.write_data("aws/roles/verify-data", data=session)
 

@@ -33,6 +33,8 @@ _SAME = "as the stack file says"
 _HANDS_OUT = ("creds", "sts", "static-creds")
 # No token is refused for lack of it: every one has it unless it was made without.
 _EVERYBODYS = "default"
+# What is written once cannot be deleted; zero is as good as nothing.
+_NO_LEASE = ("", "0s", 0)
 # Vault's own, without a text.
 _ROOT = "root"
 
@@ -115,7 +117,7 @@ def check_configuration(
         f"{vault.mount}/config/lease",
         "lease beside the mount's",
         NOTHING,
-        _map({key: value for key, value in (lease or {}).items() if value}),
+        _map({key: value for key, value in (lease or {}).items() if value not in _NO_LEASE}),
         "it would count instead of the mount's default",
     )
 

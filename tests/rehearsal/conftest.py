@@ -5,12 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from rehearsal.project import Project
+from rehearsal.world import STAND_INS, World, enrol, world
 
 ROOT = Path(__file__).resolve().parents[2]
 _NOT_COPIED = shutil.ignore_patterns(".*", "tests", "docs", "__pycache__")
@@ -89,3 +92,15 @@ class Copy:
 @pytest.fixture(scope="module")
 def copy_of_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Copy]:
     return lambda: Copy(tmp_path_factory.mktemp("project") / "copy")
+
+
+@pytest.fixture(scope="session")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The hardened stacks, deployed, and everybody has enrolled; for tests that put back what they break."""
+    project = Project.find(ROOT, ROOT / "examples" / "hardened")
+    with world(project, tmp_path_factory.mktemp("world"), providers=STAND_INS) as deployed:
+        for account in deployed.accounts.values():
+            account.stack.up()
+        for person in deployed.accounts["central"].settings.users:
+            enrol(deployed.accounts["central"].admin, person)
+        yield deployed

@@ -3,39 +3,20 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
-from access.claims import Outcome
 from access.live import CannotError
 from access.sessions import Credentials, Session
-from access.verify.__main__ import verify
 from access.verify.caller_policy import caller_policy
-from access.verify.findings import Findings
 from naming import ENFORCE_MFA_POLICY, policy_arn
-from rehearsal.project import Project
-from rehearsal.world import STAND_INS, Account, World, enrol, world
-from settings import Settings
+from rehearsal.world import Account, World, enrol
+from tests.rehearsal.verifying import broken, found, outcomes, told
 
 pytestmark = pytest.mark.engine
 
-ROOT = Path(__file__).resolve().parents[2]
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-
-
-@pytest.fixture(scope="module")
-def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The hardened stacks, deployed, and everybody has enrolled."""
-    project = Project.find(ROOT, ROOT / "examples" / "hardened")
-    with world(project, tmp_path_factory.mktemp("world"), providers=STAND_INS) as deployed:
-        for account in deployed.accounts.values():
-            account.stack.up()
-        for person in deployed.accounts["central"].settings.users:
-            enrol(deployed.accounts["central"].admin, person)
-        yield deployed
 
 
 @pytest.fixture
@@ -46,42 +27,6 @@ def central(staged: World) -> Account:
 @pytest.fixture
 def dev(staged: World) -> Account:
     return staged.accounts["dev"]
-
-
-# The sandbox's Vault cannot fetch GitHub's keys, so it is given a key by hand; which is what this would show.
-SANDBOXED = {
-    ("auth/github/config", "keys by discovery at", "nothing"),
-    ("auth/github/config", "keys put in by hand", "1"),
-}
-
-
-def configured(staged: World, account: Account) -> Settings:
-    """The stack file as the sandbox took it: where AWS is, and where the audit log."""
-    vault = account.settings.vault
-    if vault is None:
-        return account.settings
-    audit = vault.audit and vault.audit.model_copy(
-        update={"file": str(staged.directory / "vault" / PurePosixPath(vault.audit.file).name)}
-    )
-    endpoints = dict.fromkeys(("iam_endpoint", "sts_endpoint"), staged.endpoint_url)
-    return replace(account.settings, vault=vault.model_copy(update={"audit": audit, **endpoints}))
-
-
-def found(
-    staged: World, account: Account, caller: Session | None = None, vault_token: str | None = None
-) -> Findings:
-    session = caller or account.admin
-    findings = verify(
-        configured(staged, account),
-        lambda service, region: session.in_region(region).client(service),
-        lambda: staged.vault(vault_token),
-    )
-    findings.outcomes = [each for each in findings.outcomes if told(each) not in SANDBOXED]
-    return findings
-
-
-def told(outcome: Outcome) -> tuple[str, str, str]:
-    return outcome.claim.resource, outcome.claim.call, outcome.found
 
 
 SIMULATED = "What people and roles may do"
@@ -260,15 +205,6 @@ BREAKAGES: Mapping[str, tuple[Callable[[Account], Callable[[], object]], str, li
 }
 
 
-@contextmanager
-def broken(account: Account, break_it: Callable[[Account], Callable[[], object]]) -> Iterator[None]:
-    undo = break_it(account)
-    try:
-        yield
-    finally:
-        undo()
-
-
 @pytest.mark.parametrize("breakage", BREAKAGES)
 def test_what_somebody_changed_by_hand_is_a_false_claim(staged: World, breakage: str) -> None:
     break_it, stack, expected = BREAKAGES[breakage]
@@ -333,10 +269,6 @@ def caller_with(account: Account, policy: dict[str, Any]) -> Iterator[Session]:
     finally:
         iam.delete_role_policy(RoleName="verifier", PolicyName="verify")
         iam.delete_role(RoleName="verifier")
-
-
-def outcomes(findings: Findings) -> list[tuple[Outcome, bool]]:
-    return [(outcome, outcome.holds) for outcome in findings.outcomes]
 
 
 @pytest.mark.parametrize("name", ["central", "dev"])

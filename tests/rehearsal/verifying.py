@@ -1,0 +1,64 @@
+"""`make verify` as the tests call it, on what the sandbox holds."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from access.claims import Outcome
+from access.sessions import Session
+from access.verify.__main__ import verify
+from access.verify.findings import Findings
+from rehearsal.world import Account, World
+from settings import Settings
+
+T = TypeVar("T")
+
+# The sandbox's Vault cannot fetch GitHub's keys, so it is given a key by hand; which is what this would show.
+SANDBOXED = {
+    ("auth/github/config", "keys by discovery at", "nothing"),
+    ("auth/github/config", "keys put in by hand", "1"),
+}
+
+
+def configured(staged: World, account: Account) -> Settings:
+    """The stack file as the sandbox took it: where AWS is, and where the audit log."""
+    vault = account.settings.vault
+    if vault is None:
+        return account.settings
+    audit = vault.audit and vault.audit.model_copy(
+        update={"file": str(staged.directory / "vault" / PurePosixPath(vault.audit.file).name)}
+    )
+    endpoints = dict.fromkeys(("iam_endpoint", "sts_endpoint"), staged.endpoint_url)
+    return replace(account.settings, vault=vault.model_copy(update={"audit": audit, **endpoints}))
+
+
+def found(
+    staged: World, account: Account, caller: Session | None = None, vault_token: str | None = None
+) -> Findings:
+    session = caller or account.admin
+    findings = verify(
+        configured(staged, account),
+        lambda service, region: session.in_region(region).client(service),
+        lambda: staged.vault(vault_token),
+    )
+    findings.outcomes = [each for each in findings.outcomes if told(each) not in SANDBOXED]
+    return findings
+
+
+def told(outcome: Outcome) -> tuple[str, str, str]:
+    return outcome.claim.resource, outcome.claim.call, outcome.found
+
+
+@contextmanager
+def broken(thing: T, break_it: Callable[[T], Callable[[], object]]) -> Iterator[None]:
+    undo = break_it(thing)
+    try:
+        yield
+    finally:
+        undo()
+
+
+def outcomes(findings: Findings) -> list[tuple[Outcome, bool]]:
+    return [(outcome, outcome.holds) for outcome in findings.outcomes]

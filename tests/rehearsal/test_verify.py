@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from access import doors
 from access.live import CannotError
 from access.sessions import Credentials, Session
 from access.verify.caller_policy import caller_policy
-from naming import ENFORCE_MFA_POLICY, policy_arn
+from naming import ALARMS, ENFORCE_MFA_POLICY, TRAIL, policy_arn
 from rehearsal.world import Account, World, enrol
 from tests.rehearsal.verifying import broken, found, outcomes, told
 
@@ -30,11 +31,12 @@ def dev(staged: World) -> Account:
 
 
 SIMULATED = "What people and roles may do"
+DOORS = "Who gets through which door"
 
 
 def false(staged: World, account: Account) -> list[tuple[str, str, str]]:
     """What, asked, found; what the simulator found beside it is looked at by itself."""
-    return [told(each) for each in found(staged, account).false if each.scene != SIMULATED]
+    return [told(each) for each in found(staged, account).false if each.scene not in (SIMULATED, DOORS)]
 
 
 def simulated_false(staged: World, account: Account) -> set[tuple[str, str]]:
@@ -238,6 +240,74 @@ def test_an_inline_policy_that_allows_everything_shows_in_what_the_person_may_do
         "user people/audit/Auditor",
         "iam:TagUser on arn:aws:iam::111111111111:user/people/audit/Auditor, MFA present",
     ) in reached
+
+
+def admit_everybody(place: doors.Place) -> Callable[[Account], Callable[[], object]]:
+    """To a key, a topic or a bucket: whatever its statements allow, they allow anybody."""
+
+    def break_it(account: Account) -> Callable[[], object]:
+        here = account.admin.in_region(place.region)
+
+        def put(policy: dict[str, Any]) -> None:
+            text = json.dumps(policy)
+            if place.kind == "key":
+                key = here.client("kms").describe_key(KeyId=place.name)["KeyMetadata"]["KeyId"]
+                here.client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=text)
+            elif place.kind == "topic":
+                here.client("sns").set_topic_attributes(
+                    TopicArn=place.name, AttributeName="Policy", AttributeValue=text
+                )
+            else:
+                here.client("s3").put_bucket_policy(Bucket=place.name, Policy=text)
+
+        policy = doors.read(lambda service, region: account.admin.in_region(region).client(service), place)
+        put({**policy, "Statement": [{**each, "Principal": "*"} for each in policy["Statement"]]})
+        return lambda: put(policy)
+
+    return break_it
+
+
+STRANGER = "account 999999999999"
+
+
+@pytest.mark.parametrize(
+    ("break_it", "door", "let_in"),
+    [
+        (widen_trust, "role test_role", "sts:AssumeRole by account 111111111111 (no aws:MultiFactorAuthAge)"),
+        (
+            admit_everybody(doors.Place(kind="key", name="alias/vault-server", region="us-east-1")),
+            "key vault-server",
+            f"kms:Decrypt by {STRANGER}",
+        ),
+        (
+            admit_everybody(
+                doors.Place(
+                    kind="topic",
+                    name=f"arn:aws:sns:eu-central-1:222222222222:{ALARMS}",
+                    region="eu-central-1",
+                )
+            ),
+            f"topic {ALARMS}",
+            f"sns:Publish by {STRANGER}",
+        ),
+        (
+            admit_everybody(
+                doors.Place(kind="bucket", name=f"{TRAIL}-222222222222-us-east-1", region="us-east-1")
+            ),
+            f"bucket {TRAIL}-222222222222-us-east-1",
+            f"s3:PutObject by {STRANGER}",
+        ),
+    ],
+    ids=["role", "key", "topic", "bucket"],
+)
+def test_a_door_that_was_opened_by_hand_lets_somebody_in(
+    staged: World, dev: Account, break_it: Callable[[Account], Callable[[], object]], door: str, let_in: str
+) -> None:
+    with broken(dev, break_it):
+        wrong = {told(each) for each in found(staged, dev).false if each.scene == DOORS}
+    assert (door, let_in, "allowed") in wrong
+    assert {where for where, _, _ in wrong} == {door}
+    assert not [each for each in found(staged, dev).false if each.scene == DOORS]
 
 
 def test_a_stranger_who_administers_the_account_is_named_and_not_judged(

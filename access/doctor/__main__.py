@@ -115,7 +115,7 @@ def _take(console: Console, walk: Walk, steps: Iterable[Step]) -> bool:
     for step in steps:
         if not well:
             _print(
-                console, Text("-", "dim"), step.name, Text("not looked at: the step before it failed", "dim")
+                console, Text("-", "dim"), step.name, Text("not looked at: a step before it failed", "dim")
             )
             continue
         try:

@@ -14,7 +14,6 @@ _SOURCES = {
     "env": "the environment",
     "shared-credentials-file": "the credentials file, profile {profile}",
     "config-file": "the config file, profile {profile}",
-    "assume-role": "the role of the profile {profile}",
     "custom-process": "the credential_process of the profile {profile}",
     "login": "aws login, profile {profile}",
     "iam-role": "this instance's role",
@@ -28,12 +27,17 @@ def find_credentials(walk: Walk) -> str:
     profile = session.get_config_variable("profile") or "default"
     try:
         found = session.get_credentials()
+        if found and found.method == "assume-role":
+            raise Trouble(
+                f"The profile {profile} is a role's. A person's way begins with their own credentials.",
+                f"export AWS_PROFILE={walk.central.stack}",
+            )
         frozen = found.get_frozen_credentials() if found else None
     except BotoCoreError as error:
         raise Trouble(
             f"{error}",
-            f"make client-config PERSON={walk.person} DEVICE=your-device prints profiles for ~/.aws/config; "
-            "AWS_PROFILE must name one of them, or be unset.",
+            f"export AWS_PROFILE={walk.central.stack}, the person's own profile: make client-config "
+            f"PERSON={walk.person} DEVICE=your-device prints it for ~/.aws/config.",
         ) from None
     key_id, secret = (frozen.access_key, frozen.secret_key) if frozen else (None, None)
     if found is None or frozen is None or key_id is None or secret is None:
@@ -54,7 +58,8 @@ def find_credentials(walk: Walk) -> str:
 
 
 def whose(walk: Walk) -> str:
-    caller = asking(walk, "Whose these are", walk.client("sts", walk.credentials).get_caller_identity)
+    sts = walk.client("sts", walk.central.region, walk.credentials)
+    caller = asking(walk, "Whose these are", sts.get_caller_identity)
     arn, account_id = str(caller["Arn"]), str(caller["Account"])
     own_profile = (
         f"Use those of {walk.person}: unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN; "
@@ -97,7 +102,7 @@ def whose(walk: Walk) -> str:
 
 
 def find_device(walk: Walk) -> str:
-    iam = walk.client("iam", walk.credentials)
+    iam = walk.client("iam", walk.central.region, walk.credentials)
     try:
         answer = asking(walk, "Listing your MFA devices", iam.list_mfa_devices, UserName=walk.person)
     except Denied as denied:
@@ -136,7 +141,7 @@ def session_with_mfa(walk: Walk) -> str:
             "refused.",
             walk.session_commands(),
         )
-    iam = walk.client("iam", walk.credentials)
+    iam = walk.client("iam", walk.central.region, walk.credentials)
     try:
         asking(walk, "Listing your own keys", iam.list_access_keys, UserName=walk.person)
     except Denied as denied:

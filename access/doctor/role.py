@@ -1,6 +1,6 @@
 """The second half: the role in the workload account. Its refusals are explained by the stack files."""
 
-from access.claims import ALLOWED
+from access.claims import REFUSED
 from access.doctor.walk import Denied, Step, Trouble, Walk, asking, needed
 from access.grants import grants_of
 from access.sessions import Credentials
@@ -20,7 +20,7 @@ def assume(walk: Walk) -> str:
             f"Choose another ROLE of Pulumi.{account.stack}.yaml.",
         )
     arn = role_arn(account.partition, account.account_id, name)
-    sts = walk.client("sts", walk.credentials)
+    sts = walk.client("sts", walk.central.region, walk.credentials)
     try:
         answer = asking(
             walk,
@@ -50,7 +50,7 @@ def _why_refused(walk: Walk, account: Settings, role: CrossAccountRole, arn: str
         )
     groups = [central.groups[group] for group in walk.groups]
     granted = any(arn in group.may_assume for group in groups)
-    if not granted and grants_of(groups).verdict("sts:AssumeRole", arn) != ALLOWED:
+    if not granted and grants_of(groups).verdict("sts:AssumeRole", arn) == REFUSED:
         return Trouble(
             f"{refused}: none of the groups {', '.join(walk.groups)} may.",
             f"Add it to mayAssume of a group in {central_file}, then pulumi up --stack {central.stack}.",
@@ -71,14 +71,16 @@ def _why_refused(walk: Walk, account: Settings, role: CrossAccountRole, arn: str
             f"Take a new session. {walk.session_commands()}",
         )
     return Trouble(
-        f"{refused}, though the stack files do. The role is not there yet, or something was changed by hand.",
+        f"{refused}, and the stack files do not say why. The role is not there yet, or something was changed "
+        "by hand.",
         f"pulumi up of {central.stack} and {account.stack}, if that was not done; else make verify "
         f"STACK={account.stack} and STACK={central.stack} show what was changed.",
     )
 
 
 def right_account(walk: Walk) -> str:
-    caller = asking(walk, "Where the role is", walk.client("sts", walk.in_role).get_caller_identity)
+    sts = walk.client("sts", walk.central.region, walk.in_role)
+    caller = asking(walk, "Where the role is", sts.get_caller_identity)
     expected = needed(walk.account).account_id
     if caller["Account"] != expected:
         raise Trouble(

@@ -1,5 +1,6 @@
 """The way through Vault: the server, the token, its policy and, when asked for, credentials that work."""
 
+import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,9 @@ _FOR_PEOPLE = {"userpass", "oidc"}
 
 
 def find_vault(walk: Walk) -> str:
-    walk.vault = vault = client()
+    walk.vault = client()
+    # The state is the whole Vault's, no namespace's.
+    vault = client({name: value for name, value in os.environ.items() if name != "VAULT_NAMESPACE"})
     status = asking_vault(vault, "Looking at Vault", "sys/seal-status", vault.sys.read_seal_status)
     if not status["initialized"]:
         raise Trouble(
@@ -70,11 +73,11 @@ def work(walk: Walk) -> str:
         vault,
         mount=walk.engine.mount,
         role=needed(walk.vault_role),
-        make_client=walk.make_client,
+        make_client=walk.client,
         region=account.region,
     )
     try:
-        sts = walk.make_client("sts", account.region, issued.credentials)
+        sts = walk.client("sts", account.region, issued.credentials)
         caller = asking(walk, "Whose Vault's credentials are", sts.get_caller_identity)
         if caller["Account"] != account.account_id:
             raise Trouble(

@@ -5,21 +5,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import hvac
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    ReadTimeoutError,
-    SSLError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
 from access import live
 from access.sessions import Credentials
 from settings import CrossAccountRole, Settings, Vault
 
-_UNREACHABLE = (ConnectionError, EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, SSLError)
 _NOT_KNOWN = {"InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException", "AuthFailure"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
 _CLOCK = {"RequestExpired", "RequestTimeTooSkewed"}
@@ -84,8 +75,16 @@ class Walk:
     def groups(self) -> list[str]:
         return list(self.central.users[self.person].groups)
 
-    def client(self, service: str, credentials: Credentials | None) -> Any:
-        return self.make_client(service, self.central.region, credentials)
+    def client(self, service: str, region: str, credentials: Credentials | None) -> Any:
+        """Raises Trouble where the configuration lets none be made."""
+        try:
+            return self.make_client(service, region, credentials)
+        except (BotoCoreError, ValueError) as error:
+            raise Trouble(
+                f"AWS's libraries refuse their configuration: {error}",
+                "Look at AWS_PROFILE, AWS_ENDPOINT_URL and ~/.aws/config: each setting there that is not "
+                "needed is better unset.",
+            ) from None
 
     def session_commands(self) -> str:
         """How this person gets an MFA session; with the device's own serial number, once that is known."""
@@ -113,7 +112,7 @@ def asking(walk: Walk, doing: str, call: Callable[..., Any], **arguments: Any) -
     """The answer of one call to AWS. Raises Denied where AWS refused, else Trouble."""
     try:
         return call(**arguments)
-    except _UNREACHABLE as error:
+    except (ConnectionError, HTTPClientError) as error:
         raise Trouble(
             f"{doing}: AWS does not answer. {error}",
             "Look at the network and its proxy (HTTPS_PROXY), at aws:region in the stack file, and whether "

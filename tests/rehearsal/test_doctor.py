@@ -397,6 +397,24 @@ def test_a_mount_of_another_account_is_told_and_the_lease_is_given_back(
     assert vault_users(staged) == before
 
 
+def test_credentials_that_nobody_can_try_are_told(
+    staged: World, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A profile that is not there lets AWS's libraries make no call, whoever's keys it is with."""
+    using(None)
+    monkeypatch.setenv("VAULT_TOKEN", staged.vault_token)
+    monkeypatch.setenv("AWS_PROFILE", "centrall")
+    _, steps, printed = walked(*TO_VAULT, "--try")
+    assert steps[-1] == "✗ Vault's credentials"
+    assert "AWS's libraries refuse their configuration: The config profile (centrall)" in printed
+
+
+def test_a_role_in_the_central_account_itself(administrator: Person, using: As, walked: Walked) -> None:
+    using(administrator.session())
+    status, steps, _ = walked("--person", "Administrator", "--stack", "central", "--role", "security-audit")
+    assert (status, steps[-1]) == (WELL, "✓ right account")
+
+
 def test_the_break_glass_user_has_no_way_here(using: As, walked: Walked) -> None:
     using(None)
     status, _, printed = walked("--person", "break-glass")

@@ -183,7 +183,47 @@ def test_a_profile_that_does_not_exist(told: Told, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AWS_PROFILE", "centrall")
     printed = told()
     assert "The config profile (centrall) could not be found" in printed
-    assert "make client-config PERSON=Administrator DEVICE=your-device prints profiles" in printed
+    assert "export AWS_PROFILE=central" in printed
+    assert "make client-config PERSON=Administrator DEVICE=your-device prints it" in printed
+
+
+def test_the_profile_of_a_role_is_no_beginning_and_is_not_tried(
+    told: Told, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_keys(monkeypatch)
+    (project / "config").write_text(
+        f"[profile central]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"
+        f"[profile dev-test_role]\nrole_arn = {ROLE}\nsource_profile = central\nmfa_serial = {TOTP}\n"
+    )
+    monkeypatch.setenv("AWS_PROFILE", "dev-test_role")
+    assert "The profile dev-test_role is a role's." in told()
+
+
+def test_a_roles_profile_without_the_session_that_it_starts_from(
+    told: Told, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_keys(monkeypatch)
+    (project / "config").write_text(
+        f"[profile dev-test_role]\nrole_arn = {ROLE}\ncredential_source = Environment\n"
+    )
+    monkeypatch.setenv("AWS_PROFILE", "dev-test_role")
+    assert "✗ AWS credentials" in told()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("AWS_PROFILE", "centrall", "The config profile (centrall) could not be found"),
+        ("AWS_ENDPOINT_URL", "nowhere", "Invalid endpoint: nowhere"),
+    ],
+)
+def test_a_configuration_that_lets_no_call_be_made(
+    name: str, value: str, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the real maker of clients, and keys in the environment."""
+    monkeypatch.setenv(name, value)
+    assert main([*WHO]) == IN_THE_WAY
+    assert words in capsys.readouterr().out
 
 
 def test_a_secret_that_is_missing(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,6 +419,18 @@ def test_a_role_that_was_not_granted(aws: Aws, told: Told) -> None:
     assert "Add it to mayAssume of a group in Pulumi.central.yaml, then pulumi up --stack central." in printed
 
 
+def test_what_a_policy_grants_that_is_not_known_here_is_not_claimed_to_be_missing(
+    aws: Aws, told: Told, project: Path
+) -> None:
+    aws.person = "Auditor"
+    edit(project, "central", "[SecurityAudit]", "[SecurityAudit, PowerUserAccess]")
+    aws.caller(f"arn:aws:iam::{CENTRAL}:user/Auditor").devices(TOTP).keys()
+    aws.refuses("assume_role", "AccessDenied")
+    printed = told("--person", "Auditor", *TO_THE_ROLE[2:])
+    assert "none of the groups" not in printed
+    assert "the stack files do not say why" in printed
+
+
 TRUST = "    test_role:\n"
 
 
@@ -390,7 +442,7 @@ TRUST = "    test_role:\n"
             "principals of the role name others",
         ),
         ("      mfaMaxAge: 1h\n", "entered more than 60 minutes ago (mfaMaxAge)"),
-        ("", "The role is not there yet, or something was changed by hand."),
+        ("", "and the stack files do not say why. The role is not there yet, or something was changed"),
     ],
 )
 def test_why_a_granted_role_refuses(aws: Aws, told: Told, project: Path, keys: str, sentence: str) -> None:
@@ -430,10 +482,19 @@ def test_a_vault_that_nobody_has_set_up(told: Told, monkeypatch: pytest.MonkeyPa
     no_keys(monkeypatch)
     status = {"initialized": False, "sealed": True}
     empty = SimpleNamespace(url="https://v.example", sys=SimpleNamespace(read_seal_status=lambda: status))
-    monkeypatch.setattr(vault, "client", lambda: empty)
+    asked: list[tuple[dict[str, str], ...]] = []
+
+    def client(*environment: dict[str, str]) -> Any:
+        asked.append(environment)
+        return empty
+
+    monkeypatch.setenv("VAULT_NAMESPACE", "team")
+    monkeypatch.setattr(vault, "client", client)
     assert "The Vault at https://v.example is not initialised" in told(
         *WHO, "--stack", "dev", "--vault-role", "test"
     )
+    [(), (outside,)] = asked
+    assert "VAULT_NAMESPACE" not in outside
 
 
 # --- What it cannot run with

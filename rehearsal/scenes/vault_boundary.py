@@ -98,6 +98,15 @@ def _outliving(account: Account, session: Session) -> Iterator[tuple[str, Call]]
     )
     yield "iam:TagUser", lambda: iam.tag_user(UserName=_USER, Tags=[{"Key": "a", "Value": "b"}])
     yield "sts:AssumeRole", lambda: sts.assume_role(RoleArn=role, RoleSessionName="rehearsal")
+    task = iam_arn(own.partition, "aws", "policy/root-task/IAMDeleteRootUserCredentials")
+    yield (
+        "sts:AssumeRoot",
+        lambda: sts.assume_root(TargetPrincipal=own.account_id, TaskPolicyArn={"arn": task}),
+    )
+    yield (
+        "sts:GetWebIdentityToken",
+        lambda: sts.get_web_identity_token(Audience=["https://example.com"], SigningAlgorithm="RS256"),
+    )
 
 
 def _of_the_role(session: Session) -> Iterator[tuple[str, Call]]:

@@ -8,6 +8,7 @@ AWS CloudTrail"; CloudTrail User Guide, "CloudTrail userIdentity element"; CIS A
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from naming import VAULT_USER_NAME_PREFIX, VAULT_USER_PATH
@@ -15,6 +16,23 @@ from naming import VAULT_USER_NAME_PREFIX, VAULT_USER_PATH
 Pattern = dict[str, Any]
 
 _SIGN_IN = "signin.amazonaws.com"
+# Without it EventBridge leaves read-only calls out. Source: EventBridge, "Read-only management events".
+_WITH_READ_ONLY_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """`says` begins the message; `regions` are those where it can go off."""
+
+    pattern: Pattern
+    says: str
+    regions: Sequence[str]
+    read_only_events: bool = False
+
+    @property
+    def state(self) -> str:
+        """Of the rule, as EventBridge names it."""
+        return _WITH_READ_ONLY_EVENTS if self.read_only_events else "ENABLED"
 
 
 def root_activity() -> Pattern:

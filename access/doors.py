@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
+import alarm_rules
 import naming
 import settings
 from access.claims import ALLOWED, REFUSED
@@ -310,24 +311,12 @@ def _alarms(account: Settings) -> Iterator[Door]:
 
 
 def _rules(account: Settings) -> dict[str, list[str]]:
-    """Region → the alarm rules that are there. IAM tells of its changes in one region only."""
-    wanted = account.alarms
-    if wanted is None:
-        return {}
-    everywhere = {
-        "root-activity": wanted.root_activity,
-        "sign-in-without-mfa": wanted.sign_in_without_mfa,
-        "break-glass-use": wanted.break_glass_use and account.break_glass is not None,
-        "key-changes": wanted.key_changes,
-    }
-    of_iam = {
-        "iam-changes": wanted.iam_changes,
-        "vault-users-touched": wanted.vault_users_touched and account.vault is not None,
-    }
-    rules = {region: [rule for rule, on in everywhere.items() if on] for region in account.regions}
-    where_iam_tells = naming.IAM_EVENTS_REGION.get(account.partition, account.region)
-    rules[where_iam_tells] = [*rules.get(where_iam_tells, []), *(rule for rule, on in of_iam.items() if on)]
-    return {region: names for region, names in rules.items() if names}
+    """Region → the alarm rules that are there."""
+    rules: dict[str, list[str]] = {}
+    for name, alarm in (alarm_rules.alarms(account, account.alarms) if account.alarms else {}).items():
+        for region in alarm.regions:
+            rules.setdefault(region, []).append(name)
+    return rules
 
 
 def _topic(account: Settings, region: str, rules: list[str], strangers: Mapping[str, str]) -> Iterator[Door]:

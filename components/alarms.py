@@ -18,11 +18,9 @@ import pulumi_aws as aws
 
 import naming
 import policies
-from event_patterns import Pattern
+from event_patterns import Alarm
 
 _TARGET = "topic"
-# Without it EventBridge leaves read-only calls out. Source: EventBridge, "Read-only management events".
-_WITH_READ_ONLY_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 # What every one of these events has; a field that an event lacks is left empty.
 _PATHS = {
     "account": "$.account",
@@ -33,16 +31,6 @@ _PATHS = {
     "address": "$.detail.sourceIPAddress",
     "id": "$.detail.eventID",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Alarm:
-    """`says` begins the message; `regions` are those where it can go off."""
-
-    pattern: Pattern
-    says: str
-    regions: Sequence[str]
-    read_only_events: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +115,7 @@ class Alarms(pulumi.ComponentResource):
             name=rule_name,
             description=alarm.says,
             event_pattern=json.dumps(alarm.pattern),
-            state=_WITH_READ_ONLY_EVENTS if alarm.read_only_events else "ENABLED",
+            state=alarm.state,
             region=region,
             tags=dict(args.tags),
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.trail)),

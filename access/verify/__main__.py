@@ -19,7 +19,7 @@ from access import live
 from access import vault as vault_access
 from access.stack_files import settings_of
 from access.verify import account as account_checks
-from access.verify import identities, simulation, vault_engine, vault_logins
+from access.verify import alarms, identities, simulation, vault_engine, vault_logins
 from access.verify.caller_policy import caller_policy, caller_vault_policy, debugs_instance
 from access.verify.findings import Findings
 from access.verify.show import show
@@ -63,6 +63,9 @@ def verify(
         account_checks.check_credentials(findings, account, iam)
     with findings.section("Account defaults"):
         account_checks.check_defaults(findings, account, clients)
+    if account.alarms:
+        with findings.section("Alarms"):
+            alarms.check(findings, account, account.alarms, clients)
     if account.vault:
         verify_vault(findings, account, account.vault, make_vault, iam, instance_arn)
     return findings

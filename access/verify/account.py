@@ -83,9 +83,39 @@ def check_credentials(findings: Findings, account: Settings, iam: Any) -> None:
                 row["mfa_active"],
                 "until then a password is all it takes",
             )
+        _keys(findings, account, name, row)
+    if account.vault and (row := rows.get(account.vault.principal_name)):
+        findings.compare(
+            f"user {account.vault.principal_name}",
+            "active access keys",
+            1,
+            len(_active_keys(row)),
+            "Vault has one; whoever has another is Vault",
+        )
     for name, row in rows.items():
         if name not in account.users and name != _ROOT and row["password_enabled"] == "true":
             findings.notes.append(f"user {name} is not this stack's and has a password")
+
+
+def _active_keys(row: Mapping[str, str]) -> list[str]:
+    """When each was made."""
+    return [
+        row[f"access_key_{number}_last_rotated"]
+        for number in (1, 2)
+        if row[f"access_key_{number}_active"] == "true"
+    ]
+
+
+def _keys(findings: Findings, account: Settings, name: str, row: Mapping[str, str]) -> None:
+    """A person may have one, and it is good for little without MFA; the break-glass user may not."""
+    keys = _active_keys(row)
+    if account.break_glass and name == account.break_glass.user:
+        findings.compare(
+            f"user {name}", "active access keys", 0, len(keys), "the way in for emergencies is the console"
+        )
+    elif keys:
+        since = " and ".join(day.split("T")[0] for day in sorted(keys))
+        findings.notes.append(f"user {name} has {len(keys)} active access keys, of {since}")
 
 
 def check_password_policy(findings: Findings, account: Settings, iam: Any) -> None:

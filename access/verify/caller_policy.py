@@ -29,9 +29,14 @@ def caller_policy(account: Settings) -> Document:
     kinds = {door.place.kind for door in doors(account)}
     wanted = {
         "access-analyzer:ListAnalyzers": defaults.access_analyzer,
+        "cloudtrail:GetTrail": account.alarms is not None,
+        "cloudtrail:GetTrailStatus": account.alarms is not None,
         "ec2:DescribeInstances": debugs_instance(account),
         "ec2:GetEbsEncryptionByDefault": defaults.ebs_encryption,
         "ec2:GetInstanceMetadataDefaults": defaults.imdsv2,
+        "events:DescribeRule": account.alarms is not None,
+        "events:ListTargetsByRule": account.alarms is not None,
+        "sns:ListSubscriptionsByTopic": account.alarms is not None,
         "iam:GetAccessKeyLastUsed": account.vault is not None,
         "iam:GetRole": "role" in kinds,
         "iam:ListOrganizationsFeatures": account.organization_root_access,

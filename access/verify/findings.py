@@ -13,7 +13,13 @@ T = TypeVar("T")
 NOTHING = "nothing"
 MISSING = "not there"
 # Refusals for want of permission, as the services spell them.
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Client.UnauthorizedOperation"}
+_DENIED = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "Client.UnauthorizedOperation",
+    "UnauthorizedOperation",
+}
 
 
 class NotAllowed(Exception):

@@ -33,7 +33,7 @@ def reaches(pattern: str, under: str) -> bool:
     Source: HashiCorp, "Policies", "Policy syntax".
     """
     is_open = pattern.endswith("*")
-    theirs, ours = pattern.removesuffix("*").strip("/" if not is_open else "").split("/"), under.split("/")
+    theirs, ours = pattern.removesuffix("*").split("/"), under.split("/")
     for number, (part, own) in enumerate(zip(theirs, ours, strict=False), start=1):
         is_last = number == len(theirs)
         if part == "+" or "{{" in part or part == own or (is_last and is_open and own.startswith(part)):
@@ -45,15 +45,18 @@ def reaches(pattern: str, under: str) -> bool:
 def _blocks(text: str) -> Iterator[tuple[str, set[str]]]:
     """Each path with its capabilities; none where the policy does not name them so."""
     try:
-        yield from _json_blocks(json.loads(text))
-        return
+        policy = json.loads(text)
     except ValueError:
-        pass
-    bare = _COMMENT.sub("", text)
-    found = list(_PATH.finditer(bare))
-    ends = [match.start() for match in found[1:]] + [len(bare)]
-    for match, end in zip(found, ends, strict=True):
-        named = _CAPABILITIES.search(bare, match.end(), end)
+        yield from _hcl_blocks(_COMMENT.sub("", text))
+    else:
+        yield from _json_blocks(policy)
+
+
+def _hcl_blocks(text: str) -> Iterator[tuple[str, set[str]]]:
+    found = list(_PATH.finditer(text))
+    for number, match in enumerate(found, start=1):
+        end = found[number].start() if number < len(found) else len(text)
+        named = _CAPABILITIES.search(text, match.end(), end)
         yield match["path"], set(re.findall(r'"([^"]+)"', named["names"])) if named else set()
 
 

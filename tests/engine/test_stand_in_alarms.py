@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 import event_patterns
-from components.alarms import Alarm, Alarms, AlarmsArgs
+from components.alarms import Alarms, AlarmsArgs
 from components.trail import Trail, TrailArgs
+from event_patterns import Alarm
 
 pytestmark = pytest.mark.engine
 

@@ -148,6 +148,63 @@ def switch_root_sessions_off(account: Account) -> Callable[[], object]:
     return lambda: iam.enable_organizations_root_sessions()
 
 
+def silence_an_alarm(account: Account) -> Callable[[], object]:
+    events = account.admin.in_region("eu-central-1").client("events")
+    events.disable_rule(Name="root-activity")
+    rule = events.describe_rule(Name="root-activity")
+    state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+    return lambda: events.put_rule(
+        Name="root-activity",
+        EventPattern=rule["EventPattern"],
+        State=state,
+        Description=rule["Description"],
+    )
+
+
+def blunt_an_alarm(account: Account) -> Callable[[], object]:
+    events = account.admin.client("events")
+    rule = events.describe_rule(Name="iam-changes")
+    kept = {key: rule[key] for key in ("Name", "State", "Description")}
+    events.put_rule(**kept, EventPattern=json.dumps({"source": ["aws.iam"], "detail": {"eventName": ["X"]}}))
+    return lambda: events.put_rule(**kept, EventPattern=rule["EventPattern"])
+
+
+def send_an_alarm_elsewhere(account: Account) -> Callable[[], object]:
+    events = account.admin.client("events")
+    (target,) = events.list_targets_by_rule(Rule="iam-changes")["Targets"]
+    events.put_targets(
+        Rule="iam-changes", Targets=[{**target, "Arn": "arn:aws:sns:us-east-1:222222222222:nobody"}]
+    )
+    return lambda: events.put_targets(Rule="iam-changes", Targets=[target])
+
+
+def stop_the_trail(account: Account) -> Callable[[], object]:
+    cloudtrail = account.admin.client("cloudtrail")
+    cloudtrail.stop_logging(Name=TRAIL)
+    return lambda: cloudtrail.start_logging(Name=TRAIL)
+
+
+def subscribe_somebody(account: Account) -> Callable[[], object]:
+    sns = account.admin.client("sns")
+    topic = f"arn:aws:sns:us-east-1:{account.id}:{ALARMS}"
+    made = sns.subscribe(
+        TopicArn=topic, Protocol="email", Endpoint="else@example.com", ReturnSubscriptionArn=True
+    )
+    return lambda: sns.unsubscribe(SubscriptionArn=made["SubscriptionArn"])
+
+
+def second_key_of_vault(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    key = iam.create_access_key(UserName="vault-secrets-engine")["AccessKey"]["AccessKeyId"]
+    return lambda: iam.delete_access_key(UserName="vault-secrets-engine", AccessKeyId=key)
+
+
+def key_for_emergencies(account: Account) -> Callable[[], object]:
+    iam = account.admin.client("iam")
+    key = iam.create_access_key(UserName="break-glass")["AccessKey"]["AccessKeyId"]
+    return lambda: iam.delete_access_key(UserName="break-glass", AccessKeyId=key)
+
+
 # What somebody did, in which account, and every claim that must then be false: what, asked, found.
 BREAKAGES: Mapping[str, tuple[Callable[[Account], Callable[[], object]], str, list[tuple[str, str, str]]]] = {
     "a policy attached by hand": (
@@ -203,6 +260,43 @@ BREAKAGES: Mapping[str, tuple[Callable[[Account], Callable[[], object]], str, li
         switch_root_sessions_off,
         "central",
         [("organisation", "central root access", "RootCredentialsManagement")],
+    ),
+    "an alarm switched off in one region": (
+        silence_an_alarm,
+        "dev",
+        [("alarm root-activity in eu-central-1", "state", "DISABLED")],
+    ),
+    "an alarm that nothing sets off": (
+        blunt_an_alarm,
+        "dev",
+        [("alarm iam-changes in us-east-1", "pattern", "another")],
+    ),
+    "an alarm that goes elsewhere": (
+        send_an_alarm_elsewhere,
+        "dev",
+        [("alarm iam-changes in us-east-1", "sends to", "arn:aws:sns:us-east-1:222222222222:nobody")],
+    ),
+    "somebody else who reads alarms along": (
+        subscribe_somebody,
+        "dev",
+        [
+            (
+                f"topic {ALARMS} in us-east-1",
+                "confirmed subscribers",
+                "else@example.com, security@example.com",
+            )
+        ],
+    ),
+    "a trail that writes nothing": (stop_the_trail, "dev", [(f"trail {TRAIL}", "writes", "False")]),
+    "a second key of Vault's": (
+        second_key_of_vault,
+        "dev",
+        [("user vault-secrets-engine", "active access keys", "2")],
+    ),
+    "a key of the break-glass user": (
+        key_for_emergencies,
+        "central",
+        [("user break-glass", "active access keys", "1")],
     ),
 }
 

@@ -7,8 +7,9 @@ import pytest
 
 import event_patterns
 import policies
-from components.alarms import Alarm, Alarms, AlarmsArgs
+from components.alarms import Alarms, AlarmsArgs
 from components.trail import Trail, TrailArgs
+from event_patterns import Alarm
 from rehearsal.scenes.alarms import eventbridge_may_use
 from tests.recorder import Recorder
 

@@ -60,7 +60,7 @@ def weak_roles(copy_of_project: Callable[[], Copy]) -> Rehearsed:
     )
     weak.replace("components/trail.py", "is_multi_region_trail=True", "is_multi_region_trail=False")
     weak.replace(
-        "components/alarms.py", '_WITH_READ_ONLY_EVENTS = "', '_WITH_READ_ONLY_EVENTS = "ENABLED" or "'
+        "event_patterns.py", '_WITH_READ_ONLY_EVENTS = "', '_WITH_READ_ONLY_EVENTS = "ENABLED" or "'
     )
     return weak.ended(weak.start(*HARDENED))
 

@@ -174,6 +174,46 @@ def _vault_policy(existing: Existing, inputs: Inputs) -> str | None:
     return name if existing.vault.read(f"sys/policies/acl/{name}") else None
 
 
+def _vault_auth(kind: str | None) -> LookUp:
+    """An auth method; `kind` None: as its input `type` says."""
+
+    def look_up(existing: Existing, inputs: Inputs) -> str | None:
+        path, wanted = str(inputs["path"]), kind or str(inputs["type"])
+        found = (existing.vault.read("sys/auth") or {}).get(f"{path}/")
+        if found is None:
+            return None
+        if found["type"] != wanted:
+            raise TakenError(
+                f"Vault's auth method {path}: it is of the type {found['type']}, not {wanted}; give the "
+                "log-in another name under vault.logins in the stack file"
+            )
+        return path
+
+    return look_up
+
+
+def _vault_auth_role(existing: Existing, inputs: Inputs) -> str | None:
+    path = f"auth/{inputs['backend']}/role/{inputs['roleName']}"
+    return path if existing.vault.read(path) else None
+
+
+def _vault_entity(existing: Existing, inputs: Inputs) -> str | None:
+    found = existing.vault.read(f"identity/entity/name/{inputs['name']}")
+    return str(found["id"]) if found else None
+
+
+def _vault_entity_alias(existing: Existing, inputs: Inputs) -> str | None:
+    entity = existing.vault.read(f"identity/entity/id/{inputs['canonicalId']}") or {}
+    wanted = (inputs["name"], inputs["mountAccessor"])
+    own = (each for each in entity.get("aliases") or () if (each["name"], each["mount_accessor"]) == wanted)
+    return next((str(each["id"]) for each in own), None)
+
+
+def _vault_audit(existing: Existing, inputs: Inputs) -> str | None:
+    path = str(inputs["path"])
+    return path if f"{path}/" in (existing.vault.read("sys/audit") or {}) else None
+
+
 # Type → the inputs that say which one it is, and the look-up.
 LOOK_UPS: Mapping[str, tuple[tuple[str, ...], LookUp]] = {
     "aws:accessanalyzer/analyzer:Analyzer": (("analyzerName", "region"), _analyzer),
@@ -189,7 +229,17 @@ LOOK_UPS: Mapping[str, tuple[tuple[str, ...], LookUp]] = {
     "aws:iam/userGroupMembership:UserGroupMembership": (("user", "groups"), _membership),
     "aws:iam/userLoginProfile:UserLoginProfile": (("user",), _login),
     "aws:iam/userPolicyAttachment:UserPolicyAttachment": (("user", "policyArn"), _attachment("user")),
+    "vault:appRole/authBackendRole:AuthBackendRole": (("backend", "roleName"), _vault_auth_role),
     "vault:aws/secretBackend:SecretBackend": (("path",), _vault_mount),
     "vault:aws/secretBackendRole:SecretBackendRole": (("backend", "name"), _vault_role),
+    "vault:identity/entity:Entity": (("name",), _vault_entity),
+    "vault:identity/entityAlias:EntityAlias": (
+        ("name", "mountAccessor", "canonicalId"),
+        _vault_entity_alias,
+    ),
+    "vault:index/audit:Audit": (("path",), _vault_audit),
+    "vault:index/authBackend:AuthBackend": (("path", "type"), _vault_auth(None)),
+    "vault:jwt/authBackend:AuthBackend": (("path",), _vault_auth("jwt")),
+    "vault:jwt/authBackendRole:AuthBackendRole": (("backend", "roleName"), _vault_auth_role),
     "vault:index/policy:Policy": (("name",), _vault_policy),
 }

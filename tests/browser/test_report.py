@@ -127,6 +127,23 @@ def test_the_page_never_scrolls_sideways(page: Browser, screen: dict[str, Any]) 
         assert page.look("return document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize("screen", [_PHONE, _DESK], ids=["phone", "desk"])
+def test_the_matrix_keeps_its_headings_in_sight(page: Browser, screen: dict[str, Any]) -> None:
+    # So low that even the small matrix of the test is longer.
+    page.command("Emulation.setDeviceMetricsOverride", **{**screen, "height": 120})
+    below, across = page.look(
+        "const matrix = document.querySelector('.matrix');"
+        "matrix.scrollTop = matrix.scrollHeight; matrix.scrollLeft = 40;"
+        "const box = matrix.getBoundingClientRect();"
+        "const at = name => matrix.querySelector(name).getBoundingClientRect();"
+        "return [[matrix.scrollTop, at('thead th:last-child').top - box.top],"
+        "        at('thead th').left - box.left]"
+    )
+    assert below[0] > 0
+    assert abs(below[1]) <= 2
+    assert abs(across) <= 2
+
+
 def test_the_style_sheet_counts_under_the_content_security_policy(page: Browser) -> None:
     assert page.look("return getComputedStyle(document.querySelector('.skip')).position") == "absolute"
     assert page.complaints() == []

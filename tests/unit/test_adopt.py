@@ -50,7 +50,7 @@ def existing(**records: dict[str, Any]) -> Existing:
     return Existing(clients=lambda service, region: None, region="us-east-1", _live=live)
 
 
-def step(type: str, **inputs: Any) -> Step:
+def step(type: str, /, **inputs: Any) -> Step:
     return Step(operation="create", urn=f"{STACK}::{type}::x", inputs=inputs, old_inputs={})
 
 
@@ -115,3 +115,56 @@ def test_changes_in_words_show_no_secret_and_policies_by_their_sids() -> None:
         "policy: it is, compared with ours, without Ours; also Theirs",
         "arn: nothing → known once it is made",
     ]
+
+
+class Told:
+    """What Vault would answer."""
+
+    def __init__(self, **answers: dict[str, Any]) -> None:
+        self._answers = {path.replace("__", "/"): answer for path, answer in answers.items()}
+
+    def read(self, path: str) -> dict[str, Any] | None:
+        return self._answers.get(path)
+
+
+VAULT: Any = Told(
+    sys__auth={"people/": {"type": "userpass"}, "github/": {"type": "jwt"}},
+    sys__audit={"file/": {"type": "file"}},
+    auth__github__role__github={"role_type": "jwt"},
+    identity__entity__name__alice={"id": "e-1"},
+    identity__entity__id__e1={"aliases": [{"id": "a-1", "name": "alice", "mount_accessor": "m-1"}]},
+)
+ALIAS = "vault:identity/entityAlias:EntityAlias"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "id"),
+    [
+        (step("vault:index/authBackend:AuthBackend", path="people", type="userpass"), "people"),
+        (step("vault:index/authBackend:AuthBackend", path="nobody", type="userpass"), None),
+        (step("vault:jwt/authBackend:AuthBackend", path="github"), "github"),
+        (
+            step("vault:jwt/authBackendRole:AuthBackendRole", backend="github", roleName="github"),
+            "auth/github/role/github",
+        ),
+        (step("vault:appRole/authBackendRole:AuthBackendRole", backend="x", roleName="x"), None),
+        (step("vault:index/audit:Audit", path="file"), "file"),
+        (step("vault:index/audit:Audit", path="other"), None),
+        (step("vault:identity/entity:Entity", name="alice"), "e-1"),
+        (step("vault:identity/entity:Entity", name="bob"), None),
+        (step(ALIAS, name="alice", mountAccessor="m-1", canonicalId="e1"), "a-1"),
+        (step(ALIAS, name="alice", mountAccessor="m-2", canonicalId="e1"), None),
+        (step(ALIAS, name="alice", mountAccessor=UNKNOWN, canonicalId="e1"), None),
+    ],
+)
+def test_log_ins_and_the_audit_device_of_vault_are_found_by_their_names(wanted: Step, id: str | None) -> None:
+    asked = existing()
+    asked.vault = VAULT
+    assert asked.id_of(wanted) == id
+
+
+def test_an_auth_method_of_another_type_is_in_the_way() -> None:
+    asked = existing()
+    asked.vault = VAULT
+    with pytest.raises(TakenError, match="auth method github: it is of the type jwt, not userpass"):
+        asked.id_of(step("vault:index/authBackend:AuthBackend", path="github", type="userpass"))

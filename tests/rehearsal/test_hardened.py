@@ -59,9 +59,7 @@ def weak_roles(copy_of_project: Callable[[], Copy]) -> Rehearsed:
         "policies.py", '"Action": ["kms:Decrypt", "kms:GenerateDataKey*"]', '"Action": ["kms:Decrypt"]'
     )
     weak.replace("components/trail.py", "is_multi_region_trail=True", "is_multi_region_trail=False")
-    weak.replace(
-        "components/alarms.py", '_WITH_READ_ONLY_EVENTS = "', '_WITH_READ_ONLY_EVENTS = "ENABLED" or "'
-    )
+    weak.replace("event_patterns.py", '_WITH_READ_ONLY_EVENTS = "', '_WITH_READ_ONLY_EVENTS = "ENABLED" or "')
     return weak.ended(weak.start(*HARDENED))
 
 

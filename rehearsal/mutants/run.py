@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -10,7 +11,6 @@ from typing import Any
 
 import yaml
 from botocore.exceptions import ClientError
-from hvac.exceptions import VaultError
 from pydantic import BaseModel, ConfigDict, Field
 
 from access import doors, matrix
@@ -28,7 +28,8 @@ EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
 
 
 class Equivalent(BaseModel):
-    """Mutants that no claim can notice, because nothing changes for anybody; and why that is so."""
+    """Mutants that no claim can notice, because nothing changes for anybody; and why that is so. `policy` is
+    a pattern (`*`), because stack files name policies; `what` is the mutant's own text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -129,7 +130,9 @@ def _wrong(reasons: list[Equivalent], fates: list[Fate]) -> list[str]:
 
 
 def _reason(reasons: list[Equivalent], policy: str, what: str) -> str | None:
-    return next((each.why for each in reasons if (each.policy, each.what) == (policy, what)), None)
+    return next(
+        (each.why for each in reasons if fnmatchcase(policy, each.policy) and each.what == what), None
+    )
 
 
 class _Account:
@@ -210,14 +213,11 @@ class _Account:
         vault = self.account.settings.vault
         if vault is None or vault.roles[role].credential_type != "iam_user":
             return None
-        try:
-            with issued(self.staged, self.account, only=role) as there:
-                cells = matrix.claims(self.account.settings, issued=there)
-                return _broken_cell(
-                    self.iam, [cell for cell in cells if cell.principal_arn in there.users.values()]
-                )
-        except VaultError as error:
-            return f"Vault issues no user any more ({type(error).__name__})"
+        with issued(self.staged, self.account, only=role) as there:
+            if role not in there.users:
+                return "Vault issues no user any more"
+            cells = matrix.claims(self.account.settings, issued=there)
+            return _broken_cell(self.iam, [cell for cell in cells if cell.subject == there.users[role]])
 
 
 def _broken_cell(iam: Any, cells: list[matrix.MatrixClaim]) -> str | None:

@@ -75,10 +75,10 @@ def blunt(copy_of_project: Callable[[], Copy]) -> Rehearsed:
     copy.replace("access/doors.py", "needed[_MFA], wrong[_MFA] = True, [False]", "needed[_MFA] = True")
     copy.replace(
         "rehearsal/mutants/equivalent.yaml",
-        "- policy: policy vault-secrets-engine\n",
+        '- policy: "policy *"\n',
         "- {policy: policy self-service-password-and-mfa, why: a reason that is none,\n"
         '   what: "AllowCreatingADevice: dropped"}\n'
-        "- policy: policy vault-secrets-engine\n",
+        '- policy: "policy *"\n',
     )
     return copy.ended(copy.start("mutants", *JSON))
 

@@ -13,7 +13,7 @@ from access.sessions import Credentials, Session
 from access.verify.caller_policy import caller_policy
 from naming import ALARMS, ENFORCE_MFA_POLICY, TRAIL, policy_arn
 from rehearsal.world import Account, World, enrol
-from tests.rehearsal.verifying import broken, found, outcomes, told
+from tests.rehearsal.verifying import DOORS, SIMULATED, broken, found, outcomes, told
 
 pytestmark = pytest.mark.engine
 
@@ -28,10 +28,6 @@ def central(staged: World) -> Account:
 @pytest.fixture
 def dev(staged: World) -> Account:
     return staged.accounts["dev"]
-
-
-SIMULATED = "What people and roles may do"
-DOORS = "Who gets through which door"
 
 
 def false(staged: World, account: Account) -> list[tuple[str, str, str]]:

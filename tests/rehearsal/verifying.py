@@ -15,6 +15,10 @@ from settings import Settings
 
 T = TypeVar("T")
 
+# The sections in which the simulator judges what the live policies come to.
+SIMULATED = "What people and roles may do"
+DOORS = "Who gets through which door"
+
 # The sandbox's Vault cannot fetch GitHub's keys, so it is given a key by hand; which is what this would show.
 SANDBOXED = {
     ("auth/github/config", "keys by discovery at", "nothing"),

@@ -689,10 +689,19 @@ def engines() -> list[int]:
 
 
 def mend_state(live: Live, name: str) -> None:
-    """A local state file that the killed engine was just writing is empty; the one before is beside it."""
-    file = live.staged.directory / "state" / ".pulumi" / "stacks" / live.staged.project.name / f"{name}.json"
-    if not file.read_text().strip():
-        file.write_bytes(file.with_suffix(".json.bak").read_bytes())
+    """A local state file that the killed engine was just writing is empty; the one before is beside it, or,
+    where that one is as well, what the last finished update left."""
+    state = live.staged.directory / "state" / ".pulumi"
+    file = state / "stacks" / live.staged.project.name / f"{name}.json"
+    finished = sorted((state / "history" / live.staged.project.name / name).glob("*.checkpoint.json"))
+    assert finished
+    whole = [each for each in (file, file.with_suffix(".json.bak"), *reversed(finished)) if _text(each)]
+    if whole[0] != file:
+        file.write_bytes(whole[0].read_bytes())
+
+
+def _text(file: Path) -> str:
+    return file.read_text().strip() if file.exists() else ""
 
 
 def delete_by_hand(live: Live, name: str, made: frozenset[str]) -> None:

@@ -156,7 +156,7 @@ def test_the_report_has_every_claim_and_every_control_is_shown_or_says_why_not(s
         "root is not used",
         "a role for AWS Support",
         "a trail of all regions, with validated log files",
-        "alarms on root use, sign-in without MFA, IAM changes",
+        "alarms on sign-in without MFA, root use, IAM changes, disabled KMS keys",
         "a third party's other customer has it act on this account",
     }
 
@@ -197,6 +197,7 @@ def test_without_the_second_mfa_statement_a_stolen_administrators_key_is_seen_to
     }
     assert weak_mfa.false_in_the_matrix == {
         *(("Administrator", f"iam:{action}") for action in others),
+        *(("policy enforce-to-use-mfa", f"iam:{action}") for action in others),
         *(("Auditor", f"iam:{action}") for action in ("ListMFADevices", "GetMFADevice", "GetUser")),
     }
     assert "claims are false" in weak_mfa.printed
@@ -221,6 +222,7 @@ def test_nothing_else_is_found_false_where_trust_and_boundary_are_weakened(weak_
         ("deployer", "pulumi up"),
     }
     assert weak_trust.false_in_the_matrix == {
+        ("role test_role", "sts:AssumeRole"),
         ("vault-secrets-engine", "iam:CreateUser"),
         ("vault-secrets-engine", "iam:PutUserPolicy"),
     }

@@ -18,7 +18,7 @@ import alarm_rules
 import naming
 import settings
 from access.claims import ALLOWED, REFUSED
-from access.matrix import Fact, simulate
+from access.matrix import EVERYTHING, Fact, simulate
 from policies import document
 from settings import Settings
 
@@ -416,11 +416,10 @@ def evaluate(
     def policy_of(place: Place) -> Mapping[str, Any]:
         return (instead or {}).get(place) or read(clients, place)
 
-    everything = document({"Sid": "Everything", "Effect": "Allow", "Action": "*", "Resource": "*"})
     for door in wanted:
         said = spoken_to(policy_of(door.place), door.principal)
         documents = [document(*said)] if said else []
-        documents += [everything] if door.beside_everything else []
+        documents += [EVERYTHING] if door.beside_everything else []
         decision = "implicitDeny"
         if documents:
             decision = simulate(

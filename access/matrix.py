@@ -62,7 +62,7 @@ _MFA_KEY = "aws:MultiFactorAuthPresent"
 _OTHER_USER = "somebody-else"
 # Policies of people, by themselves, are put to the test with a user at `/` and with one below a path.
 _ANYBODY = ("/anybody", "/people/anybody")
-_EVERYTHING = document({"Sid": "Everything", "Effect": "Allow", "Action": "*", "Resource": "*"})
+EVERYTHING = document({"Sid": "Everything", "Effect": "Allow", "Action": "*", "Resource": "*"})
 _ITS_ACTIONS = "{its actions}"
 
 
@@ -435,7 +435,7 @@ def evaluate(iam: Any, wanted: Iterable[MatrixClaim]) -> Iterator[Verdict]:
             of=None if first.policy_arn else first.principal_arn,
             documents=[
                 *([text_of(first.policy_arn)] if first.policy_arn and not first.is_boundary else []),
-                *([json.dumps(_EVERYTHING)] if first.beside_everything else []),
+                *([json.dumps(EVERYTHING)] if first.beside_everything else []),
             ],
             boundary=text_of(first.policy_arn) if first.policy_arn and first.is_boundary else None,
         )

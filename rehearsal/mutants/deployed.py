@@ -58,10 +58,6 @@ def _details(account: Account, kind: str, key: str) -> list[dict[str, Any]]:
     return [each for page in pages.paginate(Filter=[kind]) for each in page[key]]
 
 
-def _of_document(document: Document) -> list[Mutation]:
-    return list(mutations(document))
-
-
 def _managed(iam: Any, policy: dict[str, Any]) -> Target:
     arn, original = policy["Arn"], policy["DefaultVersionId"]
     version = next(v for v in policy["PolicyVersionList"] if v["VersionId"] == original)
@@ -80,7 +76,7 @@ def _managed(iam: Any, policy: dict[str, Any]) -> Target:
 
     return Target(
         name=f"policy {policy['PolicyName']}",
-        mutations=_of_document(version["Document"]),
+        mutations=list(mutations(version["Document"])),
         apply=apply,
         restore=restore,
         arn=arn,
@@ -95,7 +91,7 @@ def _inline(iam: Any, role: str, policy: dict[str, Any]) -> Target:
 
     return Target(
         name=f"role {role}'s policy {policy['PolicyName']}",
-        mutations=_of_document(policy["PolicyDocument"]),
+        mutations=list(mutations(policy["PolicyDocument"])),
         apply=lambda mutation: put(mutation.document),
         restore=lambda: put(policy["PolicyDocument"]),
     )
@@ -114,7 +110,7 @@ def _door(clients: Clients, place: Place) -> Target:
     """Judged as a document, not put in place: a key whose policy lacks PutKeyPolicy could not be mended."""
     return Target(
         name=f"policy of {place} ({place.region})",
-        mutations=_of_document(doors.read(clients, place)),
+        mutations=list(mutations(doors.read(clients, place))),
         apply=lambda _: None,
         restore=lambda: None,
         place=place,

@@ -79,18 +79,29 @@ def identities(account: Settings) -> Iterator[Identity]:
             attached=_attached(account.instance) | {PolicyName(name, True) for name in extra},
             trust=policies.trust_ec2(account.partition),
         )
+    if account.vault_server:
+        own = {PolicyName.own(account.vault_server.name)}
+        if account.vault and account.vault.runs_on_role == account.vault_server.name:
+            own.add(PolicyName.own(account.vault.principal_name))
+        yield Identity(
+            kind="role",
+            name=account.vault_server.name,
+            attached=frozenset(own),
+            trust=policies.trust_ec2(account.partition),
+        )
     if account.vault:
         yield from _of_vault(account, account.vault)
 
 
 def _of_vault(account: Settings, vault: settings.Vault) -> Iterator[Identity]:
     """Vault's principal, and the roles whose sessions it hands out."""
-    yield Identity(
-        kind="user",
-        name=vault.principal_name,
-        attached=frozenset({PolicyName.own(vault.principal_name)}),
-        groups=frozenset(),
-    )
+    if vault.runs_on_role is None:
+        yield Identity(
+            kind="user",
+            name=vault.principal_name,
+            attached=frozenset({PolicyName.own(vault.principal_name)}),
+            groups=frozenset(),
+        )
     for name, role in vault.roles.items():
         if role.credential_type != "assumed_role":
             continue
@@ -101,17 +112,13 @@ def _of_vault(account: Settings, vault: settings.Vault) -> Iterator[Identity]:
             name=aws_name,
             attached=frozenset({*map(PolicyName.configured, role.managed_policies), *own}),
             trust=policies.trust_vault(
-                vault_principal_arn(account, vault),
+                vault.principal_arn(account.partition, account.account_id),
                 external_id=role.external_id,
                 session_tags=role.session_tags,
             ),
             max_session_seconds=max(session_seconds(vault, role), naming.SHORTEST_MAX_SESSION_SECONDS),
             boundary=PolicyName.own(naming.VAULT_BOUNDARY_POLICY),
         )
-
-
-def vault_principal_arn(account: Settings, vault: settings.Vault) -> str:
-    return naming.user_arn(account.partition, account.account_id, "/", vault.principal_name)
 
 
 def session_seconds(vault: settings.Vault, role: settings.VaultRole) -> int:
@@ -178,6 +185,11 @@ def documents(account: Settings, instance_arn: str | None = None) -> Mapping[str
     for holder in holders:
         for name, statements in holder.policies.items():
             made[name] = policies.configured([statement.document() for statement in statements])
+    if account.vault_server:
+        table = account.vault_server.table_name or account.vault_server.name
+        made[account.vault_server.name] = policies.vault_storage(
+            f"arn:{account.partition}:dynamodb:{account.region}:{account.account_id}:table/{table}"
+        )
     if account.vault:
         made |= _documents_of_vault(account, account.vault, instance_arn)
     return made

@@ -105,8 +105,8 @@ def check_configuration(
     findings.compare(
         what,
         "whose access key",
-        vault.principal_name,
-        used["UserName"] if used else MISSING,
+        NOTHING if vault.runs_on_role else vault.principal_name,
+        used["UserName"] if used else MISSING if key_id else NOTHING,
         "as whom Vault acts in the account",
     )
     findings.compare(

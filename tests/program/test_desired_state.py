@@ -98,9 +98,10 @@ def test_the_same_paths_and_members(registered: Recorder, account: settings.Sett
     for wanted in desired.identities(account):
         if wanted.kind == "user":
             assert users[wanted.name]["path"] == wanted.path
-            assert memberships.get(wanted.name, set()) == wanted.groups
+            assert frozenset(memberships.get(wanted.name, ())) == wanted.groups
         if wanted.kind == "group":
-            assert wanted.members == {who for who, groups in memberships.items() if wanted.name in groups}
+            members = (who for who, groups in memberships.items() if wanted.name in groups)
+            assert wanted.members == frozenset(members)
 
 
 def _of_the_recorder(document: Mapping[str, Any], account: settings.Settings) -> Any:

@@ -13,7 +13,7 @@ venv := .venv/bin
 checked := $(wildcard *.py components settings access rehearsal tests)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse mutants report sandbox sandbox-down client-config doctor revoke-sessions jit jit-revoke jit-sweep jit-audit root-keys verify adopt test test-unit check format lock clean
+.PHONY: help setup environment rehearse mutants report sandbox sandbox-down client-config doctor revoke-sessions jit jit-revoke jit-sweep jit-audit root-keys verify adopt test test-unit check format lock credential-actions clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ check: environment ## Lint (the policies, too), formatting, types, and that the 
 	$(venv)/ruff format --check
 	$(venv)/mypy $(checked)
 	$(venv)/python -m pytest -q tests/program/test_policy_lint.py
+
+credential-actions: environment ## Add what AWS has added to access/credential_actions.yaml, to be judged
+	@$(venv)/python tools/credential_actions.py
 
 format: environment ## Format the code and mend what ruff can mend
 	$(venv)/ruff check --fix-only

@@ -9,6 +9,7 @@ import alarm_rules
 import naming
 import policies
 import settings
+import vault_boundary
 from components.account_defaults import AccountDefaults, AccountDefaultsArgs
 from components.alarms import Alarms, AlarmsArgs
 from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
@@ -245,6 +246,7 @@ def build_vault(
             runs_on_role_arn=role_that_vault_runs_on(account, configured, server),
             iam_endpoint=configured.iam_endpoint,
             sts_endpoint=configured.sts_endpoint,
+            boundary=vault_boundary.boundary(account, configured),
             roles={name: role_args(role) for name, role in configured.roles.items()},
             tags=account.tags,
         ),

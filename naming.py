@@ -54,6 +54,10 @@ GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 # A tag on each user that Vault issues: the Vault role it was issued for.
 VAULT_ROLE_TAG = "VaultRole"
 
+# A tag, of any value, on what Vault's nodes are made of: instances, volumes, launch templates, Auto Scaling
+# groups. What Vault hands out reaches none of them.
+VAULT_NODE_TAG = "VaultNode"
+
 # The topic of the alarms, its key's alias, and the trail that they see by.
 ALARMS = "iam-hardening-alarms"
 TRAIL = "iam-hardening-management-events"
@@ -144,6 +148,19 @@ def trail_arn(partition: str, region: str, account_id: str, name: str) -> str:
 def trail_bucket(account_id: str, region: str) -> str:
     """Bucket names are unique in a whole partition."""
     return f"{TRAIL}-{account_id}-{region}"
+
+
+def key_alias_arn(partition: str, region: str, account_id: str, name: str) -> str:
+    """`name` without its `alias/`."""
+    return f"arn:{partition}:kms:{region}:{account_id}:alias/{name}"
+
+
+def bucket_arn(partition: str, bucket: str) -> str:
+    return f"arn:{partition}:s3:::{bucket}"
+
+
+def table_arn(partition: str, region: str, account_id: str, name: str) -> str:
+    return f"arn:{partition}:dynamodb:{region}:{account_id}:table/{name}"
 
 
 def bucket_objects_arn(partition: str, bucket: str) -> str:

@@ -11,6 +11,7 @@ from typing import Literal
 import naming
 import policies
 import settings
+import vault_boundary
 from settings import Permissions, Settings
 
 Kind = Literal["group", "user", "role"]
@@ -208,7 +209,7 @@ def _documents_of_vault(
 
     managed = {policy for role in issued for policy in role.managed_policies}
     made = {
-        naming.VAULT_BOUNDARY_POLICY: policies.vault_issued_user_boundary(),
+        naming.VAULT_BOUNDARY_POLICY: vault_boundary.boundary(account, vault),
         vault.principal_name: policies.vault_principal(
             partition,
             account_id,

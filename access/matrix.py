@@ -53,7 +53,15 @@ _POLICIES_OF_PEOPLE: Mapping[Who, str] = {
     "break-glass denial": naming.BREAK_GLASS_POLICY,
 }
 PEOPLE: set[Who] = {"person", "administrator", "other person", "break-glass"}
-Only = Literal["open onboarding", "strict onboarding", "issues users"]
+Only = Literal[
+    "open onboarding",
+    "strict onboarding",
+    "issues users",
+    "makes a trail",
+    "sends alarms",
+    "makes Vault's storage",
+    "has Vault's nodes",
+]
 # A condition key's value in a simulated request.
 Fact = str | bool | int | list[str]
 AS_THE_FILE_SAYS = "as the stack file says"
@@ -165,6 +173,15 @@ def claims(
 def _counts(only: Only, account: Settings) -> bool:
     if only == "issues users":
         return account.vault is not None and _issues_users(account.vault)
+    if only == "makes a trail":
+        return account.alarms is not None and account.alarms.trail is None
+    if only == "sends alarms":
+        return account.alarms is not None
+    if only == "makes Vault's storage":
+        return account.vault_server is not None
+    if only == "has Vault's nodes":
+        runs_here = account.vault is not None and account.vault.runs_on_role is not None
+        return account.vault_server is not None or runs_here
     return account.strict_onboarding == (only == "strict onboarding")
 
 
@@ -259,6 +276,8 @@ def _facts(identity: _Identity, account: Settings, issued: Issued | None) -> dic
         "{region}": account.region,
         "{partition}": account.partition,
     }
+    bucket = naming.trail_bucket(account.account_id, account.region)
+    facts["{log bucket}"] = f"arn:{account.partition}:s3:::{bucket}"
     if account.vault_server:
         facts["{table}"] = account.vault_server.table_name or account.vault_server.name
     if issued and issued.instance_arn:

@@ -45,7 +45,7 @@ class VaultRoleArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class VaultAwsArgs:
-    """Lease times in seconds. Endpoints None: AWS's own.
+    """Lease times in seconds. Endpoints None: AWS's own. `boundary`: of every user and session.
 
     `runs_on_role_arn` is the role that Vault's nodes run on, in this account; None: Vault gets a user and a
     key. Without a user, `principal_name` is its policy's name alone.
@@ -62,6 +62,7 @@ class VaultAwsArgs:
     runs_on_role_arn: pulumi.Input[str] | None
     iam_endpoint: str | None
     sts_endpoint: str | None
+    boundary: policies.Document
     roles: Mapping[str, VaultRoleArgs]
     tags: Mapping[str, str]
 
@@ -91,7 +92,7 @@ class VaultAws(pulumi.ComponentResource):
             self,
             policy_name=naming.VAULT_BOUNDARY_POLICY,
             description="The most a user issued by Vault can do: nothing that would outlive its lease",
-            policy=policies.vault_issued_user_boundary(),
+            policy=args.boundary,
             tags=args.tags,
         )
         issuing = [role for role in args.roles.values() if role.session_seconds is None]

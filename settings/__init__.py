@@ -11,6 +11,7 @@ from typing import Any
 
 from settings import presets
 from settings.alarm_checks import check_alarms
+from settings.boundary_checks import check_boundary
 from settings.checks import administrators, check, is_administrators
 from settings.login_checks import check_logins, token_seconds
 from settings.parsing import parse, value_of
@@ -132,6 +133,7 @@ def load(
         *check_trust(file),
         *check_policies(file),
         *check_logins(file),
+        *check_boundary(file),
     ]
     if problems or file.account_id is None or provider.region is None or file.partition is None:
         raise ConfigError(f"Pulumi.{stack}.yaml", problems)

@@ -305,6 +305,11 @@ HttpsAddress = Annotated[
         "an https address without a path, such as https://vault.example.com:8200",
     ),
 ]
+# Source: S3 User Guide, "General purpose bucket naming rules".
+BucketName = Annotated[
+    str,
+    _text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket, such as company-trail-logs (no ARN)"),
+]
 AbsolutePath = Annotated[
     str, _text(r"(?:/[A-Za-z0-9._-]+)+", "a file's absolute path, such as /opt/vault/tls/tls.crt")
 ]

@@ -15,6 +15,7 @@ from settings.fields import (
     AbsolutePath,
     AccountId,
     Action,
+    BucketName,
     ConditionKey,
     ConditionOperator,
     ConditionValue,
@@ -274,7 +275,9 @@ class VaultAudit(Section):
 class Vault(Section):
     """Vault's AWS secrets engine for this account. A new `keyGeneration` replaces its principal's key.
 
-    With `runsOnRole` there is no key: Vault's nodes run on that IAM role of this account.
+    With `runsOnRole` there is no key: Vault's nodes run on that IAM role of the account. `boundaryAllows` are
+    actions that the boundary of what Vault issues would refuse. `logBuckets` hold the account's logs, and
+    nothing that Vault issues reaches them; the bucket of the program's own trail need not be named.
     """
 
     mount: MountPath = "aws"
@@ -286,6 +289,8 @@ class Vault(Section):
     iam_endpoint: Url | None = None
     sts_endpoint: Url | None = None
     audit: VaultAudit | None = None
+    boundary_allows: list[Action] = []
+    log_buckets: list[BucketName] = []
     roles: dict[VaultRoleName, VaultRole] = {}
     logins: dict[VaultLoginName, VaultLogin] = {}
 

@@ -1,5 +1,6 @@
 """What the boundary of issued users keeps from one whose role allows everything."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,13 +8,27 @@ from typing import Any
 import policies
 from access.claims import ALLOWED, REFUSED, Claim
 from access.sessions import Credentials, Session
-from naming import ADMINISTRATOR_ACCESS, VAULT_BOUNDARY_POLICY, VAULT_USER_PATH, iam_arn, policy_arn, role_arn
+from naming import (
+    ACCESS_ANALYZER,
+    ADMINISTRATOR_ACCESS,
+    ALARMS,
+    TRAIL,
+    VAULT_BOUNDARY_POLICY,
+    VAULT_USER_PATH,
+    iam_arn,
+    policy_arn,
+    role_arn,
+    topic_arn,
+    trail_bucket,
+)
 from rehearsal.stage import Stage
 from rehearsal.world import Account, World
 
 _USER = "vault-rehearsal-everything"
 # Lets in whoever the account lets, so that nothing but the boundary is in the way.
 _ROLE = "rehearsal-next"
+# Trusts the user by name, which in one account needs no policy of the user's own.
+_NAMING_ROLE = "rehearsal-next-by-name"
 _WHO = "issued user, all allowed"
 _WHY = "nothing that would outlive the lease, or reach further"
 
@@ -26,6 +41,8 @@ def play(stage: Stage, world: World) -> None:
             with stage.scene(f"The boundary in {account.name}"), _issued_with_everything(account) as session:
                 for call, made in _outliving(account, session):
                     stage.judge(_claim(account, call, REFUSED, _WHY), made)
+                for call, made in _controls(account, session):
+                    stage.judge(_claim(account, call, REFUSED, "what watches and protects the account"), made)
                 for call, made in _of_the_role(session):
                     stage.judge(_claim(account, call, ALLOWED, "the role's work is not hindered"), made)
 
@@ -42,8 +59,11 @@ def _issued_with_everything(account: Account) -> Iterator[Session]:
     administrator = iam_arn(own.partition, "aws", f"policy/{ADMINISTRATOR_ACCESS}")
     iam.attach_user_policy(UserName=_USER, PolicyArn=administrator)
     key = iam.create_access_key(UserName=_USER)["AccessKey"]
+    user = iam.get_user(UserName=_USER)["User"]["Arn"]
     trust = policies.trust_account(own.partition, own.account_id, require_mfa=False)
     iam.create_role(RoleName=_ROLE, AssumeRolePolicyDocument=policies.render(trust))
+    by_name = policies.render(policies.trust_vault(user))
+    iam.create_role(RoleName=_NAMING_ROLE, AssumeRolePolicyDocument=by_name)
     try:
         yield account.admin.with_credentials(Credentials.of(key))
     finally:
@@ -51,6 +71,7 @@ def _issued_with_everything(account: Account) -> Iterator[Session]:
         iam.detach_user_policy(UserName=_USER, PolicyArn=administrator)
         iam.delete_user(UserName=_USER)
         iam.delete_role(RoleName=_ROLE)
+        iam.delete_role(RoleName=_NAMING_ROLE)
 
 
 def _outliving(account: Account, session: Session) -> Iterator[tuple[str, Call]]:
@@ -98,6 +119,11 @@ def _outliving(account: Account, session: Session) -> Iterator[tuple[str, Call]]
     )
     yield "iam:TagUser", lambda: iam.tag_user(UserName=_USER, Tags=[{"Key": "a", "Value": "b"}])
     yield "sts:AssumeRole", lambda: sts.assume_role(RoleArn=role, RoleSessionName="rehearsal")
+    by_name = role_arn(own.partition, own.account_id, _NAMING_ROLE)
+    yield (
+        "sts:AssumeRole (of a role that trusts this user by name)",
+        lambda: sts.assume_role(RoleArn=by_name, RoleSessionName="rehearsal"),
+    )
     task = iam_arn(own.partition, "aws", "policy/root-task/IAMDeleteRootUserCredentials")
     yield (
         "sts:AssumeRoot",
@@ -109,7 +135,70 @@ def _outliving(account: Account, session: Session) -> Iterator[tuple[str, Call]]
     )
 
 
+def _controls(account: Account, session: Session) -> Iterator[tuple[str, Call]]:
+    own = account.settings
+    cloudtrail, ec2, analyzer = (session.client(name) for name in ("cloudtrail", "ec2", "accessanalyzer"))
+    yield "cloudtrail:StopLogging", lambda: cloudtrail.stop_logging(Name=TRAIL)
+    yield "cloudtrail:DeleteTrail", lambda: cloudtrail.delete_trail(Name=TRAIL)
+    yield "ec2:DisableEbsEncryptionByDefault", ec2.disable_ebs_encryption_by_default
+    yield "access-analyzer:DeleteAnalyzer", lambda: analyzer.delete_analyzer(analyzerName=ACCESS_ANALYZER)
+    if own.alarms:
+        yield from _alarms(account, session)
+        if own.alarms.trail is None:
+            yield from _logs(account, session)
+    if own.vault_server:
+        table = own.vault_server.table_name or own.vault_server.name
+        dynamodb = session.client("dynamodb")
+        yield "dynamodb:Scan", lambda: dynamodb.scan(TableName=table)
+        yield "dynamodb:DeleteTable", lambda: dynamodb.delete_table(TableName=table)
+        yield from _keys(session, f"alias/{own.vault_server.name}")
+
+
+def _alarms(account: Account, session: Session) -> Iterator[tuple[str, Call]]:
+    own, sns, events = account.settings, session.client("sns"), session.client("events")
+    topic = topic_arn(own.partition, own.region, own.account_id, ALARMS)
+    yield "sns:DeleteTopic", lambda: sns.delete_topic(TopicArn=topic)
+    yield "sns:Publish", lambda: sns.publish(TopicArn=topic, Message="all is well")
+    subscription = f"{topic}:11111111-2222-3333-4444-555555555555"
+    yield "sns:Unsubscribe", lambda: sns.unsubscribe(SubscriptionArn=subscription)
+    yield "events:DisableRule", lambda: events.disable_rule(Name="root-activity")
+    yield "events:RemoveTargets", lambda: events.remove_targets(Rule="root-activity", Ids=["topic"])
+    yield from _keys(session, f"alias/{ALARMS}")
+
+
+def _keys(session: Session, alias: str) -> Iterator[tuple[str, Call]]:
+    kms = session.client("kms")
+
+    def key() -> str:
+        found = (each for page in kms.get_paginator("list_aliases").paginate() for each in page["Aliases"])
+        return next(str(each["TargetKeyId"]) for each in found if each["AliasName"] == alias)
+
+    yield f"kms:DisableKey ({alias})", lambda: kms.disable_key(KeyId=key())
+    yield f"kms:DeleteAlias ({alias})", lambda: kms.delete_alias(AliasName=alias)
+
+
+def _logs(account: Account, session: Session) -> Iterator[tuple[str, Call]]:
+    s3, bucket = session.client("s3"), trail_bucket(account.settings.account_id, account.settings.region)
+    log = f"AWSLogs/{account.settings.account_id}/CloudTrail/log.json.gz"
+    yield "s3:GetObject (logs)", lambda: s3.get_object(Bucket=bucket, Key=log)
+    yield "s3:PutObject (logs)", lambda: s3.put_object(Bucket=bucket, Key=log, Body=b"forged")
+    yield "s3:DeleteObject (logs)", lambda: s3.delete_object(Bucket=bucket, Key=log)
+    yield "s3:ListBucket (logs)", lambda: s3.list_objects_v2(Bucket=bucket)
+    suspended = {"Status": "Suspended"}
+    yield (
+        "s3:PutBucketVersioning (logs)",
+        lambda: s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=suspended),
+    )
+    yield "s3:DeleteBucketPolicy (logs)", lambda: s3.delete_bucket_policy(Bucket=bucket)
+    yield "s3:DeleteBucket (logs)", lambda: s3.delete_bucket(Bucket=bucket)
+
+
 def _of_the_role(session: Session) -> Iterator[tuple[str, Call]]:
+    s3, bucket = session.client("s3"), f"rehearsal-boundary-{secrets.token_hex(6)}"
+    yield "s3:CreateBucket", lambda: s3.create_bucket(Bucket=bucket)
+    yield "s3:PutObject", lambda: s3.put_object(Bucket=bucket, Key="data", Body=b"data")
+    yield "s3:DeleteObject", lambda: s3.delete_object(Bucket=bucket, Key="data")
+    yield "s3:DeleteBucket", lambda: s3.delete_bucket(Bucket=bucket)
     yield "s3:ListAllMyBuckets", session.client("s3").list_buckets
     yield "iam:ListUsers", session.client("iam").list_users
 

@@ -186,6 +186,22 @@ def test_without_the_boundary_an_issued_user_would_stay(account: Account) -> Non
     assert verdict(iam.delete_user, UserName="issued") == "DeleteConflict"
 
 
+def test_a_role_that_trusts_the_issued_user_by_name_is_kept_away_by_the_explicit_denial_alone(
+    account: Account,
+) -> None:
+    """A boundary that merely does not allow it would let the user in: the trust policy names the user."""
+    issued = issue(account, vault(account))
+    role = account.role("by-name", policies.trust_vault(issued.arn))
+    asks = {"RoleArn": role, "RoleSessionName": "session"}
+    assert verdict(issued.sts.assume_role, **asks) == REFUSED
+    implicit = [s for s in policies.vault_issued_user_boundary()["Statement"] if s["Effect"] == "Allow"]
+    boundary = f"arn:aws:iam::{account.id}:policy/boundary"
+    account.iam.create_policy_version(
+        PolicyArn=boundary, PolicyDocument=json.dumps(document(*implicit)), SetAsDefault=True
+    )
+    assert verdict(issued.sts.assume_role, **asks) == ALLOWED
+
+
 def test_vaults_clean_up_may_ask_for_groups_and_for_the_user(account: Account) -> None:
     """Both are missing in HashiCorp's sample policy; without them a rollback never ends."""
     principal = vault(account)

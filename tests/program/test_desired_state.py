@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+import naming
+import policies
 import settings
 from access import desired
 from tests.program.variants import Variant, variants
@@ -102,6 +104,16 @@ def test_the_same_paths_and_members(registered: Recorder, account: settings.Sett
         if wanted.kind == "group":
             members = (who for who, groups in memberships.items() if wanted.name in groups)
             assert wanted.members == frozenset(members)
+
+
+# AWS's limit is 6,144 characters; what it adds, and what a stack file allows, needs room.
+BOUNDARY_MAX_CHARACTERS = 5500
+
+
+def test_the_boundary_of_what_vault_issues_leaves_room(account: settings.Settings) -> None:
+    boundary = desired.documents(account, INSTANCE_ARN).get(naming.VAULT_BOUNDARY_POLICY)
+    assert boundary is not None or account.vault is None
+    assert boundary is None or policies.size(boundary) < BOUNDARY_MAX_CHARACTERS
 
 
 def _of_the_recorder(document: Mapping[str, Any], account: settings.Settings) -> Any:

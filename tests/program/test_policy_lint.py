@@ -22,6 +22,14 @@ class Accepted(NamedTuple):
     type: str
     issue: str
     why: str
+    # Of one resource; None: of all of the type.
+    name: str | None = None
+
+    def covers(self, type_: str, name: str, issue: str) -> bool:
+        return (self.type, self.issue) == (type_, issue) and self.name in (None, name)
+
+
+_POLICY, _BOUNDARY = "aws:iam/policy:Policy", "vault-aws-boundary"
 
 
 ACCEPTED = [
@@ -34,6 +42,15 @@ ACCEPTED = [
         "aws:iam/policy:Policy",
         "MISMATCHED_TYPE_BUT_USABLE",
         "iam:PermissionsBoundary has to be one ARN to the letter; ArnEquals would take patterns",
+    ),
+    Accepted(_POLICY, "UNKNOWN_ACTION", "denied before AWS gives an action such a name", _BOUNDARY),
+    Accepted(_POLICY, "RESOURCE_STAR", "a boundary gives nothing by itself", _BOUNDARY),
+    Accepted(_POLICY, "UNKNOWN_PREFIX", "parliament lacks services that AWS has", _BOUNDARY),
+    Accepted(
+        _POLICY,
+        "UNKNOWN_CONDITION_FOR_ACTION",
+        "one denial for every action of a service; those without the key are not meant",
+        _BOUNDARY,
     ),
 ]
 
@@ -85,23 +102,23 @@ def test_parliament_finds_nothing_in_what_the_program_renders(
     config = yaml.safe_load(file.read_text())["config"]
     results = list(linted(run_program(config, stack=file.name.split(".")[1])))
     assert len(results) >= 2
-    accepted = {(accepted.type, accepted.issue) for accepted in ACCEPTED}
     assert not [
         f"{type_} {name}: {issue}: {detail}"
         for type_, name, findings in results
         for issue, detail in findings
-        if (type_, issue) not in accepted
+        if not any(accepted.covers(type_, name, issue) for accepted in ACCEPTED)
     ]
 
 
 def test_what_is_accepted_is_still_reported_somewhere(run_program: Callable[..., Recorder]) -> None:
     config = yaml.safe_load((ROOT / "examples/hardened/Pulumi.dev.yaml").read_text())["config"]
     reported = {
-        (type_, issue)
-        for type_, _, findings in linted(run_program(config, stack="dev"))
+        (type_, name, issue)
+        for type_, name, findings in linted(run_program(config, stack="dev"))
         for issue, _ in findings
     }
-    assert reported == {(accepted.type, accepted.issue) for accepted in ACCEPTED}
+    for accepted in ACCEPTED:
+        assert any(accepted.covers(*found) for found in reported), accepted
 
 
 def statement(**changed: Any) -> str:

@@ -109,6 +109,7 @@ def vault_aws(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResour
         runs_on_role_arn=None,
         iam_endpoint=None,
         sts_endpoint=None,
+        boundary=policies.vault_issued_user_boundary(),
         roles={"test": role},
         tags=TAGS,
     )

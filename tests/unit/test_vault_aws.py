@@ -10,6 +10,7 @@ import policies
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
 from tests.recorder import ACCOUNT_ID, Recorder
 
+BOUNDARY_DOCUMENT = policies.vault_issued_user_boundary()
 TAGS = {"Stack": "dev"}
 S3 = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT_ID}:policy/vault-issued-user-boundary"
@@ -42,6 +43,7 @@ def record_vault(recorder: Recorder, **changed: Any) -> None:
         "runs_on_role_arn": None,
         "iam_endpoint": None,
         "sts_endpoint": None,
+        "boundary": BOUNDARY_DOCUMENT,
         "roles": ROLES,
         "tags": TAGS,
     }
@@ -136,7 +138,7 @@ def test_every_issued_user_is_bounded(recorder: Recorder) -> None:
     assert recorder.one(POLICY, "vault-aws-boundary").inputs == {
         "name": "vault-issued-user-boundary",
         "description": "The most a user issued by Vault can do: nothing that would outlive its lease",
-        "policy": json.dumps(policies.vault_issued_user_boundary()),
+        "policy": policies.render(BOUNDARY_DOCUMENT),
         "tags": TAGS,
     }
     common = {

@@ -38,6 +38,7 @@ VAULT_USER_NAME_PREFIX = "vault-"
 # Of issued users and of role sessions, so that CloudTrail says who asked: how the person logged in and as
 # whom, the role, when, and eight random characters against two at once. At most 63 characters; AWS takes 64,
 # and Vault refuses to issue what is longer. Its own template cuts name and role together: the role gets lost.
+VAULT_ROLE_CHARACTERS = 14
 VAULT_USERNAME_TEMPLATE = (
     f'{{{{ printf "{VAULT_USER_NAME_PREFIX}%s-%s-%s-%s"'
     " (.DisplayName | truncate 22) (.PolicyName | truncate 14) (unix_time) (random 8) }}"
@@ -176,6 +177,11 @@ def sign_in_url(partition: str, account_id: str) -> str | None:
 def assume_policy_name(group_name: str) -> str:
     """The customer-managed policy that lets a group assume its roles in workload accounts."""
     return f"assume-roles-{group_name}"
+
+
+def revocation_policy_name(role_name: str) -> str:
+    """The managed policy with which the project's commands end a role's sessions."""
+    return f"{REVOKE_SESSIONS_POLICY}-{role_name}"
 
 
 def vault_aws_role_name(mount: str, role_name: str) -> str:

@@ -357,8 +357,10 @@ def debug_instance(instance_arn: str) -> list[Statement]:
 
     DescribeInstances has no resource to bind it to. A shell also needs the SSM agent's permissions on the
     instance's own role. A shell may be ended only by who opened it: Session Manager tags each with the
-    opener's `aws:userid`, of users and of role sessions alike, while `aws:username` is of users only. Source:
-    Systems Manager User Guide, "Allow a user to end only sessions they started", method 2.
+    opener's `aws:userid`, of users and of role sessions alike, while `aws:username` is of users only.
+    The data channel is allowed as AWS's sample has it; this was not tried on AWS. Source: Systems Manager
+    User Guide, "Allow a user to end only sessions they started", method 2, and "Sample IAM policies for
+    Session Manager".
     """
     partition, region, account_id = _partition_region_account(instance_arn)
     return [
@@ -384,6 +386,12 @@ def debug_instance(instance_arn: str) -> list[Statement]:
             "Effect": "Allow",
             "Action": "ssm:StartSession",
             "Resource": f"arn:{partition}:ssm:{region}:{account_id}:document/SSM-SessionManagerRunShell",
+        },
+        {
+            "Sid": "SpeakInOwnSessions",
+            "Effect": "Allow",
+            "Action": "ssmmessages:OpenDataChannel",
+            "Resource": f"arn:{partition}:ssm:{region}:{account_id}:session/${{aws:userid}}-*",
         },
         {
             "Sid": "EndOwnSessions",

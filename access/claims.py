@@ -12,7 +12,8 @@ REFUSED = "refused"
 # The credentials themselves are not (or no longer) valid: deleted key, ended session.
 KEY_INVALID = "key invalid"
 
-_REFUSED_CODES = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+# "AuthorizationError" is SNS's.
+_REFUSED_CODES = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 _KEY_INVALID_CODES = {
     "AuthFailure",
     "ExpiredToken",

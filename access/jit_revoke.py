@@ -1,15 +1,19 @@
 """Ends all just-in-time access of one Vault role, whoever holds it.
 
     make jit-revoke ROLE=test STACK=dev [ARGS=--yes]
+    make jit-revoke ROLE=verify-data STACK=dev ARGS=--lift
 
-Users that Vault issued are deleted, at once. A session of an IAM role cannot be deleted: for a role of the
-kind `assumed_role` everything is denied to sessions that were issued before now, as `make revoke-sessions`
-does, until the next `pulumi up --refresh`. Whoever may read the role's credentials can ask for new ones: take
-that right away first.
+Users that Vault issued are deleted, at once, and sessions that they took of their keys die with them
+(`sts:GetSessionToken`, which no policy can deny; an inactive key would not end those). A session of an IAM
+role cannot be deleted: for a role of the kind `assumed_role` everything is denied to sessions issued before
+now, as `make revoke-sessions` does (`access/revocations.py`). Shells of Session Manager outlive both,
+so they are ended as well (`access/shells.py`). Whoever may read the role's credentials can ask for new ones:
+take that right away first.
 """
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,20 +21,25 @@ from typing import Any
 import hvac
 
 import settings
-from access import live, vault
-from access.revoke_sessions import COULD_NOT, DONE, STOPPED, how_long, revoke
+from access import live, shells, vault
+from access.claims import REFUSED
+from access.grants import grants_of
+from access.revocations import lifting, revoke, says
+from access.revoke_sessions import COULD_NOT, DONE, STOPPED
 from access.stack_files import settings_of
 from naming import vault_aws_role_name
 
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
-    """A role of Vault's engine, as the stack file has it. `aws_role`: the IAM role it assumes, or None."""
+    """A role of Vault's engine, as the stack file has it. `aws_role`: the IAM role it assumes, or None.
+    `may_open_shells` also where the file alone does not tell."""
 
     account: settings.Settings
     mount: str
     name: str
     aws_role: str | None
+    may_open_shells: bool
 
     @property
     def leases(self) -> str:
@@ -48,12 +57,18 @@ def role_of(stack: str, name: str, directory: Path) -> Role:
     if name not in account.vault.roles:
         known = ", ".join(account.vault.roles) or "none"
         raise live.CannotError(f"ROLE={name}: not under vault.roles of {stack}; known: {known}")
-    assumed = account.vault.roles[name].credential_type == "assumed_role"
+    role = account.vault.roles[name]
+    assumed = role.credential_type == "assumed_role"
+    grants = grants_of(managed_policies=role.managed_policies, statements=role.statements)
     return Role(
         account=account,
         mount=account.vault.mount,
         name=name,
         aws_role=vault_aws_role_name(account.vault.mount, name) if assumed else None,
+        # Groups' policies are not in the file.
+        may_open_shells=role.debug_instance
+        or bool(role.groups)
+        or grants.verdict("ssm:StartSession", "*") != REFUSED,
     )
 
 
@@ -87,6 +102,48 @@ def end_leases(client: hvac.Client, prefix: str) -> None:
     )
 
 
+def _owners(
+    role: Role, make_client: live.MakeClient
+) -> tuple[Callable[[str], bool] | None, live.CannotError | None]:
+    """Whose shells are to be ended, or why nobody can say: without AWS, the leases can still be ended."""
+    if not role.may_open_shells:
+        return None, None
+    if role.aws_role:
+        return shells.of_assumed_role(role.aws_role), None
+    try:
+        live.must_be_in(role.account, make_client)
+        return shells.of_issued_users(make_client("iam", role.account.region, None), role.name), None
+    except live.CannotError as problem:
+        return None, problem
+
+
+def _announce(role: Role, leases: int) -> None:
+    print(f"Ends {leases} leases of the role {role.name} at {role.mount}, whoever holds them.")
+    if role.aws_role:
+        print(f"Denies everything to sessions of {role.aws_role} that were issued before now.")
+    if role.may_open_shells:
+        print("Ends their shells of Session Manager.")
+    print("Whoever may read the role's credentials can ask again: take that right away first.")
+
+
+def _end_shells(role: Role, make_client: live.MakeClient, owns: Callable[[str], bool]) -> str:
+    def clients(service: str, region: str) -> Any:
+        return make_client(service, region, None)
+
+    found = shells.shells(clients, role.account.regions, owns)
+    shells.end(clients, found)
+    return f"{len(found)} shells were ended."
+
+
+def _lift(role: Role, make_client: live.MakeClient, *, early: bool) -> int:
+    if role.aws_role is None:
+        print(f"The users of {role.name} were deleted; there is no denial to lift. Nothing was changed.")
+        return DONE
+    live.must_be_in(role.account, make_client)
+    print(lifting(make_client("iam", role.account.region, None), role.aws_role, early=early))
+    return DONE
+
+
 def main(
     arguments: list[str],
     make_client: live.MakeClient = live.client,
@@ -97,9 +154,13 @@ def main(
     parser.add_argument("--role", required=True, help="the role's name under vault.roles")
     parser.add_argument("--stack", required=True, help="the stack whose account it is")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--lift", action="store_true", help="allow an assumed_role's old sessions again")
+    parser.add_argument("--early", action="store_true", help="with --lift: although some may be alive")
     options = parser.parse_args(arguments)
     try:
         role = role_of(options.stack, options.role, directory or Path.cwd())
+        if options.lift:
+            return _lift(role, make_client, early=options.early)
         client = vault.client()
         # Everything that could refuse is asked before anything is changed.
         leases = live_leases(client, role.leases)
@@ -108,19 +169,24 @@ def main(
         if role.aws_role:
             live.must_be_in(role.account, make_client)
             iam = make_client("iam", role.account.region, None)
-        print(f"Ends {len(leases)} leases of the role {role.name} at {role.mount}, whoever holds them.")
-        if role.aws_role:
-            print(f"Denies everything to sessions of {role.aws_role} that were issued before now.")
-        print("Whoever may read the role's credentials can ask again: take that right away first.")
+        owns, unseen = _owners(role, make_client)
+        _announce(role, len(leases))
         if not (options.yes or live.confirmed(role.name, "the role's name", ask)):
             print("Stopped; nothing was changed.")
             return STOPPED
         # First, as AWS alone tells whether it is allowed: refused, nothing is half-done.
         if role.aws_role:
-            print(how_long(revoke(iam, role.aws_role), options.stack))
+            lift = f"make jit-revoke ROLE={role.name} STACK={options.stack} ARGS=--lift"
+            print(says(revoke(iam, role.aws_role), lift))
         end_leases(client, role.leases)
         left = live_leases(client, role.leases)
         print(f"{len(leases)} leases were ended." if not left else f"{len(left)} leases are still there.")
+        # Last: until then a new one could be opened.
+        if owns:
+            print(_end_shells(role, make_client, owns))
+        if unseen:
+            print(f"Shells of Session Manager were not looked for, and go on: {unseen}", file=sys.stderr)
+            return COULD_NOT
     except (live.CannotError, settings.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT

@@ -16,6 +16,10 @@ Ask = Callable[[str], str]
 MakeClient = Callable[[str, str, Credentials | None], Any]
 
 
+# What a call of boto3 raises.
+CALL_ERRORS = (BotoCoreError, ClientError)
+
+
 class CannotError(Exception):
     """Why a command stops, in a sentence that says what to do."""
 
@@ -43,7 +47,7 @@ def asking(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
     """The answer of one call. Raises CannotError with AWS's own words after ours."""
     try:
         return call(**arguments)
-    except (BotoCoreError, ClientError) as error:
+    except CALL_ERRORS as error:
         raise CannotError(f"{what} failed: {error}") from None
 
 

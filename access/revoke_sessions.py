@@ -1,67 +1,22 @@
-"""Ends every live session of a cross-account role.
+"""Ends every live session of a cross-account role, and lifts that again.
 
     make revoke-sessions ROLE=test_role STACK=dev [ARGS=--yes]
+    make revoke-sessions ROLE=test_role STACK=dev ARGS=--lift
 
-Temporary credentials cannot be deleted: like the console's «Revoke sessions» this puts an inline policy on
-the role that denies everything to sessions that were issued before now. Whoever may assume the role starts a
-new session at once; that right has to be taken away by itself. Source: IAM User Guide, "Revoke IAM role
-temporary security credentials".
-
-The policy must stay until the last of those sessions has ended by itself: without it they would work again.
-The role's component then takes it away with `pulumi up --refresh` (`components/cross_account.py`).
+Whoever may assume the role starts a new session at once; that right has to be taken away as well. How the
+sessions end, and for how long the denial has to stay: `access/revocations.py`.
 """
 
 import argparse
 import sys
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
 
-import policies
 import settings
 from access import live
+from access.revocations import lifting, revoke, says
 from access.stack_files import settings_of
-from naming import REVOKE_SESSIONS_POLICY
 
 DONE, STOPPED, COULD_NOT = 0, 1, 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Revoked:
-    """Sessions issued before `moment` are refused; the last of them has ended by itself at `ended`."""
-
-    moment: datetime
-    ended: datetime
-
-
-def revoke(iam: Any, role_name: str) -> Revoked:
-    """Raises live.CannotError."""
-    found = live.asking(f"Looking at the role {role_name}", iam.get_role, RoleName=role_name)
-    # AWS's clock and not ours, and the second after: issue times have no fractions of seconds.
-    now = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
-    moment = now.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
-    live.asking(
-        f"Putting the policy {REVOKE_SESSIONS_POLICY} on the role {role_name}",
-        iam.put_role_policy,
-        RoleName=role_name,
-        PolicyName=REVOKE_SESSIONS_POLICY,
-        PolicyDocument=policies.render(policies.revoke_older_sessions(f"{moment:%Y-%m-%dT%H:%M:%SZ}")),
-    )
-    longest = int(found["Role"].get("MaxSessionDuration") or 3600)
-    return Revoked(moment=moment, ended=moment + timedelta(seconds=longest))
-
-
-def how_long(revoked: Revoked, stack: str) -> str:
-    """What a person has to know and do after it."""
-    return (
-        f"Sessions issued before {revoked.moment:%Y-%m-%d %H:%M:%S} UTC are refused; AWS needs some seconds "
-        "to know it everywhere.\n"
-        f"After {revoked.ended:%Y-%m-%d %H:%M:%S} UTC, when the last of them has ended by itself, and not "
-        f"before, take the policy\n{REVOKE_SESSIONS_POLICY} away again: pulumi up --refresh --stack "
-        f"{stack}\n(An up without --refresh leaves it in place.)"
-    )
 
 
 def main(arguments: list[str], make_client: live.MakeClient = live.client, ask: live.Ask = input) -> int:
@@ -69,10 +24,16 @@ def main(arguments: list[str], make_client: live.MakeClient = live.client, ask: 
     parser.add_argument("--role", required=True, help="the role's name under crossAccountRoles")
     parser.add_argument("--stack", required=True, help="the stack that makes the role")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--lift", action="store_true", help="take the denial away, once no session is left")
+    parser.add_argument("--early", action="store_true", help="with --lift: although old sessions work again")
     options = parser.parse_args(arguments)
     try:
         account = _account_with(options.stack, options.role)
         live.must_be_in(account, make_client)
+        iam = make_client("iam", account.region, None)
+        if options.lift:
+            print(lifting(iam, options.role, early=options.early))
+            return DONE
         print(
             f"Ends every session of the role {options.role} in the account {account.account_id}, whoever "
             "holds it.\nWhoever may assume the role can start a new one: take that right away first."
@@ -80,11 +41,11 @@ def main(arguments: list[str], make_client: live.MakeClient = live.client, ask: 
         if not (options.yes or live.confirmed(options.role, "the role's name", ask)):
             print("Stopped; nothing was changed.")
             return STOPPED
-        revoked = revoke(make_client("iam", account.region, None), options.role)
+        revoked = revoke(iam, options.role)
     except (live.CannotError, settings.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT
-    print(how_long(revoked, options.stack))
+    print(says(revoked, f"make revoke-sessions ROLE={options.role} STACK={options.stack} ARGS=--lift"))
     return DONE
 
 

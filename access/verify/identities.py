@@ -10,8 +10,9 @@ from typing import Any
 
 from access.desired import Identity, Kind, PolicyName, documents, identities
 from access.documents import canonical, difference, without_aws_paths
+from access.revocations import Revoked, moment_of
 from access.verify.findings import MISSING, Findings, looking
-from naming import ADMINISTRATOR_ACCESS, VAULT_USER_PATH
+from naming import ADMINISTRATOR_ACCESS, VAULT_USER_PATH, revocation_policy_name
 from settings import Settings
 
 _DETAILS = {"user": "UserDetailList", "group": "GroupDetailList", "role": "RoleDetailList"}
@@ -78,7 +79,7 @@ def check_identity(findings: Findings, iam: Any, live: Live, identity: Identity)
         what,
         "attached policies",
         identity.attached,
-        live.attached(identity.kind, identity.name),
+        live.attached(identity.kind, identity.name) - _revocation(findings, live, identity),
         "what is attached by hand nobody reviewed; what is missing locks people out or lets them in",
     )
     findings.compare(
@@ -94,6 +95,23 @@ def check_identity(findings: Findings, iam: Any, live: Live, identity: Identity)
         _user(findings, what, record, identity)
     else:
         _role(findings, iam, what, record, identity)
+
+
+def _revocation(findings: Findings, live: Live, identity: Identity) -> set[PolicyName]:
+    """The denial that `make revoke-sessions` or `make jit-revoke` put on a role: told, and no difference."""
+    if identity.kind != "role":
+        return set()
+    name = revocation_policy_name(identity.name)
+    moment = moment_of(live.document(name)) if name in live.policies else None
+    if moment is None or PolicyName.own(name) not in live.attached("role", identity.name):
+        return set()
+    revoked = Revoked(moment=moment)
+    findings.notes.append(
+        f"role {identity.name}: sessions issued before {revoked.moment:%Y-%m-%d %H:%M:%S} UTC were ended by "
+        f"hand; none can be alive after {revoked.ended:%Y-%m-%d %H:%M:%S} UTC, and ARGS=--lift takes the "
+        "denial away then (docs/cross-account.md)"
+    )
+    return {PolicyName.own(name)}
 
 
 def _members(findings: Findings, live: Live, identity: Identity) -> None:

@@ -1,6 +1,6 @@
 """Shell sessions on instances: who may start and end them.
 
-Gap: MiniStack has no StartSession, ResumeSession or TerminateSession.
+Gap: MiniStack has no StartSession, ResumeSession, TerminateSession or DescribeSessions.
 
 AWS ("StartSession", "Actions, resources, and condition keys for AWS Systems Manager"): a session is
 authorised on the instance, and on the document where the call names one; its id begins with the user's (or
@@ -14,13 +14,15 @@ register is not asked.
 
 import json
 import secrets
+import time
 from typing import Any
 
 from rehearsal.emulated_aws import request
 from rehearsal.emulated_aws.upstream import Parameters, Response, account_id, actions, ec2, responses, ssm
 
-# Session ID → its tags.
+# Session ID → its tags; and what DescribeSessions says of it.
 _sessions: Any = responses.AccountScopedDict()
+_described: Any = responses.AccountScopedDict()
 _TAG = "ssm:resourceTag/aws:ssmmessages:"
 
 
@@ -28,7 +30,7 @@ def _arn(kind: str, identifier: str, service: str = "ssm") -> str:
     return f"arn:aws:{service}:{responses.get_region()}:{account_id()}:{kind}/{identifier}"
 
 
-def _answer(content: dict[str, str]) -> Response:
+def _answer(content: dict[str, Any]) -> Response:
     return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(content).encode()
 
 
@@ -56,7 +58,17 @@ def _handle(operation: str, content: dict[str, Any]) -> Response | None:
             return _refuse("TargetNotConnected", f"{target} is not connected.")
         identifier = f"{request.caller_arn().rsplit('/', 1)[-1]}-{secrets.token_hex(8)}"
         _sessions[identifier] = {f"{_TAG}session-id": request.caller_id(), f"{_TAG}target-id": target}
+        _described[identifier] = {
+            "SessionId": identifier,
+            "Target": target,
+            "Status": "Connected",
+            "StartDate": time.time(),
+            "Owner": request.caller_arn(),
+            "Region": responses.get_region(),
+        }
         return _answer({"SessionId": identifier, "TokenValue": "none", "StreamUrl": "wss://127.0.0.1:0/none"})
+    if operation == "DescribeSessions":
+        return _describe(content)
     identifier = str(content.get("SessionId", ""))
     if operation == "ResumeSession":
         if identifier not in _sessions:
@@ -64,8 +76,25 @@ def _handle(operation: str, content: dict[str, Any]) -> Response | None:
         return _answer({"SessionId": identifier, "TokenValue": "none", "StreamUrl": "wss://127.0.0.1:0/none"})
     if operation == "TerminateSession":
         _sessions.pop(identifier, None)
+        if identifier in _described:
+            _described[identifier] |= {"Status": "Terminated", "EndDate": time.time()}
         return _answer({"SessionId": identifier})
     return None
+
+
+def _describe(content: dict[str, Any]) -> Response:
+    """Of the region: active or past ones, by owner and target. Filters: SSM API, "SessionFilter"."""
+    active = content.get("State") == "Active"
+    wanted = {each.get("key"): each.get("value") for each in content.get("Filters") or []}
+    found = []
+    for session in _described.values():
+        is_active = session["Status"] == "Connected"
+        if session["Region"] != responses.get_region() or is_active != active:
+            continue
+        if any(wanted.get(key, session[key]) != session[key] for key in ("Owner", "Target", "SessionId")):
+            continue
+        found.append({name: value for name, value in session.items() if name != "Region"})
+    return _answer({"Sessions": found})
 
 
 def _read(headers: dict[str, str], body: bytes) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A role's live sessions are ended, as `make revoke-sessions` does, and what ended them goes again."""
+"""A role's live sessions are ended, as `make revoke-sessions` does, and stay ended until that is lifted."""
 
 import time
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ import settings
 from access.claims import ALLOWED, REFUSED, Claim
 from access.grants import grants_of
 from access.probes import Probe, probes
-from access.revoke_sessions import revoke
+from access.revocations import lift, revoke
 from access.sessions import Credentials, Session
-from naming import REVOKE_SESSIONS_POLICY
+from naming import revocation_policy_name
 from rehearsal.scenes.assuming import assume, short
 from rehearsal.scenes.cross_account import expected_of
 from rehearsal.scenes.people import Member
@@ -56,7 +56,7 @@ def _harmless_probe(account: Account, role: settings.CrossAccountRole) -> Probe 
 
 
 def _play(stage: Stage, account: Account, name: str, member: Member, probe: Probe) -> None:
-    role_arn = account.stack.outputs()["role_arns"][name]
+    role_arn, policy = account.stack.outputs()["role_arns"][name], revocation_policy_name(name)
 
     def claim(
         who: str, mfa: str, call: str, claimed: str, reason: str, resource: str = short(role_arn)
@@ -87,9 +87,9 @@ def _play(stage: Stage, account: Account, name: str, member: Member, probe: Prob
         )
 
     def policy_is(claimed: str, after: str, reason: str) -> None:
-        names = account.admin.client("iam").list_role_policies(RoleName=name)["PolicyNames"]
-        found = _IN_PLACE if REVOKE_SESSIONS_POLICY in names else _GONE
-        stage.found(claim("deployer", "-", after, claimed, reason, REVOKE_SESSIONS_POLICY), found)
+        attached = account.admin.client("iam").list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        found = _IN_PLACE if policy in {each["PolicyName"] for each in attached} else _GONE
+        stage.found(claim("deployer", "-", after, claimed, reason, policy), found)
 
     old = session("first")
     tries(old, "first", ALLOWED, "granted by the stack file")
@@ -102,5 +102,8 @@ def _play(stage: Stage, account: Account, name: str, member: Member, probe: Prob
     policy_is(_IN_PLACE, "pulumi up", "an up for another reason must not bring old sessions back")
     tries(old, "first, after up", REFUSED, "an up for another reason must not bring old sessions back")
     account.stack.up(refresh=True)
-    policy_is(_GONE, "pulumi up --refresh", "the stack file says what holds, and it says no such policy")
+    policy_is(_IN_PLACE, "pulumi up --refresh", "nor must one that looks for changes by hand")
+    tries(old, "first, after refresh", REFUSED, "nor must one that looks for changes by hand")
     tries(new, "second, after refresh", ALLOWED, "granted by the stack file")
+    lift(account.admin.client("iam"), name)
+    policy_is(_GONE, "--lift", "nothing is left of it")

@@ -217,7 +217,23 @@ def a_bucket_that_denies_plain_http(cloud: Cloud) -> str:
     return verdict(account.user("Ada", EVERYTHING).client("s3").list_objects_v2, Bucket=bucket)
 
 
+def one_rule_of_eventbridge(cloud: Cloud) -> tuple[str, str]:
+    account = cloud.account()
+    for name in ("kept", "other"):
+        account.client("events").put_rule(Name=name, EventPattern='{"source": ["a"]}')
+    arn = f"arn:aws:events:{REGION}:{account.id}:rule/kept"
+    ada = account.user("Ada", document(allow("events:*"), deny("events:*", arn)))
+    disable = ada.client("events").disable_rule
+    return verdict(disable, Name="other"), verdict(disable, Name="kept")
+
+
 GAPS = (
+    Gap(
+        "rules of EventBridge are told apart",
+        one_rule_of_eventbridge,
+        (ALLOWED, "AccessDeniedException"),
+        (ALLOWED, ALLOWED),
+    ),
     Gap("a user reads itself through the username variable", own_user_by_variable, BOTH, (DENIED, DENIED)),
     Gap("a tag of the principal names a prefix", bucket_prefix_by_principal_tag, BOTH, (DENIED, DENIED)),
     Gap("a tag of the principal in a condition", variable_in_a_condition, BOTH, (DENIED, DENIED)),

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ import pyotp
 import pytest
 
 import policies
-from access import jit_revoke, jit_sweep
+from access import jit_revoke, jit_sweep, shells
 from access.live import CannotError
 from access.revoke_sessions import COULD_NOT, DONE, STOPPED
 from rehearsal import tools
@@ -291,7 +291,111 @@ def test_revoking_a_role_that_vault_assumes_ends_the_sessions_too(place: Place) 
     assert is_refused(lambda: place.client("s3", key).list_buckets())
     time.sleep(1.1)  # issue times have no fractions of seconds
     place.client("s3", place.issue(ASSUMED)).list_buckets()
-    place.iam.delete_role_policy(RoleName=role_name, PolicyName="AWSRevokeOlderSessions")
+    lift = ["--role", ASSUMED, "--stack", "dev", "--lift"]
+    assert jit_revoke.main(lift, place.make_client, directory=ROOT) == COULD_NOT
+    assert is_refused(lambda: place.client("s3", key).list_buckets())
+    assert jit_revoke.main([*lift, "--early"], place.make_client, directory=ROOT) == DONE
+    place.client("s3", key).list_buckets()
+    attached = place.iam.list_attached_role_policies(RoleName=role_name)["AttachedPolicies"]
+    assert [policy["PolicyName"] for policy in attached] == ["AmazonS3FullAccess"]
+
+
+@pytest.mark.usefixtures("in_the_environment")
+def test_revoking_again_ends_the_sessions_issued_since(place: Place) -> None:
+    arguments = ["--role", ASSUMED, "--stack", "dev"]
+    keys = []
+    for _ in range(7):  # AWS keeps five versions of a policy
+        keys.append(place.issue(ASSUMED))
+        assert jit_revoke.main([*arguments, "--yes"], place.make_client, directory=ROOT) == DONE
+        time.sleep(1.1)
+    assert all(is_refused(functools.partial(place.client("s3", key).list_buckets)) for key in keys)
+    assert jit_revoke.main([*arguments, "--lift", "--early"], place.make_client, directory=ROOT) == DONE
+
+
+def test_a_session_of_an_issued_users_key_dies_with_the_user_and_not_with_the_key(place: Place) -> None:
+    """`sts:GetSessionToken` cannot be denied; so what ends its sessions is what an operator has to know."""
+    with longer_leases(place):
+        key = place.issue()
+        (name,) = place.users()
+        taken = place.client("sts", key).get_session_token()["Credentials"]
+        session = {
+            "aws_access_key_id": taken["AccessKeyId"],
+            "aws_secret_access_key": taken["SecretAccessKey"],
+            "aws_session_token": taken["SessionToken"],
+        }
+        place.client("s3", session).list_buckets()
+        assert is_refused(place.client("iam", session).list_users)
+        place.iam.update_access_key(UserName=name, AccessKeyId=key["aws_access_key_id"], Status="Inactive")
+        assert is_refused(lambda: place.client("s3", key).list_buckets())
+        place.client("s3", session).list_buckets()
+        place.vault.sys.revoke_prefix(f"{MOUNT}/creds/{ISSUING}")
+        assert place.until_nobody_is_left(20)
+    assert is_refused(lambda: place.client("s3", session).list_buckets())
+
+
+def shells_of(place: Place) -> set[str]:
+    found = place.client("ssm").describe_sessions(State="Active")["Sessions"]
+    return {session["SessionId"] for session in found}
+
+
+@pytest.fixture
+def instance(place: Place) -> Iterator[str]:
+    ec2 = place.client("ec2")
+    image = ec2.describe_images(Owners=["099720109477"])["Images"][0]["ImageId"]
+    launched = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    yield launched
+    ec2.terminate_instances(InstanceIds=[launched])
+
+
+@pytest.mark.usefixtures("in_the_environment")
+def test_shells_of_the_roles_users_are_ended_and_nobody_elses(
+    place: Place, instance: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = jit_revoke.role_of("dev", ISSUING, ROOT)
+    monkeypatch.setattr(jit_revoke, "role_of", lambda *_: replace(role, may_open_shells=True))
+    shell = policies.configured(
+        [{"Sid": "Shell", "Effect": "Allow", "Action": "ssm:StartSession", "Resource": "*"}]
+    )
+    mine = place.client("ssm").start_session(Target=instance)["SessionId"]
+    with longer_leases(place):
+        key = place.issue()
+        (name,) = place.users()
+        place.iam.put_user_policy(UserName=name, PolicyName="shell", PolicyDocument=json.dumps(shell))
+        place.iam.tag_user(UserName=name, Tags=[{"Key": "VaultRole", "Value": ISSUING}])
+        theirs = place.client("ssm", key).start_session(Target=instance)["SessionId"]
+        assert shells_of(place) == {mine, theirs}
+        arguments = ["--role", ISSUING, "--stack", "dev", "--yes"]
+        assert jit_revoke.main(arguments, place.make_client, directory=ROOT) == DONE
+    assert shells_of(place) == {mine}
+    place.client("ssm").terminate_session(SessionId=mine)
+
+
+@pytest.mark.usefixtures("in_the_environment")
+def test_without_a_way_to_aws_the_leases_end_and_the_shells_are_told(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    role = jit_revoke.role_of("dev", ISSUING, ROOT)
+    monkeypatch.setattr(jit_revoke, "role_of", lambda *_: replace(role, may_open_shells=True))
+    other = boto3.client(
+        "sts", region_name="us-east-1", endpoint_url=place.endpoint_url,
+        aws_access_key_id="333333333333", aws_secret_access_key="root",
+    )  # fmt: skip
+    with longer_leases(place):
+        place.issue()
+        arguments = ["--role", ISSUING, "--stack", "dev", "--yes"]
+        assert jit_revoke.main(arguments, lambda *_: other, directory=ROOT) == COULD_NOT
+    assert place.users() == []
+    assert "Shells of Session Manager were not looked for, and go on" in capsys.readouterr().err
+
+
+def test_shells_of_users_that_are_gone_are_found_by_their_name(place: Place) -> None:
+    owns = shells.of_issued_users(place.iam, "a-role-with-a-long-name")
+    user = f"arn:aws:iam::{DEV}:user"
+    assert owns(f"{user}/vault/vault-userpass-alice-a-role-with-a--1767225600-x7Kq2bWd")
+    assert not owns(f"{user}/vault/vault-userpass-alice-another-role-w-1767225600-x7Kq2bWd")
+    assert not owns(f"{user}/vault-userpass-alice-a-role-with-a--1767225600-x7Kq2bWd")
+    assert shells.of_assumed_role("vault-aws-data")(f"arn:aws:sts::{DEV}:assumed-role/vault-aws-data/vault-x")
+    assert not shells.of_assumed_role("vault-aws-data")(f"arn:aws:sts::{DEV}:assumed-role/vault-aws-data2/x")
 
 
 @pytest.mark.usefixtures("in_the_environment")
@@ -338,7 +442,9 @@ def test_a_token_that_may_list_leases_but_not_end_them_changes_nothing(
         arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
         assert jit_revoke.main(arguments, place.make_client, directory=ROOT) == COULD_NOT
         assert jit_revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
-    assert place.iam.list_role_policies(RoleName=f"vault-{MOUNT}-{ASSUMED}")["PolicyNames"] == []
+    assert [p["PolicyName"] for p in place.iam.list_policies(Scope="Local")["Policies"]] == [
+        "vault-issued-user-boundary"
+    ]
     assert "it takes update and sudo, and has deny. Nothing was changed." in capsys.readouterr().err
 
 
@@ -362,7 +468,10 @@ def test_credentials_that_may_not_deny_the_sessions_end_no_lease(
         arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
         assert jit_revoke.main(arguments, make_client, directory=ROOT) == COULD_NOT
         assert jit_revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
-    assert "Putting the policy AWSRevokeOlderSessions on the role" in capsys.readouterr().err
+    assert (
+        "Putting the policy AWSRevokeOlderSessions-vault-aws-verify-data on the role"
+        in capsys.readouterr().err
+    )
     place.iam.delete_access_key(UserName="looker", AccessKeyId=made["AccessKeyId"])
     place.iam.delete_user_policy(UserName="looker", PolicyName="own")
     place.iam.delete_user(UserName="looker")

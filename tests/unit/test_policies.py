@@ -318,6 +318,12 @@ def test_debugging_reaches_one_instance_and_ones_own_sessions() -> None:
             "Resource": f"arn:aws-us-gov:ssm:us-gov-west-1:{DEV}:document/SSM-SessionManagerRunShell",
         },
         {
+            "Sid": "SpeakInOwnSessions",
+            "Effect": "Allow",
+            "Action": "ssmmessages:OpenDataChannel",
+            "Resource": f"arn:aws-us-gov:ssm:us-gov-west-1:{DEV}:session/${{aws:userid}}-*",
+        },
+        {
             "Sid": "EndOwnSessions",
             "Effect": "Allow",
             "Action": ["ssm:ResumeSession", "ssm:TerminateSession"],

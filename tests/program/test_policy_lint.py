@@ -43,6 +43,12 @@ ACCEPTED = [
         "MISMATCHED_TYPE_BUT_USABLE",
         "iam:PermissionsBoundary has to be one ARN to the letter; ArnEquals would take patterns",
     ),
+    Accepted(
+        "vault:aws/secretBackendRole:SecretBackendRole",
+        "RESOURCE_MISMATCH",
+        "ssmmessages:OpenDataChannel on one's own sessions, as AWS's sample policy has it",
+        "vault-aws-debug-instance",
+    ),
     Accepted(_POLICY, "UNKNOWN_ACTION", "denied before AWS gives an action such a name", _BOUNDARY),
     Accepted(_POLICY, "RESOURCE_STAR", "a boundary gives nothing by itself", _BOUNDARY),
     Accepted(_POLICY, "UNKNOWN_PREFIX", "parliament lacks services that AWS has", _BOUNDARY),

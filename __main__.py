@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import pulumi
+import pulumi_aws as aws
 from pulumi.runtime import config as stack_config
 
 import alarm_rules
+import deployer
 import naming
 import policies
 import settings
@@ -75,6 +77,7 @@ def build_alarms(account: settings.Settings, wanted: settings.Alarms) -> None:
                     account_id=account.account_id,
                     region=account.region,
                     protect=account.protect,
+                    log_administrators=wanted.log_administrators,
                     tags=account.tags,
                 ),
             )
@@ -307,6 +310,18 @@ def build_login(name: str, vault: settings.Vault, engine: VaultAws) -> VaultLogi
     )
 
 
+def check_caller(account: settings.Settings) -> None:
+    """Before the first resource: refuses an up that could not end. A preview changes nothing, and may be made
+    by somebody who only reads. Raises pulumi.RunError."""
+    if account.alarms is None or not account.alarms.log_administrators:
+        return
+    problem = deployer.problem(account, aws.get_caller_identity().arn)
+    if problem and pulumi.runtime.is_dry_run():
+        pulumi.log.warn(problem)
+    elif problem:
+        raise pulumi.RunError(problem)
+
+
 def main() -> None:
     # Pulumi's Config answers for one key only; unknown keys can be refused only by seeing all of them.
     written = {**stack_config.get_config_env(), **stack_config.CONFIG.get()}
@@ -319,6 +334,7 @@ def main() -> None:
         )
     except settings.ConfigError as error:
         raise pulumi.RunError(str(error)) from None
+    check_caller(account)
     PasswordPolicy(
         "password-policy",
         PasswordPolicyArgs(**account.password_policy.values()),

@@ -698,7 +698,7 @@ def vault_issued_user_boundary(
             ),
             *(
                 {
-                    **_denied(sid, ["autoscaling:*", "ec2-instance-connect:*", "ec2:*", "ssm:*"]),
+                    **_denied(sid, ["autoscaling:*", "ebs:*", "ec2-instance-connect:*", "ec2:*", "ssm:*"]),
                     "Condition": {"Null": {f"{key}/{VAULT_NODE_TAG}": "false"}},
                 }
                 for sid, key in (
@@ -852,11 +852,71 @@ def alarm_topic(topic_arn: str, rule_arns: Sequence[str]) -> Document:
     )
 
 
-def trail_bucket(account_id: str, *, bucket_arn: str, trail_arn: str) -> Document:
-    """CloudTrail writes this one trail's logs, and everybody speaks TLS.
+# Of an object: deleting, overwriting, and what makes either possible later.
+_CHANGING_LOGS = [
+    "s3:BypassGovernanceRetention",
+    "s3:DeleteObject",
+    "s3:DeleteObjectTagging",
+    "s3:DeleteObjectVersion",
+    "s3:DeleteObjectVersionTagging",
+    "s3:PutObject",
+    "s3:PutObjectAcl",
+    "s3:PutObjectLegalHold",
+    "s3:PutObjectRetention",
+    "s3:PutObjectTagging",
+    "s3:PutObjectVersionAcl",
+    "s3:PutObjectVersionTagging",
+    "s3:ReplicateDelete",
+    "s3:ReplicateObject",
+]
+# Of the bucket. Never among them: reading, writing and deleting its policy, by which root unlocks it.
+_CHANGING_THE_BUCKET = [
+    "s3:DeleteBucket",
+    "s3:PutBucketAcl",
+    "s3:PutBucketObjectLockConfiguration",
+    "s3:PutBucketOwnershipControls",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketVersioning",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutLifecycleConfiguration",
+    "s3:PutReplicationConfiguration",
+]
 
-    Source: CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail".
+
+def trail_bucket(
+    account_id: str, *, bucket_arn: str, trail_arn: str, administrators: Sequence[str] = ()
+) -> Document:
+    """CloudTrail writes this one trail's logs, everybody speaks TLS to the bucket itself, and with
+    `administrators` (ARNs of users and roles) nobody else deletes or overwrites logs, or changes what keeps
+    them.
+
+    A service that acts for itself has no aws:PrincipalArn, which a negated operator takes for another one:
+    without the second condition CloudTrail's own deliveries would be denied. Whoever may write the bucket's
+    policy, root among them, can lift the denial, and CloudTrail shows that; a key's or a topic's policy has
+    none, as one that binds root there could be undone by AWS Support alone.
+
+    Source: CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail"; IAM User Guide, "AWS global
+    condition context keys", aws:PrincipalIsAWSService.
     """
+    by_others = {
+        "ArnNotEquals": {"aws:PrincipalArn": sorted(administrators)},
+        "Bool": {"aws:PrincipalIsAWSService": "false"},
+    }
+    kept = [
+        {
+            "Sid": sid,
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": actions,
+            "Resource": resource,
+            "Condition": by_others,
+        }
+        for sid, actions, resource in (
+            ("DenyChangingLogs", _CHANGING_LOGS, f"{bucket_arn}/*"),
+            ("DenyChangingWhatKeepsThem", _CHANGING_THE_BUCKET, bucket_arn),
+        )
+        if administrators
+    ]
     cloudtrail = {"Service": "cloudtrail.amazonaws.com"}
     from_this_trail = {"aws:SourceArn": trail_arn}
     return document(
@@ -884,4 +944,15 @@ def trail_bucket(account_id: str, *, bucket_arn: str, trail_arn: str) -> Documen
             "Resource": [bucket_arn, f"{bucket_arn}/*"],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         },
+        # Who asks by an access point is judged by the access point's ARN, which a denial of this bucket in
+        # the caller's own policies does not name. Nobody needs one here.
+        {
+            "Sid": "DenyAccessPoints",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket_arn, f"{bucket_arn}/*"],
+            "Condition": {"Null": {"s3:DataAccessPointArn": "false"}},
+        },
+        *kept,
     )

@@ -29,6 +29,21 @@ _MFA, _MFA_AGE = "aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge"
 _PRINCIPAL, _SOURCE = "aws:PrincipalArn", "aws:SourceArn"
 _EXTERNAL_ID, _SESSION_NAME, _TAG_KEYS = "sts:ExternalId", "sts:RoleSessionName", "aws:TagKeys"
 _ASSUME, _TAG = "sts:AssumeRole", "sts:TagSession"
+_ACCESS_POINT = "s3:DataAccessPointArn"
+_IS_SERVICE = "aws:PrincipalIsAWSService"
+# What keeps the logs: action, and what it is about.
+_KEEPING = (
+    ("s3:DeleteObject", "log"),
+    ("s3:DeleteObjectVersion", "log"),
+    ("s3:PutObject", "log"),
+    ("s3:PutObjectRetention", "log"),
+    ("s3:BypassGovernanceRetention", "log"),
+    ("s3:DeleteBucket", "bucket"),
+    ("s3:PutBucketVersioning", "bucket"),
+    ("s3:PutLifecycleConfiguration", "bucket"),
+    ("s3:PutReplicationConfiguration", "bucket"),
+    ("s3:PutBucketPublicAccessBlock", "bucket"),
+)
 _STRANGER = "999999999999"
 _SOMEBODY = "somebody"
 _EVENTS, _CLOUDTRAIL, _OTHER_SERVICE = (
@@ -343,6 +358,17 @@ def _topic(account: Settings, region: str, rules: list[str], strangers: Mapping[
 
 
 def _trail(account: Settings) -> Iterator[Door]:
+    """A service has no aws:PrincipalArn and says that it is one; everybody else is somebody of the
+    account."""
+    somebody = naming.user_arn(account.partition, account.account_id, "/", _SOMEBODY)
+    for door in _trail_doors(account):
+        if door.principal.endswith(".amazonaws.com"):
+            yield replace(door, facts={**door.facts, _IS_SERVICE: True})
+        else:
+            yield replace(door, facts={_PRINCIPAL: somebody, _IS_SERVICE: False, **door.facts})
+
+
+def _trail_doors(account: Settings) -> Iterator[Door]:
     bucket = naming.trail_bucket(account.account_id, account.region)
     arn = f"arn:{account.partition}:s3:::{bucket}"
     trail = naming.trail_arn(account.partition, account.region, account.account_id, naming.TRAIL)
@@ -387,9 +413,56 @@ def _trail(account: Settings) -> Iterator[Door]:
         spoken = replace(owner, action=action, resource=resource)
         yield replace(spoken, facts={"aws:SecureTransport": True})
         yield replace(spoken, facts={"aws:SecureTransport": False}, claimed=REFUSED)
+        by_access_point: dict[str, Fact] = {_ACCESS_POINT: f"{account.region}/x"}
+        yield replace(
+            spoken,
+            facts=by_access_point,
+            claimed=REFUSED,
+            why="a denial of the bucket cannot be avoided",
+        )
     elsewhere = replace(owner, action="s3:GetObject", resource=f"{arn}-beside/x")
     yield replace(
         elsewhere, facts={"aws:SecureTransport": False}, why="other buckets have policies of their own"
+    )
+    if account.alarms and account.alarms.log_administrators:
+        yield from _kept_logs(account, owner, arn, logs, account.alarms.log_administrators)
+
+
+def _kept_logs(
+    account: Settings, owner: Door, arn: str, logs: str, administrators: Iterable[str]
+) -> Iterator[Door]:
+    """Those who are allowed everything else change logs and bucket only where they are listed."""
+    unlisted = replace(
+        owner, claimed=REFUSED, why="logs are kept from whoever is not listed", control="CIS 3.2"
+    )
+    root = naming.account_root_arn(account.partition, account.account_id)
+    others = {
+        "somebody": naming.user_arn(account.partition, account.account_id, "/", _SOMEBODY),
+        "a role": naming.role_arn(account.partition, account.account_id, _SOMEBODY),
+        "root": root,
+    }
+    for action, resource in _KEEPING:
+        where = logs if resource == "log" else arn
+        for who, principal in others.items():
+            yield replace(unlisted, who=who, action=action, resource=where, facts={_PRINCIPAL: principal})
+        for principal in administrators:
+            yield replace(
+                owner,
+                who=principal.rsplit(":", 1)[-1],
+                action=action,
+                resource=where,
+                facts={_PRINCIPAL: principal},
+                why="who deploys the stack can change what keeps the logs",
+                control="CIS 3.2",
+            )
+    unlocking = replace(owner, who="root", facts={_PRINCIPAL: root}, why="root can always unlock the bucket")
+    for action in ("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"):
+        yield replace(unlocking, action=action, resource=arn)
+    yield replace(
+        owner,
+        action="s3:DeleteObject",
+        resource=f"{arn}-beside/x",
+        why="other buckets have policies of their own",
     )
 
 

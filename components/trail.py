@@ -1,14 +1,14 @@
 """A CloudTrail trail of management events in every region, for accounts that have none: alarms see by it.
 
 Protects the logs from outside, from plain HTTP and from a quiet change: the bucket is private and versioned,
-and CloudTrail signs digests of the files. It does not protect them from an administrator of the account; an
-organisation's trail into another account does. The first trail's management events cost nothing, a second
-trail's do (docs/alarms.md).
+and CloudTrail signs digests of the files. It does not protect them from an administrator of the account, who
+can replace the bucket's policy; an organisation's trail into another account does. The first trail's
+management events cost nothing, a second trail's do (docs/alarms.md).
 
 Source: CloudTrail User Guide, "Security best practices"; CIS AWS Foundations 5.0: 3.1, 3.2.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -20,12 +20,14 @@ import policies
 
 @dataclass(frozen=True, kw_only=True)
 class TrailArgs:
-    """`region` is the trail's home; it sees every region. `protect` keeps the logs' bucket from deletion."""
+    """`region` is the trail's home; it sees every region. `protect` keeps the logs' bucket from deletion.
+    `log_administrators`: ARNs of those who alone may change logs and bucket; empty: whoever IAM lets."""
 
     partition: str
     account_id: str
     region: str
     protect: bool
+    log_administrators: Sequence[str]
     tags: Mapping[str, str]
 
 
@@ -65,7 +67,12 @@ class Trail(pulumi.ComponentResource):
             bucket=bucket.bucket,
             policy=bucket.arn.apply(
                 lambda arn: policies.render(
-                    policies.trail_bucket(args.account_id, bucket_arn=arn, trail_arn=trail_arn)
+                    policies.trail_bucket(
+                        args.account_id,
+                        bucket_arn=arn,
+                        trail_arn=trail_arn,
+                        administrators=args.log_administrators,
+                    )
                 )
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[private]),

@@ -81,6 +81,8 @@ class Stack:
         self._environment = dict(environment)
         self._environment["AWS_ACCESS_KEY_ID"] = credentials.access_key_id
         self._environment["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key
+        if credentials.session_token:
+            self._environment["AWS_SESSION_TOKEN"] = credentials.session_token
         self.engine.workspace.env_vars = self._environment
 
     def set_config(self, key: str, value: str) -> None:

@@ -19,6 +19,7 @@ import hvac
 import policies
 import settings
 from access.authenticator import Authenticator
+from access.desired import identities
 from access.probes import Targets
 from access.sessions import Credentials, Session
 from naming import iam_arn
@@ -38,6 +39,8 @@ _NEWCOMER = "rehearsal-newcomer"
 _ENROLLED = "rehearsal-bystander"
 _STRANGER_IDS = ("999999999999", "888888888888", "777777777777")
 _UBUNTU = "ubuntu/images/*"
+# As long as a sandbox may run: AWS's longest.
+_DEPLOYERS_SESSION_SECONDS = 12 * 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +161,9 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
         for stack in stacks:
             account = _account(stack, configured[stack.name], aws.endpoint_url)
             deployer = account.admin.credentials
-            credentials[stack.name] = AwsCredentials(deployer.access_key_id, deployer.secret_access_key)
+            credentials[stack.name] = AwsCredentials(
+                deployer.access_key_id, deployer.secret_access_key, deployer.session_token
+            )
             stack.use(environment, deployer)
             if providers == INSTALLED and account.settings.vault:
                 stack.set_config(f"{project.name}:vault.iamEndpoint", aws.endpoint_url)
@@ -249,7 +254,7 @@ def _account(stack: Stack, own: settings.Settings, endpoint_url: str) -> Account
     root = _root(own.account_id, own.region, endpoint_url)
     # Its owner did that in the console, before anything else (docs/root-account.md).
     _control(endpoint_url, f"root-mfa?account={own.account_id}")
-    admin = _administrator(root, own.partition)
+    admin = _deployer(root, own)
     return Account(
         stack=stack,
         settings=own,
@@ -279,6 +284,51 @@ def _administrator(root: Session, partition: str) -> Session:
     )
     key = iam.create_access_key(UserName=_BOOTSTRAP_USER)["AccessKey"]
     return root.with_credentials(Credentials.of(key))
+
+
+def _deployer(root: Session, own: settings.Settings) -> Session:
+    """Who deploys the stack: where its file lists who may (`alarms.logAdministrators`), the first of those
+    that the stack does not make itself.
+
+    Raises RehearsalError where there is none.
+    """
+    listed = own.alarms.log_administrators if own.alarms else []
+    made = {identity.name for identity in identities(own) if identity.kind in ("user", "role")}
+    possible = [arn for arn in listed if arn.rsplit("/", 1)[-1] not in made]
+    if listed and not possible:
+        raise RehearsalError(
+            f"alarms.logAdministrators of the stack {own.stack} lists only users and roles that the stack "
+            "itself makes, so nobody could deploy it for the first time.",
+            "List whoever runs the first `pulumi up` as well.",
+        )
+    admin = _administrator(root, own.partition)
+    if not possible or possible[0].endswith(f":user/{_BOOTSTRAP_USER}"):
+        return admin
+    return _known_as(possible[0], admin, own.partition)
+
+
+def _known_as(arn: str, admin: Session, partition: str) -> Session:
+    """An administrator of that ARN: a user with a key, or a session of a role."""
+    iam = admin.client("iam")
+    kind, _, rest = arn.split(":", 5)[-1].partition("/")
+    path, _, name = f"/{rest}".rpartition("/")
+    everything = iam_arn(partition, "aws", "policy/AdministratorAccess")
+    if kind == "user":
+        iam.create_user(UserName=name, Path=f"{path}/")
+        iam.attach_user_policy(UserName=name, PolicyArn=everything)
+        return admin.with_credentials(Credentials.of(iam.create_access_key(UserName=name)["AccessKey"]))
+    trust = policies.trust_account(partition, arn.split(":")[4], require_mfa=False)
+    iam.create_role(
+        RoleName=name,
+        Path=f"{path}/",
+        AssumeRolePolicyDocument=policies.render(trust),
+        MaxSessionDuration=_DEPLOYERS_SESSION_SECONDS,
+    )
+    iam.attach_role_policy(RoleName=name, PolicyArn=everything)
+    answer = admin.client("sts").assume_role(
+        RoleArn=arn, RoleSessionName="rehearsal", DurationSeconds=_DEPLOYERS_SESSION_SECONDS
+    )
+    return admin.with_credentials(Credentials.of(answer["Credentials"]))
 
 
 def _stranger(root: Session) -> Session:

@@ -28,9 +28,22 @@ def check_alarms(file: StackFile) -> Iterator[Problem]:
     yield from _sign_in_region(file, alarms)
     if not any(getattr(alarms, field) for field in _SWITCHES):
         yield Problem(file.key("alarms"), "switches every alarm off; remove the section, or leave one on")
-    key = file.key("alarms", "expectedPrincipals")
-    yield from repeated(key, alarms.expected_principals)
-    for arn in alarms.expected_principals:
+    yield from _principals(file, "expectedPrincipals", alarms.expected_principals)
+    yield from _principals(file, "logAdministrators", alarms.log_administrators)
+    if alarms.trail:
+        yield from other_partition(file, file.key("alarms", "trail"), alarms.trail)
+    if alarms.trail and alarms.log_administrators:
+        yield Problem(
+            file.key("alarms", "logAdministrators"),
+            "has no effect with alarms.trail: the bucket of that trail is not this stack's; leave one of the "
+            "two out",
+        )
+
+
+def _principals(file: StackFile, name: str, arns: list[str]) -> Iterator[Problem]:
+    key = file.key("alarms", name)
+    yield from repeated(key, arns)
+    for arn in arns:
         yield from other_partition(file, key, arn)
         if file.account_id and account_of(arn) != file.account_id:
             yield Problem(
@@ -38,8 +51,6 @@ def check_alarms(file: StackFile) -> Iterator[Problem]:
                 f"{arn} is in another account; whoever comes from there acts as a role of this one "
                 f"({file.account_id}): give that role",
             )
-    if alarms.trail:
-        yield from other_partition(file, file.key("alarms", "trail"), alarms.trail)
 
 
 def _regions(file: StackFile, alarms: Alarms) -> Iterator[Problem]:

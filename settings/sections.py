@@ -335,12 +335,15 @@ class AccountDefaults(Section):
 class Alarms(Section):
     """E-mail about what should not happen, or rarely. `trail`: one that is there already; else it is made.
 
-    `expectedPrincipals` change IAM as a matter of course: whoever runs `pulumi up`.
+    `expectedPrincipals` change IAM as a matter of course: whoever runs `pulumi up`. `logAdministrators` alone
+    may delete or overwrite the program's trail's logs and change what keeps them, whoever runs `pulumi up`
+    among them; empty: whoever IAM lets.
     """
 
     email: EmailAddress
     trail: TrailArn | None = None
     expected_principals: list[PrincipalArn] = []
+    log_administrators: list[PrincipalArn] = []
     root_activity: bool = True
     sign_in_without_mfa: bool = True
     iam_changes: bool = True

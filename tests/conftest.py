@@ -1,6 +1,7 @@
 """Fixtures that more than one suite uses."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +22,12 @@ def _newest_image(_: dict[str, Any]) -> dict[str, Any]:
     return {"id": "ami-0123456789abcdef0"}
 
 
+def _bootstrap_administrator(_: dict[str, Any]) -> dict[str, Any]:
+    """Whom the hardened example lists."""
+    (account_id,) = json.loads(pulumi.runtime.config.CONFIG.get()["aws:allowedAccountIds"])
+    return {"accountId": account_id, "arn": f"arn:aws:iam::{account_id}:user/bootstrap-administrator"}
+
+
 @pytest.fixture
 def recorder() -> Recorder:
     """With the look-ups that the program makes, and recognisable secrets."""
@@ -32,6 +39,7 @@ def recorder() -> Recorder:
         invokes={
             "aws:iam/getPolicy:getPolicy": _managed_policy,
             "aws:ec2/getAmi:getAmi": _newest_image,
+            "aws:index/getCallerIdentity:getCallerIdentity": _bootstrap_administrator,
         },
     )
 

@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+import deployer
 import settings
 from access import live, vault
 from access.adopt.findings import Adoption, compare
@@ -39,6 +40,8 @@ def main(arguments: list[str], make_client: live.MakeClient = live.client) -> in
             raise live.CannotError(f"STACK={options.stack}: no such stack; known: {', '.join(stacks)}")
         account = stacks[options.stack]
         caller = _caller(account, make_client)
+        if unlisted := deployer.problem(account, caller):
+            raise live.CannotError(unlisted)
         existing = Existing(
             clients=lambda service, region: make_client(service, region, None),
             region=account.region,

@@ -5,7 +5,8 @@ Gap: MiniStack knows neither IAM's own keys (`iam:PermissionsBoundary`, `iam:Pol
 `iam:ResourceTag`/`aws:ResourceTag` of users and roles; for a role's session `aws:PrincipalArn` is the
 session's ARN and `aws:PrincipalType` of root is `Root`. EC2's keys are in `ec2_authorization.py`. And
 `aws:SecureTransport` tells the truth about this machine, where the emulator is asked without TLS; here every
-call counts as made with TLS, as every call to AWS is that this project makes.
+call counts as made with TLS, as every call to AWS is that this project makes. `aws:PrincipalIsAWSService` is
+missing; no service calls the emulator, so it is false here.
 
 AWS ("Actions, resources, and condition keys for AWS Identity and Access Management", "AWS global condition
 context keys"): `iam:PermissionsBoundary` is the boundary being set, or, where the call changes a user's or
@@ -95,6 +96,8 @@ def apply() -> None:
             return role_arn_of_session(context.principal_arn, context.principal_account)
         if name == "aws:principaltype":
             return _PRINCIPAL_TYPE.get(context.principal_type, context.principal_type)
+        if name == "aws:principalisawsservice":
+            return "false"
         if name == "aws:securetransport":
             return "true"
         return resolve(key, context)

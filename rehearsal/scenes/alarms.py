@@ -5,12 +5,12 @@ delivers an event, and that a person reads the e-mail, cannot be tried here.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import naming
 from access.claims import ALLOWED, REFUSED, Claim
-from access.sessions import Session
+from access.sessions import Credentials, Session
 from naming import role_arn, user_arn
 from rehearsal import cloudtrail_events as cloudtrail
 from rehearsal.stage import Stage
@@ -234,6 +234,52 @@ def _the_trail_sees_everything(stage: Stage, account: Account, stranger: Session
         ),
         lambda: stranger.client("s3").list_objects_v2(Bucket=bucket),
     )
+    wanted = account.settings.alarms
+    if wanted and wanted.log_administrators:
+        _logs_are_kept(stage, account, bucket)
+
+
+def _logs_are_kept(stage: Stage, account: Account, bucket: str) -> None:
+    """From an administrator of the account who is not listed, and not from those who are, or from root's key
+    to it."""
+    iam, name = account.admin.client("iam"), "rehearsal-unlisted"
+    everything = naming.iam_arn(account.settings.partition, "aws", f"policy/{naming.ADMINISTRATOR_ACCESS}")
+    iam.create_user(UserName=name)
+    iam.attach_user_policy(UserName=name, PolicyArn=everything)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    unlisted, log = account.admin.with_credentials(Credentials.of(key)), "AWSLogs/rehearsal"
+    listed, root = account.admin.client("s3"), account.root.client("s3")
+    listed.put_object(Bucket=bucket, Key=log, Body=b"a log")
+
+    def calls(s3: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+        enabled = {"Status": "Enabled"}
+        yield "s3:PutObject", lambda: s3.put_object(Bucket=bucket, Key=log, Body=b"forged")
+        yield (
+            "s3:PutBucketVersioning",
+            lambda: s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=enabled),
+        )
+        yield "s3:DeleteObject", lambda: s3.delete_object(Bucket=bucket, Key=log)
+
+    unlocks = "root can always unlock the bucket"
+    try:
+        for claimed, who, s3, why in (
+            (REFUSED, "administrator who is not listed", unlisted.client("s3"), "logs are not for changing"),
+            (REFUSED, "root user", root, "logs are not for changing"),
+            (ALLOWED, "deployer", listed, "who deploys the stack can change what keeps the logs"),
+        ):
+            for call, made in calls(s3):
+                stage.judge(_claim(account, call, bucket, claimed, why, who=who), made)
+        policy = root.get_bucket_policy(Bucket=bucket)["Policy"]
+        stage.judge(
+            _claim(account, "s3:PutBucketPolicy", bucket, ALLOWED, unlocks, who="root user"),
+            lambda: root.put_bucket_policy(Bucket=bucket, Policy=policy),
+        )
+    finally:
+        for version in listed.list_object_versions(Bucket=bucket, Prefix=log).get("Versions", []):
+            listed.delete_object(Bucket=bucket, Key=log, VersionId=version["VersionId"])
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+        iam.detach_user_policy(UserName=name, PolicyArn=everything)
+        iam.delete_user(UserName=name)
 
 
 def _list(value: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pulumi
 import pytest
 
 from tests.recorder import Recorder
@@ -80,3 +81,15 @@ def test_vault_and_whoever_runs_the_program_set_no_alarm_on_iam_off(run_program:
     pattern = recorder.one(RULE, "alarms-iam-changes-us-east-1").inputs["eventPattern"]
     assert f'"anything-but": ["{deployer}"]' in pattern
     assert '"anything-but": ["arn:aws:iam::222222222222:user/vault-secrets-engine"]' in pattern
+
+
+def test_who_is_not_listed_deploys_nothing(run_program: RunProgram, recorder: Recorder) -> None:
+    config = config_of("dev") | {
+        "iam-hardening:alarms": {
+            "email": "security@example.com",
+            "logAdministrators": ["arn:aws:iam::222222222222:role/deployer"],
+        }
+    }
+    with pytest.raises(pulumi.RunError, match=r"does not list the caller, .*bootstrap-administrator"):
+        run_program(config, stack="dev")
+    assert recorder.registrations == {}

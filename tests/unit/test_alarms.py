@@ -100,7 +100,14 @@ def test_a_message_says_who_did_what_where_and_when(recorder: Recorder) -> None:
 
 
 def test_the_trail_sees_every_region_and_its_logs_are_private_and_kept(recorder: Recorder) -> None:
-    args = TrailArgs(partition="aws", account_id=ACCOUNT, region=HERE, protect=True, tags=TAGS)
+    args = TrailArgs(
+        partition="aws",
+        account_id=ACCOUNT,
+        region=HERE,
+        protect=True,
+        log_administrators=[],
+        tags=TAGS,
+    )
     recorder.run(lambda: Trail("trail", args))
     bucket = "iam-hardening-management-events-111111111111-us-east-1"
     assert recorder.one("aws:s3/bucket:Bucket", "trail").options["protect"] is True
@@ -125,8 +132,9 @@ def test_the_bucket_takes_logs_of_its_own_trail_only_and_nothing_over_plain_http
         "AllowCloudTrailToCheckTheBucket",
         "AllowCloudTrailToWriteLogs",
         "DenyPlainHttp",
+        "DenyAccessPoints",
     ]
-    check, write, plain = document["Statement"]
+    check, write, plain, by_access_point = document["Statement"]
     assert check["Condition"]["StringEquals"]["aws:SourceArn"] == trail
     assert write["Condition"]["StringEquals"] == {
         "aws:SourceArn": trail,
@@ -134,3 +142,4 @@ def test_the_bucket_takes_logs_of_its_own_trail_only_and_nothing_over_plain_http
     }
     assert write["Resource"] == f"arn:aws:s3:::logs/AWSLogs/{ACCOUNT}/*"
     assert (plain["Effect"], plain["Principal"]) == ("Deny", "*")
+    assert by_access_point["Condition"] == {"Null": {"s3:DataAccessPointArn": "false"}}

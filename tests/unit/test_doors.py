@@ -95,8 +95,8 @@ def test_statements_speak_to_whom_they_name_and_to_everybody() -> None:
         return [statement["Sid"] for statement in said]
 
     writing = ["AllowCloudTrailToCheckTheBucket", "AllowCloudTrailToWriteLogs"]
-    assert sids("cloudtrail.amazonaws.com") == [*writing, "DenyPlainHttp"]
-    assert sids("arn:aws:iam::1:root") == ["DenyPlainHttp"]
+    assert sids("cloudtrail.amazonaws.com") == [*writing, "DenyPlainHttp", "DenyAccessPoints"]
+    assert sids("arn:aws:iam::1:root") == ["DenyPlainHttp", "DenyAccessPoints"]
 
 
 def test_a_trust_policy_speaks_to_the_whole_account_only_where_it_says_so() -> None:

@@ -584,14 +584,14 @@ def test_the_boundary_denies_what_protects_the_account() -> None:
         {
             "Sid": "DenyVaultsNodes",
             "Effect": "Deny",
-            "Action": ["autoscaling:*", "ec2-instance-connect:*", "ec2:*", "ssm:*"],
+            "Action": ["autoscaling:*", "ebs:*", "ec2-instance-connect:*", "ec2:*", "ssm:*"],
             "Resource": "*",
             "Condition": {"Null": {"aws:ResourceTag/VaultNode": "false"}},
         },
         {
             "Sid": "DenyVaultsNodesToSystemsManager",
             "Effect": "Deny",
-            "Action": ["autoscaling:*", "ec2-instance-connect:*", "ec2:*", "ssm:*"],
+            "Action": ["autoscaling:*", "ebs:*", "ec2-instance-connect:*", "ec2:*", "ssm:*"],
             "Resource": "*",
             "Condition": {"Null": {"ssm:resourceTag/VaultNode": "false"}},
         },
@@ -643,6 +643,52 @@ def test_a_size_is_counted_as_aws_counts_it() -> None:
     assert policies.size({"Sid": "a b"}) == policies.size({"Sid": "ab"})
 
 
+LISTED = [f"arn:aws:iam::{DEV}:user/Alice", f"arn:aws:iam::{DEV}:role/deployer"]
+BY_OTHERS = {
+    "ArnNotEquals": {"aws:PrincipalArn": sorted(LISTED)},
+    "Bool": {"aws:PrincipalIsAWSService": "false"},
+}
+
+
+def of_bucket(**changed: Any) -> dict[str, policies.Statement]:
+    made = policies.trail_bucket(DEV, bucket_arn="arn:aws:s3:::logs", trail_arn="arn:trail", **changed)
+    return {statement["Sid"]: statement for statement in made["Statement"]}
+
+
+def test_only_listed_principals_change_the_trails_logs_and_what_keeps_them() -> None:
+    statements = of_bucket(administrators=LISTED)
+    logs, bucket = statements["DenyChangingLogs"], statements["DenyChangingWhatKeepsThem"]
+    for statement, resource in ((logs, "arn:aws:s3:::logs/*"), (bucket, "arn:aws:s3:::logs")):
+        assert statement["Effect"] == "Deny"
+        assert statement["Principal"] == "*"
+        assert statement["Resource"] == resource
+        assert statement["Condition"] == BY_OTHERS
+    assert {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"} <= set(logs["Action"])
+    assert {"s3:PutBucketVersioning", "s3:PutLifecycleConfiguration", "s3:DeleteBucket"} <= set(
+        bucket["Action"]
+    )
+
+
+def test_the_bucket_of_a_file_that_lists_nobody_stays_as_it_was() -> None:
+    assert set(of_bucket(administrators=LISTED)) - set(of_bucket()) == {
+        "DenyChangingLogs",
+        "DenyChangingWhatKeepsThem",
+    }
+
+
+def test_root_can_always_replace_the_buckets_policy() -> None:
+    for statement in of_bucket(administrators=LISTED).values():
+        if statement["Condition"] == BY_OTHERS:
+            assert not [a for a in statement["Action"] if "*" in a or a.endswith("BucketPolicy")]
+
+
+@pytest.mark.parametrize("document", ["alarm_key", "vault_seal_key", "alarm_topic"])
+def test_the_policies_of_keys_and_topics_deny_nothing(document: str) -> None:
+    """A denial there binds root as well, and AWS Support alone could undo it."""
+    made = EVERY_DOCUMENT[document]("aws")
+    assert {statement["Effect"] for statement in made["Statement"]} == {"Allow"}
+
+
 EVERY_DOCUMENT: dict[str, Callable[[str], policies.Document]] = {
     "enforce_mfa": lambda partition: policies.enforce_mfa(partition, CENTRAL),
     "self_service": lambda partition: policies.self_service(partition, CENTRAL),
@@ -684,6 +730,7 @@ EVERY_DOCUMENT: dict[str, Callable[[str], policies.Document]] = {
         DEV,
         bucket_arn=f"arn:{partition}:s3:::logs",
         trail_arn=f"arn:{partition}:cloudtrail:us-gov-west-1:{DEV}:trail/t",
+        administrators=[f"arn:{partition}:iam::{DEV}:role/deployer"],
     ),
 }
 every_document = pytest.mark.parametrize("name", EVERY_DOCUMENT)

@@ -138,10 +138,13 @@ def build_people(account: settings.Settings) -> None:
         for name, user in account.users.items()
     }
     pulumi.export("sign_in_url", naming.sign_in_url(account.partition, account.account_id))
-    if naming.ADMINISTRATOR in people:
+    encrypted = {name for name, user in account.users.items() if user.pgp_key}
+    if naming.ADMINISTRATOR in people.keys() - encrypted:
         pulumi.export("password", people[naming.ADMINISTRATOR].password)
-    pulumi.export("passwords", {name: person.password for name, person in people.items()})
-    pulumi.export("encrypted_passwords", {name: person.encrypted_password for name, person in people.items()})
+    pulumi.export("passwords", {n: person.password for n, person in people.items() if n not in encrypted})
+    pulumi.export(
+        "encrypted_passwords", {name: people[name].encrypted_password for name in people if name in encrypted}
+    )
 
 
 def build_roles(account: settings.Settings) -> None:

@@ -141,6 +141,9 @@ class Person(pulumi.ComponentResource):
                 ignore_changes=["passwordLength", "passwordResetRequired", "pgpKey"],
             ),
         )
-        self.password = pulumi.Output.secret(login.password)
-        self.encrypted_password = login.encrypted_password
+        # With a PGP key the provider answers with the one, without with the other; asked for the one that it
+        # lacks, every preview would show an unknown value.
+        nothing: pulumi.Output[str | None] = pulumi.Output.from_input(None)
+        self.password = nothing if args.pgp_key else pulumi.Output.secret(login.password)
+        self.encrypted_password = login.encrypted_password if args.pgp_key else nothing
         self.register_outputs({"password": self.password, "encrypted_password": self.encrypted_password})

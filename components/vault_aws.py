@@ -111,6 +111,10 @@ class VaultAws(pulumi.ComponentResource):
         backend = vault.aws.SecretBackend(
             name,
             path=args.mount,
+            # Moved to another path, the mount would keep its leases, and its roles could not be deleted under
+            # the old one: this up and the next would fail. Source: terraform-provider-vault,
+            # `disable_remount`.
+            disable_remount=True,
             description=f"Just-in-time credentials for the AWS account {args.account_id}",
             # Without a key Vault asks the machine that it runs on.
             access_key=key.id if key else None,

@@ -56,6 +56,7 @@ class VaultLogin(pulumi.ComponentResource):
             name,
             type=args.method,
             path=name,
+            disable_remount=True,
             description="Log-in for just-in-time credentials",
             tune=vault.AuthBackendTuneArgs(default_lease_ttl=args.token_ttl, max_lease_ttl=args.token_ttl),
             opts=pulumi.ResourceOptions(parent=self),
@@ -119,6 +120,7 @@ class VaultLogin(pulumi.ComponentResource):
         method = vault.jwt.AuthBackend(
             name,
             path=name,
+            disable_remount=True,
             type="jwt",
             description="Log-in of GitHub Actions for just-in-time credentials",
             oidc_discovery_url=naming.GITHUB_ISSUER,

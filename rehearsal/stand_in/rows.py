@@ -233,8 +233,10 @@ class Row:
     secrets:     outputs that are secret whatever the program says.
     compared_as: property to the form in which two values are compared.
     refused:     inputs of the real provider that the stand-in cannot honour, with the reason.
-    identity:    inputs that no two things of the type may share: a replacement that keeps them deletes first.
-    regional:    takes the input `region`, and lives there instead of in the provider's (see `regional`).
+    moves:       input to the setting without which the real provider moves the thing when the input changes.
+    The stand-in refuses that: what hangs on the thing could not be deleted under its old name. identity:
+    inputs that no two things of the type may share: a replacement that keeps them deletes first. regional:
+    takes the input `region`, and lives there instead of in the provider's (see `regional`).
     """
 
     type: str
@@ -253,6 +255,7 @@ class Row:
     secrets: frozenset[str] = frozenset()
     compared_as: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    moves: Mapping[str, str] = field(default_factory=dict)
     identity: tuple[str, ...] = ()
     each: tuple[Each, ...] = ()
     tags: tuple[Tags, ...] = ()

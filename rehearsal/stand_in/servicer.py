@@ -169,6 +169,12 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
         row = self._row(request)
         old, new = decode(request.old_inputs)[0], decode(request.news)[0]
         changed = changed_inputs(row, old, new, request.ignoreChanges)
+        for name in changed & set(row.moves):
+            if not new.get(row.moves[name]):
+                raise StandInError(
+                    f"without {row.moves[name]} the real provider moves what is at {old.get(name)}, and then "
+                    "fails to delete what hangs on it under its old name (no handler for route)"
+                )
         replaces = changed - row.updatable
         kinds = {name: _kind(old, new, name, name in replaces) for name in changed}
         return _diff_response(changed, replaces, bool(replaces) and keeps_identity(row, old, new), kinds)

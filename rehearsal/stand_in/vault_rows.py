@@ -118,6 +118,7 @@ _SECRET_BACKEND = Row(
     identity=("path",),
     defaults={"path": "aws"},
     settings=frozenset({"disableRemount"}),
+    moves={"path": "disableRemount"},
     computed=frozenset(
         {"defaultLeaseTtlSeconds", "maxLeaseTtlSeconds", "region", "usernameTemplate", "maxRetries", "local"}
     ),
@@ -270,6 +271,7 @@ _AUTH_BACKEND = Row(
     identity=("path",),
     computed=frozenset({"local"}),
     settings=frozenset({"disableRemount"}),
+    moves={"path": "disableRemount"},
     create=(
         Call(
             "POST sys/auth/{path}",
@@ -327,6 +329,8 @@ _JWT_BACKEND = Row(
     id="{path}",
     from_id=lambda id: {"path": id},
     identity=("path",),
+    settings=frozenset({"disableRemount"}),
+    moves={"path": "disableRemount"},
     defaults={"path": "jwt", "type": "jwt"},
     create=(Call("POST sys/auth/{path}", {"type": "type", "description": "description"}), _WRITE_JWT),
     reads=(

@@ -436,6 +436,16 @@ REPLACES: dict[str, tuple[str, Changes, Steps]] = {
 }
 
 
+@pytest.mark.parametrize("stack", ["central", "dev"])
+def test_a_preview_without_a_change_knows_every_output(live: Live, stack: str) -> None:
+    live.write(stack, {})
+    if stack in live.changed:
+        live.up(stack, {})
+    printed = live.account(stack).stack.engine.preview().stdout
+    assert "unchanged" in printed
+    assert "Outputs:" not in printed
+
+
 @pytest.mark.parametrize("change", IN_PLACE)
 def test_a_change_is_made_in_place_and_touches_nothing_else(live: Live, change: str) -> None:
     stack, changes, expected = IN_PLACE[change]

@@ -61,6 +61,7 @@ def test_the_mount_has_the_configured_leases_and_the_principals_key(recorder: Re
     record_vault(recorder)
     assert recorder.one(BACKEND, "vault-aws").inputs == {
         "path": "aws/dev",
+        "disableRemount": True,
         "description": "Just-in-time credentials for the AWS account 222222222222",
         "accessKey": "vault-aws-access-key-1-id",
         "secretKey": "pretend-secret-key",

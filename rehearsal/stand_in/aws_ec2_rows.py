@@ -61,14 +61,19 @@ def _volume_tags_at_launch(properties: Properties, api: Any, id: str) -> Any:
     return [{"ResourceType": "volume", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}]
 
 
+def _chooses_address(properties: Properties) -> bool:
+    """As the real provider, which drops the choice when no subnet is given."""
+    return bool(properties.get("subnetId")) and properties.get("associatePublicIpAddress") is not None
+
+
 def _network_interface(properties: Properties, api: Any, id: str) -> Any:
     """With a say on the public address, EC2 takes subnet and groups on the interface only."""
-    if properties.get("associatePublicIpAddress") is None:
+    if not _chooses_address(properties):
         return None
     interface = {
         "DeviceIndex": 0,
         "AssociatePublicIpAddress": properties["associatePublicIpAddress"],
-        "SubnetId": properties.get("subnetId"),
+        "SubnetId": properties["subnetId"],
         "Groups": properties.get("vpcSecurityGroupIds"),
     }
     return [{name: value for name, value in interface.items() if value is not None}]
@@ -76,9 +81,9 @@ def _network_interface(properties: Properties, api: Any, id: str) -> Any:
 
 def _without_interface(name: str) -> Made:
     def make(properties: Properties, api: Any, id: str) -> Any:
-        return properties.get(name) if properties.get("associatePublicIpAddress") is None else None
+        return None if _chooses_address(properties) else properties.get(name)
 
-    return Made((name, "associatePublicIpAddress"), make)
+    return Made((name, "subnetId", "associatePublicIpAddress"), make)
 
 
 def _of_metadata_options(name: str) -> Made:

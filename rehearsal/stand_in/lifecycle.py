@@ -114,7 +114,7 @@ class Lifecycle:
 
         :raises HalfDoneError: with what is there now.
         """
-        old = self._last_known(old, state)
+        old = last_known(self.row, old, state)
         changed = changed_inputs(self.row, old, new)
         kept = {name: state[name] for name in state if name not in self.row.inputs}
         properties = {**kept, **new}
@@ -149,16 +149,6 @@ class Lifecycle:
                 self._run(step, state, id)
             except GoneError:
                 continue
-
-    def _last_known(self, inputs: Properties, state: Properties) -> Properties:
-        """The inputs as the state has them: of an update that stopped half-way, the engine keeps the inputs
-        from before it and the state that was reached."""
-        reached = {
-            name: live_in_users_terms(self.row, name, inputs.get(name), state.get(name))
-            for name in self.row.readable
-            if name in inputs or name not in self.row.computed
-        }
-        return {**inputs, **reached}
 
     def _kept_outputs(self) -> frozenset[str]:
         """Outputs that no read tells: what the create answered and what the provider made itself."""
@@ -300,6 +290,18 @@ class Lifecycle:
         if argument is ITEM:
             return item
         return properties.get(str(argument))
+
+
+def last_known(row: Row, inputs: Properties, state: Properties) -> Properties:
+    """The inputs as the state has them. They differ where a service did not do as it was asked, and after an
+    update that stopped half-way: of it, the engine keeps the inputs from before and the state that was
+    reached."""
+    reached = {
+        name: live_in_users_terms(row, name, inputs.get(name), state.get(name))
+        for name in row.readable
+        if name in inputs or name not in row.computed
+    }
+    return {**inputs, **reached}
 
 
 def check_inputs(

@@ -61,19 +61,14 @@ def _volume_tags_at_launch(properties: Properties, api: Any, id: str) -> Any:
     return [{"ResourceType": "volume", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}]
 
 
-def _chooses_address(properties: Properties) -> bool:
-    """As the real provider, which drops the choice when no subnet is given."""
-    return bool(properties.get("subnetId")) and properties.get("associatePublicIpAddress") is not None
-
-
 def _network_interface(properties: Properties, api: Any, id: str) -> Any:
     """With a say on the public address, EC2 takes subnet and groups on the interface only."""
-    if not _chooses_address(properties):
+    if properties.get("associatePublicIpAddress") is None:
         return None
     interface = {
         "DeviceIndex": 0,
         "AssociatePublicIpAddress": properties["associatePublicIpAddress"],
-        "SubnetId": properties["subnetId"],
+        "SubnetId": properties.get("subnetId"),
         "Groups": properties.get("vpcSecurityGroupIds"),
     }
     return [{name: value for name, value in interface.items() if value is not None}]
@@ -81,9 +76,9 @@ def _network_interface(properties: Properties, api: Any, id: str) -> Any:
 
 def _without_interface(name: str) -> Made:
     def make(properties: Properties, api: Any, id: str) -> Any:
-        return None if _chooses_address(properties) else properties.get(name)
+        return properties.get(name) if properties.get("associatePublicIpAddress") is None else None
 
-    return Made((name, "subnetId", "associatePublicIpAddress"), make)
+    return Made((name, "associatePublicIpAddress"), make)
 
 
 def _of_metadata_options(name: str) -> Made:
@@ -157,6 +152,15 @@ def _tags_of(id: str) -> list[dict[str, Any]]:
 
 _INSTANCE = Row(
     type="aws:ec2/instance:Instance",
+    source="internal/service/ec2/ec2_instance.go",
+    replaces=frozenset(
+        {"ami", "associatePublicIpAddress", "ebsOptimized", "keyName", "rootBlockDevice", "subnetId"}
+    ),
+    sent_with={"associatePublicIpAddress": "subnetId"},
+    unlike={
+        "rootBlockDevice": "only encrypted and kmsKeyId replace; the others change in place (ModifyVolume)",
+        "vpcSecurityGroupIds": "changed on the primary network interface (ModifyNetworkInterfaceAttribute)",
+    },
     id="{InstanceId}",
     computed=frozenset(
         {
@@ -405,9 +409,10 @@ def _rules(property: str, direction: str, wire: str) -> Each:
 # A rule with `self` has no row; name the group in a rule of its own instead.
 _SECURITY_GROUP = Row(
     type="aws:ec2/securityGroup:SecurityGroup",
+    source="internal/service/ec2/vpc_security_group.go",
+    replaces=frozenset({"name", "description", "vpcId"}),
     id="{GroupId}",
     auto_name="name",
-    identity=("name", "vpcId"),
     defaults={"description": "Managed by Pulumi", "revokeRulesOnDelete": False},
     settings=frozenset({"revokeRulesOnDelete"}),
     computed=frozenset({"vpcId", "ingress", "egress"}),

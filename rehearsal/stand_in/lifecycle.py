@@ -7,11 +7,11 @@ half-way, `HalfDoneError` carries what is there now, so that the next `pulumi up
 import itertools
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.stand_in.comparing import changed_inputs, is_empty, live_in_users_terms, not_empty, same
+from rehearsal.stand_in.comparing import changed_inputs, is_empty, live_in_users_terms, not_empty
 from rehearsal.stand_in.rows import (
     ID,
     ITEM,
@@ -67,7 +67,11 @@ class Lifecycle:
         :raises StandInError: nothing was made.
         :raises HalfDoneError: something was made and could not be taken away.
         """
-        properties = dict(inputs)
+        properties = {
+            name: value
+            for name, value in inputs.items()
+            if name not in self.row.sent_with or inputs.get(self.row.sent_with[name])
+        }
         if self.row.prepare:
             properties |= self.row.prepare.make(properties)
         first, *rest = self.row.create
@@ -124,6 +128,7 @@ class Lifecycle:
                 if names & changed:
                     for step in steps:
                         self._run(step, properties, id, cleared=cleared)
+                    id = self._id_after(names, id, new)
             for each in self.row.each:
                 if each.property in changed:
                     before, after = old.get(each.property) or [], new.get(each.property) or []
@@ -149,6 +154,12 @@ class Lifecycle:
                 self._run(step, state, id)
             except GoneError:
                 continue
+
+    def _id_after(self, changed: Collection[str], id: str, new: Properties) -> str:
+        """The id once these inputs are changed: another one where it is one of them. The engine goes on with
+        the old one."""
+        named = re.fullmatch(r"\{(\w+)\}", self.row.id)
+        return str(new[named[1]]) if named and named[1] in changed else id
 
     def _kept_outputs(self) -> frozenset[str]:
         """Outputs that no read tells: what the create answered and what the provider made itself."""
@@ -321,17 +332,19 @@ def check_inputs(
             wrong[row.auto_name] = "no name is given, and autonaming is disabled"
         else:
             filled[row.auto_name] = made
+    named = set(re.findall(r"\{(\w+)\}", row.id)) & row.inputs
+    wrong |= dict.fromkeys(named - given.keys() - filled.keys() - wrong.keys(), "the stand-in needs it")
     return {**given, **filled, DEFAULTED: sorted(filled)}, wrong
 
 
-def keeps_identity(row: Row, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether a replacement would collide with what it replaces, so that the old one has to go first."""
-    generated = row.auto_name in row.identity and row.auto_name in new.get(DEFAULTED, ())
-    return (
-        bool(row.identity)
-        and not generated
-        and all(same(row, name, old.get(name), new.get(name)) for name in row.identity)
-    )
+def deletes_first(row: Row, new: Mapping[str, Any]) -> bool:
+    """Whether a replacement deletes the old one before it makes the new one, as the real providers' bridge
+    decides: for some types always, else where the program itself gave the name.
+
+    Source: pulumi-terraform-bridge, `nameRequiresDeleteBeforeReplace`.
+    """
+    named = row.auto_name in new and row.auto_name not in new.get(DEFAULTED, ())
+    return row.deletes_first or named
 
 
 def _at(answer: Any, path: str) -> Any:

@@ -23,7 +23,7 @@ from rehearsal.stand_in.lifecycle import (
     Lifecycle,
     Live,
     check_inputs,
-    keeps_identity,
+    deletes_first,
     last_known,
 )
 from rehearsal.stand_in.rows import Api, GoneError, Package, Row, StandInError
@@ -178,9 +178,9 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
         old = last_known(row, decode(request.old_inputs)[0], decode(request.olds)[0])
         new = decode(request.news)[0]
         changed = changed_inputs(row, old, new, request.ignoreChanges)
-        replaces = changed - row.updatable
+        replaces = changed & row.replaces
         kinds = {name: _kind(old, new, name, name in replaces) for name in changed}
-        return _diff_response(changed, replaces, bool(replaces) and keeps_identity(row, old, new), kinds)
+        return _diff_response(changed, replaces, bool(replaces) and deletes_first(row, new), kinds)
 
     @_reported
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:

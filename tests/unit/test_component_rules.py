@@ -24,6 +24,12 @@ from tests.recorder import Recorder
 
 TAGS = {"Stack": "test"}
 POLICY = "aws:iam/policy:Policy"
+# What a type needs, whoever uses the component (the reasons are there).
+OWN_OPTIONS = {
+    "aws:iam/userLoginProfile:UserLoginProfile": {"delete_before_replace"},
+    "vault:index/authBackend:AuthBackend": {"delete_before_replace"},
+}
+VAULTS_PRINCIPAL = {"replace_on_changes": ["name"]}
 
 Make = Callable[[str, pulumi.ResourceOptions], pulumi.ComponentResource]
 
@@ -203,7 +209,9 @@ def test_children_get_the_component_as_parent_and_nothing_else_of_its_options(
     for child in children:
         assert child.parent in components
         assert "Grandparent::" not in child.parent
-        assert set(child.options) == ({"aliases"} if child.name.startswith("policy/") else set())
+        own = {"aliases"} if child.name.startswith("policy/") else OWN_OPTIONS.get(child.type, set())
+        is_vaults_principal = child.type == "aws:iam/user:User" and make is vault_aws
+        assert set(child.options) == (set(VAULTS_PRINCIPAL) if is_vaults_principal else own)
 
 
 @every_component

@@ -19,7 +19,8 @@ from components.permissions import PermissionsArgs, attach_to_role
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceArgs:
-    """`subnet_id` None: the default VPC's. `image_name` may hold `*`: the newest match is taken."""
+    """`subnet_id` None: one of the account's default subnets. `image_name` may hold `*`: the newest match is
+    taken."""
 
     partition: str
     instance_name: str
@@ -77,7 +78,10 @@ class Instance(pulumi.ComponentResource):
             ami=image.apply(lambda found: found.id),
             instance_type=args.instance_type,
             iam_instance_profile=profile.name,
-            subnet_id=args.subnet_id,
+            # Without a subnet the AWS provider drops the choice of no public address, and a default subnet
+            # gives one. Source: terraform-provider-aws, internal/service/ec2/ec2_instance.go,
+            # buildInstanceOpts.
+            subnet_id=args.subnet_id or _a_default_subnet(self),
             vpc_security_group_ids=list(args.security_group_ids) or None,
             associate_public_ip_address=False,
             metadata_options=aws.ec2.InstanceMetadataOptionsArgs(
@@ -91,9 +95,9 @@ class Instance(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=attachments,
-                # A newer image would replace a running instance at the next up. Replace it on purpose:
-                # pulumi up --target-replace URN.
-                ignore_changes=["ami"],
+                # A newer image would replace a running instance at the next up, and so would another default
+                # subnet. Replace it on purpose: pulumi up --target-replace URN.
+                ignore_changes=["ami"] if args.subnet_id else ["ami", "subnetId"],
             ),
         )
         self.role_arn = role.arn
@@ -108,3 +112,24 @@ class Instance(pulumi.ComponentResource):
                 "instance_arn": self.instance_arn,
             }
         )
+
+
+def _a_default_subnet(parent: pulumi.Resource) -> pulumi.Output[str]:
+    """The ID of a default subnet of the provider's region, at every call the same one of those there are.
+
+    In which zone, only AWS knows; not every zone has every instance type.
+    """
+    found = aws.ec2.get_subnets_output(
+        filters=[{"name": "default-for-az", "values": ["true"]}], opts=pulumi.InvokeOptions(parent=parent)
+    )
+
+    def first(subnets: aws.ec2.GetSubnetsResult) -> str:
+        if not subnets.ids:
+            raise pulumi.RunError(
+                f"iam-hardening:instance.subnetId: missing, and the account has no default subnet in "
+                f"{subnets.id}; write the ID of the subnet that the instance is to be in, such as "
+                "subnet-0123456789abcdef0"
+            )
+        return min(subnets.ids)
+
+    return found.apply(first)

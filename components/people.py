@@ -136,6 +136,8 @@ class Person(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 additional_secret_outputs=["password"],
+                # A user has room for one. Only somebody who asks for it replaces it (a new initial password).
+                delete_before_replace=True,
                 # They count at creation only. AWS clears the reset once the person has a password of their
                 # own; replacing the login for that, or for a longer minimum, would throw the person out.
                 ignore_changes=["passwordLength", "passwordResetRequired", "pgpKey"],

@@ -39,7 +39,9 @@ def customer_managed_policy(
     description: str,
     policy: pulumi.Input[str] | PolicyDocument,
     tags: Mapping[str, str],
+    was_named: str | None = None,
 ) -> aws.iam.Policy:
+    """`was_named`: the resource's name in states of earlier versions of this program."""
     return aws.iam.Policy(
         resource_name,
         name=policy_name,
@@ -51,6 +53,7 @@ def customer_managed_policy(
             # AWS cannot change it: other words, ours or those of a policy that was there before the stack,
             # would delete the policy and make it anew, and for that while nobody has it.
             ignore_changes=["description"],
+            aliases=[pulumi.Alias(name=was_named)] if was_named else None,
         ),
     )
 
@@ -58,19 +61,26 @@ def customer_managed_policy(
 def attachable(
     name: str, parent: pulumi.Resource, permissions: PermissionsArgs, tags: Mapping[str, str]
 ) -> dict[str, pulumi.Output[str]]:
-    """Makes the customer-managed policies; answers with all ARNs, each under a stable resource name."""
+    """Makes the customer-managed policies; answers with all ARNs, each under a stable resource name.
+
+    A policy's own resource is named after the policy alone: its name is unique in the account whoever holds
+    it, and the engine makes new resources before it deletes old ones. Named after its holder as well, the
+    policy of a renamed role or group, or one that moves to another, would be made while the old one has the
+    name.
+    """
     arns = {
         f"{name}-{policy.rsplit('/', 1)[-1]}": managed_policy_arn(policy, parent)
         for policy in permissions.managed_policies
     }
     for policy_name, document in permissions.policies.items():
         made = customer_managed_policy(
-            f"{name}-{policy_name}",
+            f"policy/{policy_name}",
             parent,
             policy_name=policy_name,
             description=f"What {name} may do",
             policy=document,
             tags=tags,
+            was_named=f"{name}-{policy_name}",
         )
         arns[f"{name}-{policy_name}"] = made.arn
     return arns

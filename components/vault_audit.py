@@ -31,6 +31,7 @@ class VaultAudit(pulumi.ComponentResource):
             path=args.device,
             description="Who asked for what, and when",
             options={"file_path": args.file, "mode": "0600"},
-            opts=pulumi.ResourceOptions(parent=self),
+            # Vault changes nothing of a device, and keeps one under a path only.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.register_outputs({})

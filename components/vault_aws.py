@@ -204,7 +204,16 @@ class VaultAws(pulumi.ComponentResource):
             )
             return _Principal(arn=role_arn, attachment=role_attachment)
         user = aws.iam.User(
-            f"{name}-principal", name=args.principal_name, path="/", tags=dict(args.tags), opts=child
+            f"{name}-principal",
+            name=args.principal_name,
+            path="/",
+            tags=dict(args.tags),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The provider would rename the user, and then look for it and its key under the old name: the
+                # up fails, and a refresh takes the user for gone. Source: pulumi-aws #1610.
+                replace_on_changes=["name"],
+            ),
         )
         attachment = aws.iam.UserPolicyAttachment(
             f"{name}-principal", user=user.name, policy_arn=policy.arn, opts=child

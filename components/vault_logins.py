@@ -59,7 +59,8 @@ class VaultLogin(pulumi.ComponentResource):
             disable_remount=True,
             description="Log-in for just-in-time credentials",
             tune=vault.AuthBackendTuneArgs(default_lease_ttl=args.token_ttl, max_lease_ttl=args.token_ttl),
-            opts=pulumi.ResourceOptions(parent=self),
+            # Another method takes the place of this one under the same path.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
 
     def _userpass(self, name: str, args: VaultLoginArgs) -> pulumi.Output[str]:

@@ -28,6 +28,10 @@ def _bootstrap_administrator(_: dict[str, Any]) -> dict[str, Any]:
     return {"accountId": account_id, "arn": f"arn:aws:iam::{account_id}:user/bootstrap-administrator"}
 
 
+def _default_subnets(_: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "us-east-1", "ids": ["subnet-0bbbbbbbbbbbbbbbb", "subnet-0aaaaaaaaaaaaaaaa"]}
+
+
 @pytest.fixture
 def recorder() -> Recorder:
     """With the look-ups that the program makes, and recognisable secrets."""
@@ -40,6 +44,7 @@ def recorder() -> Recorder:
             "aws:iam/getPolicy:getPolicy": _managed_policy,
             "aws:ec2/getAmi:getAmi": _newest_image,
             "aws:index/getCallerIdentity:getCallerIdentity": _bootstrap_administrator,
+            "aws:ec2/getSubnets:getSubnets": _default_subnets,
         },
     )
 

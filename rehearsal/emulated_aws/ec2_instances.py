@@ -29,11 +29,13 @@ _METADATA_DEFAULTS = {
     "HttpTokens": "optional",
     "HttpEndpoint": "enabled",
     "HttpPutResponseHopLimit": "1",
+    "HttpProtocolIpv6": "disabled",
     "InstanceMetadataTags": "disabled",
 }
 _METADATA_VALUES = {
     "HttpTokens": ("optional", "required"),
     "HttpEndpoint": ("enabled", "disabled"),
+    "HttpProtocolIpv6": ("enabled", "disabled"),
     "InstanceMetadataTags": ("enabled", "disabled"),
 }
 

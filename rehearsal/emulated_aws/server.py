@@ -21,7 +21,9 @@ from rehearsal.emulated_aws import (
     controls,
     documents,
     dynamodb_tables,
+    ec2_attributes,
     ec2_instances,
+    ec2_subnets,
     entities,
     event_rules,
     fail_closed,
@@ -36,10 +38,12 @@ from rehearsal.emulated_aws import (
     request,
     root_access,
     root_user,
+    s3_control_host,
     session_manager,
     sessions,
     simulator,
     sts_rules,
+    trails,
     user_credentials,
 )
 from rehearsal.emulated_aws.upstream import app as ministack
@@ -47,6 +51,9 @@ from rehearsal.emulated_aws.upstream import evaluator
 
 HOST = "127.0.0.1"
 _GRACEFUL_SECONDS = 1.0
+# AWS keeps an idle connection for longer than hypercorn's 5 s. An SDK that finds its connection closed while
+# it sends repeats the call, and a call that makes something is then made twice.
+_KEEP_ALIVE_SECONDS = 120.0
 
 # In this order: later ones wrap what earlier ones put in place.
 _GAPS = (
@@ -65,6 +72,9 @@ _GAPS = (
     simulator,
     sts_rules,
     ec2_instances,
+    ec2_attributes,
+    ec2_subnets,
+    trails,
     account_defaults,
     session_manager,
     access_analyzer,
@@ -115,6 +125,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if scope["type"] != "http":
         return
+    scope = {**scope, "headers": s3_control_host.without_account(scope["path"], list(scope["headers"]))}
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     if not fail_closed.host_is_served(headers.get("host", "")):
         message = b"The emulated AWS answers on 127.0.0.1 and localhost only; address buckets by path."
@@ -138,6 +149,7 @@ async def _serve(port: int) -> None:
     config = Config()
     config.bind = [f"{HOST}:{port}"]
     config.graceful_timeout = _GRACEFUL_SECONDS
+    config.keep_alive_timeout = _KEEP_ALIVE_SECONDS
     config.loglevel = "WARNING"
     await serve(application, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 

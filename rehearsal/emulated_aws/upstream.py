@@ -83,6 +83,7 @@ s3 = _import("services.s3")
 ssm = _import("services.ssm")
 kms = _import("services.kms")
 dynamodb = _import("services.dynamodb")
+cloudtrail = _import("services.cloudtrail")
 organizations = _import("services.organizations")
 
 iam_handlers: dict[str, Handler] = iam._IAM_HANDLERS

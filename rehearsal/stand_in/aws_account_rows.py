@@ -34,6 +34,8 @@ _SET_METADATA_DEFAULTS = Call("ec2.modify_instance_metadata_defaults", _METADATA
 _INSTANCE_METADATA_DEFAULTS = regional(
     Row(
         type="aws:ec2/instanceMetadataDefaults:InstanceMetadataDefaults",
+        source="internal/service/ec2/ec2_instance_metadata_defaults.go",
+        replaces=frozenset(),
         id="{unique}",
         defaults=_METADATA_DEFAULTS,
         create=(_SET_METADATA_DEFAULTS,),
@@ -65,6 +67,8 @@ _SET_EBS_ENCRYPTION = Switch(
 _EBS_ENCRYPTION = regional(
     Row(
         type="aws:ebs/encryptionByDefault:EncryptionByDefault",
+        source="internal/service/ec2/ebs_encryption_by_default.go",
+        replaces=frozenset(),
         id="{unique}",
         defaults={"enabled": True},
         create=(_SET_EBS_ENCRYPTION,),
@@ -94,6 +98,8 @@ _PUT_PUBLIC_ACCESS_BLOCK = Call(
 
 _ACCOUNT_PUBLIC_ACCESS_BLOCK = Row(
     type="aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock",
+    source="internal/service/s3control/account_public_access_block.go",
+    replaces=frozenset({"accountId"}),
     id="{unique}",
     computed=frozenset({"accountId"}),
     defaults=dict.fromkeys(_PUBLIC_ACCESS.values(), False),
@@ -121,9 +127,10 @@ def _analyzer_arn(properties: Properties, api: Any, id: str) -> str:
 _ANALYZER = regional(
     Row(
         type="aws:accessanalyzer/analyzer:Analyzer",
+        source="internal/service/accessanalyzer/analyzer.go",
+        replaces=frozenset({"analyzerName", "type"}),
         id="{analyzerName}",
         from_id=lambda id: {"analyzerName": id},
-        identity=("analyzerName", "region"),
         defaults={"type": "ACCOUNT"},
         create=(Call("accessanalyzer.create_analyzer", {"analyzerName": "analyzerName", "type": "type"}),),
         reads=(

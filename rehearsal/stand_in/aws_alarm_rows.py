@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from rehearsal.stand_in.comparing import as_json, as_policy
 from rehearsal.stand_in.rows import (
     ID,
     ITEM,
@@ -36,10 +37,12 @@ _RULE_ARN = Made((), _rule_arn)
 
 _RULE = Row(
     type="aws:cloudwatch/eventRule:EventRule",
+    compared_as={"eventPattern": as_json},
+    source="internal/service/events/rule.go",
+    replaces=frozenset({"name"}),
     id="{name}",
     from_id=lambda id: {"name": id},
     auto_name="name",
-    identity=("name", "region"),
     defaults={"state": "ENABLED"},
     create=(_PUT_RULE,),
     reads=(
@@ -89,9 +92,10 @@ _PUT_TARGET = Call(
 
 _TARGET = Row(
     type="aws:cloudwatch/eventTarget:EventTarget",
+    source="internal/service/events/target.go",
+    replaces=frozenset({"rule", "targetId"}),
     id="{rule}-{targetId}",
     from_id=lambda id: dict(zip(("rule", "targetId"), id.split("/")[-2:], strict=False)),
-    identity=("rule", "targetId", "region"),
     create=(_PUT_TARGET,),
     reads=(
         Read(
@@ -116,10 +120,11 @@ def _attribute(name: str, property: str) -> Call:
 
 _TOPIC = Row(
     type="aws:sns/topic:Topic",
+    source="internal/service/sns/topic.go",
+    replaces=frozenset({"name"}),
     id="{TopicArn}",
     from_id=lambda id: {"arn": id, "name": id.split(":")[-1]},
     auto_name="name",
-    identity=("name", "region"),
     create=(
         Call("sns.create_topic", {"Name": "name"}),
         Call(
@@ -177,9 +182,11 @@ _PUT_POLICY = Call(
 
 _TOPIC_POLICY = Row(
     type="aws:sns/topicPolicy:TopicPolicy",
+    compared_as={"policy": as_policy},
+    source="internal/service/sns/topic_policy.go",
+    replaces=frozenset({"arn"}),
     id="{arn}",
     from_id=lambda id: {"arn": id},
-    identity=("arn",),
     create=(_PUT_POLICY,),
     reads=(
         Read(
@@ -202,8 +209,9 @@ _TOPIC_POLICY = Row(
 
 _SUBSCRIPTION = Row(
     type="aws:sns/topicSubscription:TopicSubscription",
+    source="internal/service/sns/topic_subscription.go",
+    replaces=frozenset({"topic", "protocol", "endpoint"}),
     id="{SubscriptionArn}",
-    identity=("topic", "protocol", "endpoint"),
     create=(
         Call(
             "sns.subscribe",
@@ -244,10 +252,11 @@ _LOG = Switch(
 
 _TRAIL = Row(
     type="aws:cloudtrail/trail:Trail",
+    source="internal/service/cloudtrail/trail.go",
+    replaces=frozenset({"name"}),
     id="{TrailARN}",
     from_id=lambda id: {"arn": id, "name": id.rsplit("/", 1)[-1]},
     auto_name="name",
-    identity=("name", "region"),
     defaults={
         "enableLogging": True,
         "enableLogFileValidation": False,

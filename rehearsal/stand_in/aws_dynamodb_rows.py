@@ -71,10 +71,12 @@ def _billing_mode(mode: Any, known: Properties, api: Any) -> Any:
 _TABLE = regional(
     Row(
         type="aws:dynamodb/table:Table",
+        source="internal/service/dynamodb/table.go",
+        replaces=frozenset({"name", "hashKey", "rangeKey", "attributes"}),
+        unlike={"attributes": "replaces only through the keys; other attributes change with their index"},
         id="{name}",
         from_id=lambda id: {"name": id},
         auto_name="name",
-        identity=("name", "region"),
         defaults={"billingMode": "PROVISIONED"},
         computed=frozenset({"deletionProtectionEnabled", "pointInTimeRecovery", "serverSideEncryption"}),
         create=(

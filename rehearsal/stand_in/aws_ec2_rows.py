@@ -152,6 +152,15 @@ def _tags_of(id: str) -> list[dict[str, Any]]:
 
 _INSTANCE = Row(
     type="aws:ec2/instance:Instance",
+    source="internal/service/ec2/ec2_instance.go",
+    replaces=frozenset(
+        {"ami", "associatePublicIpAddress", "ebsOptimized", "keyName", "rootBlockDevice", "subnetId"}
+    ),
+    sent_with={"associatePublicIpAddress": "subnetId"},
+    unlike={
+        "rootBlockDevice": "only encrypted and kmsKeyId replace; the others change in place (ModifyVolume)",
+        "vpcSecurityGroupIds": "changed on the primary network interface (ModifyNetworkInterfaceAttribute)",
+    },
     id="{InstanceId}",
     computed=frozenset(
         {
@@ -400,9 +409,10 @@ def _rules(property: str, direction: str, wire: str) -> Each:
 # A rule with `self` has no row; name the group in a rule of its own instead.
 _SECURITY_GROUP = Row(
     type="aws:ec2/securityGroup:SecurityGroup",
+    source="internal/service/ec2/vpc_security_group.go",
+    replaces=frozenset({"name", "description", "vpcId"}),
     id="{GroupId}",
     auto_name="name",
-    identity=("name", "vpcId"),
     defaults={"description": "Managed by Pulumi", "revokeRulesOnDelete": False},
     settings=frozenset({"revokeRulesOnDelete"}),
     computed=frozenset({"vpcId", "ingress", "egress"}),

@@ -127,6 +127,16 @@ def _get_subnet(api: Any, arguments: Properties) -> Properties:
     }
 
 
+def _get_subnets(api: Any, arguments: Properties) -> Properties:
+    """None that match is an answer, not an error."""
+    filters = _filters(arguments)
+    filters += [
+        {"Name": f"tag:{key}", "Values": [value]} for key, value in (arguments.get("tags") or {}).items()
+    ]
+    subnets = api.call("ec2.describe_subnets", {"Filters": filters} if filters else {})["Subnets"]
+    return {"id": api.region, "region": api.region, "ids": [subnet["SubnetId"] for subnet in subnets]}
+
+
 def _filters(arguments: Properties) -> list[dict[str, Any]]:
     return [{"Name": each["name"], "Values": each["values"]} for each in arguments.get("filters") or []]
 
@@ -144,4 +154,5 @@ AWS_FUNCTIONS = (
         ),
         _get_subnet,
     ),
+    Function("aws:ec2/getSubnets:getSubnets", frozenset({"filters", "tags"}), _get_subnets),
 )

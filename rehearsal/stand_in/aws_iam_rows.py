@@ -1,6 +1,9 @@
 """Rows of AWS IAM.
 
-Unlike the real provider, a changed name replaces a user or group instead of renaming it.
+As with the real provider, a changed name renames a user or group, and the engine keeps the id with the old
+name: the next refresh takes it for gone. A program that changes such a name replaces on it
+(`replace_on_changes`). Source: pulumi-aws #1610.
+
 Ids, import ids and defaults are the real provider's (terraform-provider-aws 6, internal/service/iam).
 """
 
@@ -8,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rehearsal.stand_in.comparing import as_json
+from rehearsal.stand_in.comparing import as_policy
 from rehearsal.stand_in.lifecycle import by_template
 from rehearsal.stand_in.login_password import prepare_login_profile
 from rehearsal.stand_in.rows import (
@@ -56,9 +59,11 @@ def _attachment(kind: str) -> Row:
     )
     return Row(
         type=f"aws:iam/{kind}PolicyAttachment:{kind.capitalize()}PolicyAttachment",
+        source=f"internal/service/iam/{kind}_policy_attachment.go",
+        replaces=frozenset({kind, "policyArn"}),
+        deletes_first=True,
         id=f"{{{kind}}}/{{policyArn}}",
         from_id=by_template(kind, "policyArn", separator="/"),
-        identity=(kind, "policyArn"),
         create=(Call(f"iam.attach_{kind}_policy", which),),
         # The list does not say whose it is; that it has the policy confirms both inputs.
         reads=(Read(listed, {"policyArn": "PolicyArn"}),),
@@ -73,11 +78,12 @@ def _inline_policy(kind: str) -> Row:
     put = Call(f"iam.put_{kind}_policy", {**which, "PolicyDocument": "policy"})
     return Row(
         type=f"aws:iam/{kind}Policy:{kind.capitalize()}Policy",
+        source=f"internal/service/iam/{kind}_policy.go",
+        replaces=frozenset({kind, "name"}),
         id=f"{{{kind}}}:{{name}}",
         from_id=by_template(kind, "name", separator=":"),
         auto_name="name",
-        identity=(kind, "name"),
-        compared_as={"policy": as_json},
+        compared_as={"policy": as_policy},
         create=(put,),
         reads=(
             Read(
@@ -135,9 +141,10 @@ def _of_user(operation: str, result: str, delete: str, argument: str, **more: An
 
 _GROUP = Row(
     type="aws:iam/group:Group",
+    source="internal/service/iam/group.go",
+    replaces=frozenset(),
     id="{name}",
     auto_name="name",
-    identity=("name",),
     defaults={"path": "/"},
     create=(Call("iam.create_group", {"GroupName": "name", "Path": "path"}),),
     reads=(
@@ -146,15 +153,20 @@ _GROUP = Row(
             {"name": "GroupName", "path": "Path", "arn": "Arn", "uniqueId": "GroupId"},
         ),
     ),
-    update={"path": (Call("iam.update_group", {"GroupName": ID, "NewPath": "path"}),)},
+    update={
+        "name, path": (
+            Call("iam.update_group", {"GroupName": ID, "NewGroupName": "name", "NewPath": "path"}),
+        )
+    },
     delete=(Call("iam.delete_group", {"GroupName": ID}),),
 )
 
 _USER = Row(
     type="aws:iam/user:User",
+    source="internal/service/iam/user.go",
+    replaces=frozenset(),
     id="{name}",
     auto_name="name",
-    identity=("name",),
     defaults={"path": "/", "forceDestroy": False},
     settings=frozenset({"forceDestroy"}),
     create=(
@@ -176,7 +188,7 @@ _USER = Row(
         ),
     ),
     update={
-        "path": (Call("iam.update_user", {"UserName": ID, "NewPath": "path"}),),
+        "name, path": (Call("iam.update_user", {"UserName": ID, "NewUserName": "name", "NewPath": "path"}),),
         **_boundary("user"),
     },
     tags=(_tags("user", "UserName"),),
@@ -213,9 +225,10 @@ _USER = Row(
 # The real provider manages only the groups it is given: other memberships are neither reported nor removed.
 _USER_GROUP_MEMBERSHIP = Row(
     type="aws:iam/userGroupMembership:UserGroupMembership",
+    source="internal/service/iam/user_group_membership.go",
+    replaces=frozenset({"user"}),
     id="{unique}",
     from_id=lambda id: {"user": id.split("/")[0], "groups": id.split("/")[1:]},
-    identity=("user",),
     create=(Call("iam.get_user", {"UserName": "user"}, "User"),),
     reads=(Read(Call("iam.get_user", {"UserName": "user"}, "User"), {"user": "UserName"}),),
     each=(
@@ -236,8 +249,9 @@ _USER_GROUP_MEMBERSHIP = Row(
 # passwordResetRequired.
 _USER_LOGIN_PROFILE = Row(
     type="aws:iam/userLoginProfile:UserLoginProfile",
+    source="internal/service/iam/user_login_profile.go",
+    replaces=frozenset({"user", "passwordLength", "passwordResetRequired", "pgpKey"}),
     id="{user}",
-    identity=("user",),
     defaults={"passwordLength": 20},
     computed=frozenset({"passwordResetRequired"}),
     prepare=Prepare(
@@ -263,11 +277,12 @@ _USER_LOGIN_PROFILE = Row(
 
 _POLICY = Row(
     type="aws:iam/policy:Policy",
+    source="internal/service/iam/policy.go",
+    replaces=frozenset({"name", "path", "description"}),
     id="{Arn}",
     auto_name="name",
-    identity=("name", "path"),
     defaults={"path": "/"},
-    compared_as={"policy": as_json},
+    compared_as={"policy": as_policy},
     create=(
         Call(
             "iam.create_policy",
@@ -335,6 +350,8 @@ _PUT_PASSWORD_POLICY = Call(
 )
 _ACCOUNT_PASSWORD_POLICY = Row(
     type="aws:iam/accountPasswordPolicy:AccountPasswordPolicy",
+    source="internal/service/iam/account_password_policy.go",
+    replaces=frozenset(),
     id="iam-account-password-policy",
     defaults={"allowUsersToChangePassword": True, "minimumPasswordLength": 6},
     computed=frozenset(_PASSWORD_POLICY_FIELDS) - {"allowUsersToChangePassword", "minimumPasswordLength"},
@@ -351,12 +368,13 @@ _ACCOUNT_PASSWORD_POLICY = Row(
 
 _ROLE = Row(
     type="aws:iam/role:Role",
+    source="internal/service/iam/role.go",
+    replaces=frozenset({"name", "path"}),
     id="{name}",
     auto_name="name",
-    identity=("name",),
     defaults={"path": "/", "maxSessionDuration": 3600, "forceDetachPolicies": False},
     settings=frozenset({"forceDetachPolicies"}),
-    compared_as={"assumeRolePolicy": as_json},
+    compared_as={"assumeRolePolicy": as_policy},
     refused={
         "inlinePolicies": "inlinePolicies is deprecated and has no row in the stand-in: use RolePolicy",
         "managedPolicyArns": (
@@ -430,9 +448,10 @@ _OTHER_ROLE_POLICIES = Sweep(
 # As in the real provider, a destroy leaves the policies; and those that are listed must be made elsewhere.
 _ROLE_POLICIES_EXCLUSIVE = Row(
     type="aws:iam/rolePoliciesExclusive:RolePoliciesExclusive",
+    source="internal/service/iam/role_policies_exclusive.go",
+    replaces=frozenset({"roleName"}),
     id="{roleName}",
     from_id=lambda id: {"roleName": id},
-    identity=("roleName",),
     create=(_ROLE_POLICIES, _OTHER_ROLE_POLICIES),
     reads=(Read(_ROLE_POLICIES, {"policyNames": ""}),),
     update={"policyNames": (_OTHER_ROLE_POLICIES,)},
@@ -441,9 +460,10 @@ _ROLE_POLICIES_EXCLUSIVE = Row(
 
 _INSTANCE_PROFILE = Row(
     type="aws:iam/instanceProfile:InstanceProfile",
+    source="internal/service/iam/instance_profile.go",
+    replaces=frozenset({"name", "path"}),
     id="{name}",
     auto_name="name",
-    identity=("name",),
     defaults={"path": "/"},
     create=(
         Call("iam.create_instance_profile", {"InstanceProfileName": "name", "Path": "path"}),
@@ -495,6 +515,8 @@ _INSTANCE_PROFILE = Row(
 
 _ACCESS_KEY = Row(
     type="aws:iam/accessKey:AccessKey",
+    source="internal/service/iam/access_key.go",
+    replaces=frozenset({"user"}),
     id="{AccessKeyId}",
     defaults={"status": "Active"},
     secrets=frozenset({"secret"}),
@@ -528,6 +550,8 @@ _FEATURE_OPERATIONS = {
 _FEATURES = Call("iam.list_organizations_features")
 _ORGANIZATIONS_FEATURES = Row(
     type="aws:iam/organizationsFeatures:OrganizationsFeatures",
+    source="internal/service/iam/organizations_features.go",
+    replaces=frozenset(),
     id="{OrganizationId}",
     create=(_FEATURES,),
     reads=(Read(_FEATURES, {"organizationId": "OrganizationId"}),),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rehearsal.stand_in.comparing import as_policy
 from rehearsal.stand_in.rows import ID, ITEM, Call, GoneError, Read, Row, Switch, Tags, Taken, regional
 from rehearsal.stand_in.shapes import document
 from rehearsal.stand_in.values import Properties
@@ -32,6 +33,9 @@ _PUT_POLICY = Call(
 
 _KEY = Row(
     type="aws:kms/key:Key",
+    compared_as={"policy": as_policy},
+    source="internal/service/kms/key.go",
+    replaces=frozenset({"customerMasterKeySpec", "keyUsage", "multiRegion"}),
     id="{KeyId}",
     defaults={
         "bypassPolicyLockoutSafetyCheck": False,
@@ -120,9 +124,10 @@ def _key_arn(value: Any, known: Properties, api: Any) -> str:
 
 _ALIAS = Row(
     type="aws:kms/alias:Alias",
+    source="internal/service/kms/alias.go",
+    replaces=frozenset({"name"}),
     id="{name}",
     from_id=lambda id: {"name": id},
-    identity=("name", "region"),
     compared_as={"targetKeyId": _key_id},
     create=(Call("kms.create_alias", {"AliasName": "name", "TargetKeyId": "targetKeyId"}),),
     reads=(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rehearsal.stand_in.comparing import as_policy
 from rehearsal.stand_in.rows import ID, Call, Field, Literal, Made, Read, Row, Sweep, Switch, Tags, Taken
 from rehearsal.stand_in.shapes import document
 from rehearsal.stand_in.values import Properties
@@ -33,10 +34,11 @@ _WRITE_TAGS = Switch(
 
 _BUCKET = Row(
     type="aws:s3/bucket:Bucket",
+    source="internal/service/s3/bucket.go",
+    replaces=frozenset({"bucket"}),
     id="{bucket}",
     from_id=lambda id: {"bucket": id},
     auto_name="bucket",
-    identity=("bucket",),
     defaults={"forceDestroy": False},
     settings=frozenset({"forceDestroy"}),
     create=(
@@ -94,9 +96,10 @@ _BLOCK = Call(
 
 _PUBLIC_ACCESS_BLOCK = Row(
     type="aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    source="internal/service/s3/bucket_public_access_block.go",
+    replaces=frozenset({"bucket"}),
     id="{bucket}",
     from_id=_bucket_of,
-    identity=("bucket",),
     defaults=dict.fromkeys(_PUBLIC_ACCESS.values(), False),
     create=(_BLOCK,),
     reads=(
@@ -124,9 +127,10 @@ _SET_VERSIONING = Call(
 
 _VERSIONING = Row(
     type="aws:s3/bucketVersioning:BucketVersioning",
+    source="internal/service/s3/bucket_versioning.go",
+    replaces=frozenset({"bucket"}),
     id="{bucket}",
     from_id=_bucket_of,
-    identity=("bucket",),
     create=(_SET_VERSIONING,),
     reads=(
         Read(
@@ -153,9 +157,11 @@ _PUT_POLICY = Call("s3.put_bucket_policy", {"Bucket": "bucket", "Policy": "polic
 
 _POLICY = Row(
     type="aws:s3/bucketPolicy:BucketPolicy",
+    compared_as={"policy": as_policy},
+    source="internal/service/s3/bucket_policy.go",
+    replaces=frozenset({"bucket"}),
     id="{bucket}",
     from_id=_bucket_of,
-    identity=("bucket",),
     create=(_PUT_POLICY,),
     reads=(
         Read(

@@ -1,10 +1,11 @@
 """Whether two values of a property mean the same, and which inputs of a resource changed.
 
 Every list that the rows know is a set to its service, so lists are compared without order; an empty value and
-no value are the same. Unlike the real providers, a policy's `"Action": "x"` and `"Action": ["x"]` differ.
+no value are the same. In a policy, `"Action": "x"` and `"Action": ["x"]` are.
 """
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -18,6 +19,49 @@ def as_json(value: Any) -> Any:
         return json.loads(value) if isinstance(value, str) else value
     except json.JSONDecodeError:
         return value
+
+
+def as_policy(value: Any) -> Any:
+    """A policy in the form the real provider compares it in: one value and a list of it are the same, and so
+    are an account and its root user. Source: hashicorp/awspolicyequivalence.
+    """
+    document = as_json(value)
+    if not isinstance(document, dict):
+        return document
+    statements = document.get("Statement")
+    if isinstance(statements, dict):
+        statements = [statements]
+    if not isinstance(statements, list):
+        return document
+    return {**document, "Statement": [_statement(each) for each in statements]}
+
+
+def _statement(statement: Any) -> Any:
+    if not isinstance(statement, dict):
+        return statement
+    shaped = dict(statement)
+    for name in ("Action", "NotAction", "Resource", "NotResource"):
+        if name in shaped:
+            shaped[name] = _listed(shaped[name])
+    for name in ("Principal", "NotPrincipal"):
+        if isinstance(shaped.get(name), dict):
+            shaped[name] = {kind: _principals(_listed(who)) for kind, who in shaped[name].items()}
+    if isinstance(shaped.get("Condition"), dict):
+        shaped["Condition"] = {
+            operator: {key: _listed(wanted) for key, wanted in keys.items()}
+            for operator, keys in shaped["Condition"].items()
+        }
+    return shaped
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _principals(names: list[Any]) -> list[Any]:
+    root = re.compile(r"arn:[^:]+:iam::([0-9]{12}):root")
+    found = [root.fullmatch(name) if isinstance(name, str) else None for name in names]
+    return [match[1] if match else name for name, match in zip(names, found, strict=True)]
 
 
 def same(row: Row, name: str, one: Any, other: Any) -> bool:

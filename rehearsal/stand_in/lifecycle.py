@@ -7,11 +7,11 @@ half-way, `HalfDoneError` carries what is there now, so that the next `pulumi up
 import itertools
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.stand_in.comparing import changed_inputs, is_empty, live_in_users_terms, not_empty, same
+from rehearsal.stand_in.comparing import changed_inputs, is_empty, live_in_users_terms, not_empty
 from rehearsal.stand_in.rows import (
     ID,
     ITEM,
@@ -67,7 +67,11 @@ class Lifecycle:
         :raises StandInError: nothing was made.
         :raises HalfDoneError: something was made and could not be taken away.
         """
-        properties = dict(inputs)
+        properties = {
+            name: value
+            for name, value in inputs.items()
+            if name not in self.row.sent_with or inputs.get(self.row.sent_with[name])
+        }
         if self.row.prepare:
             properties |= self.row.prepare.make(properties)
         first, *rest = self.row.create
@@ -114,7 +118,7 @@ class Lifecycle:
 
         :raises HalfDoneError: with what is there now.
         """
-        old = self._last_known(old, state)
+        old = last_known(self.row, old, state)
         changed = changed_inputs(self.row, old, new)
         kept = {name: state[name] for name in state if name not in self.row.inputs}
         properties = {**kept, **new}
@@ -124,6 +128,7 @@ class Lifecycle:
                 if names & changed:
                     for step in steps:
                         self._run(step, properties, id, cleared=cleared)
+                    id = self._id_after(names, id, new)
             for each in self.row.each:
                 if each.property in changed:
                     before, after = old.get(each.property) or [], new.get(each.property) or []
@@ -150,15 +155,11 @@ class Lifecycle:
             except GoneError:
                 continue
 
-    def _last_known(self, inputs: Properties, state: Properties) -> Properties:
-        """The inputs as the state has them: of an update that stopped half-way, the engine keeps the inputs
-        from before it and the state that was reached."""
-        reached = {
-            name: live_in_users_terms(self.row, name, inputs.get(name), state.get(name))
-            for name in self.row.readable
-            if name in inputs or name not in self.row.computed
-        }
-        return {**inputs, **reached}
+    def _id_after(self, changed: Collection[str], id: str, new: Properties) -> str:
+        """The id once these inputs are changed: another one where it is one of them. The engine goes on with
+        the old one."""
+        named = re.fullmatch(r"\{(\w+)\}", self.row.id)
+        return str(new[named[1]]) if named and named[1] in changed else id
 
     def _kept_outputs(self) -> frozenset[str]:
         """Outputs that no read tells: what the create answered and what the provider made itself."""
@@ -302,6 +303,18 @@ class Lifecycle:
         return properties.get(str(argument))
 
 
+def last_known(row: Row, inputs: Properties, state: Properties) -> Properties:
+    """The inputs as the state has them. They differ where a service did not do as it was asked, and after an
+    update that stopped half-way: of it, the engine keeps the inputs from before and the state that was
+    reached."""
+    reached = {
+        name: live_in_users_terms(row, name, inputs.get(name), state.get(name))
+        for name in row.readable
+        if name in inputs or name not in row.computed
+    }
+    return {**inputs, **reached}
+
+
 def check_inputs(
     row: Row, inputs: Properties, make_name: Callable[[], str | None]
 ) -> tuple[Properties, dict[str, str]]:
@@ -319,17 +332,19 @@ def check_inputs(
             wrong[row.auto_name] = "no name is given, and autonaming is disabled"
         else:
             filled[row.auto_name] = made
+    named = set(re.findall(r"\{(\w+)\}", row.id)) & row.inputs
+    wrong |= dict.fromkeys(named - given.keys() - filled.keys() - wrong.keys(), "the stand-in needs it")
     return {**given, **filled, DEFAULTED: sorted(filled)}, wrong
 
 
-def keeps_identity(row: Row, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether a replacement would collide with what it replaces, so that the old one has to go first."""
-    generated = row.auto_name in row.identity and row.auto_name in new.get(DEFAULTED, ())
-    return (
-        bool(row.identity)
-        and not generated
-        and all(same(row, name, old.get(name), new.get(name)) for name in row.identity)
-    )
+def deletes_first(row: Row, new: Mapping[str, Any]) -> bool:
+    """Whether a replacement deletes the old one before it makes the new one, as the real providers' bridge
+    decides: for some types always, else where the program itself gave the name.
+
+    Source: pulumi-terraform-bridge, `nameRequiresDeleteBeforeReplace`.
+    """
+    named = row.auto_name in new and row.auto_name not in new.get(DEFAULTED, ())
+    return row.deletes_first or named
 
 
 def _at(answer: Any, path: str) -> Any:

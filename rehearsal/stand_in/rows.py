@@ -3,8 +3,9 @@
 A `Row` says which API operations make, read, change and delete one type, and which property goes into which
 field. `lifecycle.py` runs rows; `aws_rows.py` and `vault_rows.py` hold them. Nothing here calls anything.
 
-What a row does not say follows from it: the inputs it accepts are the properties its steps use, and an input
-that no update mentions forces a replacement.
+What a row does not say follows from it: the inputs it accepts are the properties its steps use. What it says
+of the real provider (`source`, `replaces`, `defaults`, `computed`, `compared_as`, `sent_with`, `unlike`) was
+read in that provider's source.
 """
 
 import re
@@ -218,6 +219,9 @@ class Row:
     """One resource type.
 
     type:        the Pulumi type token.
+    source:      the file of the real Terraform provider that was read for the row: which inputs it sends and
+                 when, what it fills in, takes to be the same, and replaces on.
+    replaces:    inputs of which a change replaces the resource (ForceNew); every other one changes in place.
     id:          template over properties, the fields of the create call's answer, and `unique`.
     create:      steps; the first makes the thing, and a later failure takes it away again.
     reads:       what is there now; Gone in one that is not optional means that the thing is gone.
@@ -228,18 +232,23 @@ class Row:
     defaults:    what the real provider fills in.
     computed:    inputs that, left out, are whatever the service made of them; of an object, only the fields
                  that the program gave are compared.
+    sent_with:   input to the other input without which the real provider drops it.
+    unlike:      input to what the real provider does with it, where the row does otherwise.
     settings:    inputs that no API takes (forceDestroy); a change is only remembered.
     remembered:  output to path in the answer of the first create step, when no read can tell it.
     secrets:     outputs that are secret whatever the program says.
     compared_as: property to the form in which two values are compared.
     refused:     inputs of the real provider that the stand-in cannot honour, with the reason.
-    moves:       input to the setting without which the real provider moves the thing when the input changes.
-    The stand-in refuses that: what hangs on the thing could not be deleted under its old name. identity:
-    inputs that no two things of the type may share: a replacement that keeps them deletes first. regional:
-    takes the input `region`, and lives there instead of in the provider's (see `regional`).
+    moves:       input to the setting without which the real provider moves the thing when the input
+                 changes. The fake one refuses that: what hangs on it could not be deleted under its old name.
+    deletes_first: every replacement deletes first (pulumi-aws, ResourceInfo.DeleteBeforeReplace). So does
+                 that of a resource whose name the program gave and could have left out (`auto_name`).
+    regional:    takes the input `region`, and lives there instead of in the provider's (see `regional`).
     """
 
     type: str
+    source: str
+    replaces: frozenset[str]
     id: str
     create: tuple[Step, ...]
     reads: tuple[Read, ...]
@@ -256,10 +265,20 @@ class Row:
     compared_as: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     moves: Mapping[str, str] = field(default_factory=dict)
-    identity: tuple[str, ...] = ()
+    sent_with: Mapping[str, str] = field(default_factory=dict)
+    unlike: Mapping[str, str] = field(default_factory=dict)
+    deletes_first: bool = False
     each: tuple[Each, ...] = ()
     tags: tuple[Tags, ...] = ()
     regional: bool = False
+
+    def __post_init__(self) -> None:
+        region = frozenset({"region"} if self.regional else ())
+        if self.replaces | region != self.inputs - self.updatable:
+            raise ValueError(
+                f"{self.type}: every input either replaces or has steps of its own for a change, not both: "
+                f"{sorted((self.replaces | region) ^ (self.inputs - self.updatable))}"
+            )
 
     @cached_property
     def updates(self) -> dict[frozenset[str], tuple[Step, ...]]:
@@ -303,7 +322,13 @@ def regional(row: Row) -> Row:
     first, *rest = row.reads
     region = Taken("", lambda answer, known, api: api.region)
     reads = (replace(first, properties={**first.properties, "region": region}), *rest)
-    return replace(row, regional=True, reads=reads, computed=row.computed | {"region"})
+    return replace(
+        row,
+        regional=True,
+        reads=reads,
+        computed=row.computed | {"region"},
+        replaces=row.replaces | {"region"},
+    )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,14 @@ from google.rpc import status_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal.stand_in.comparing import changed_inputs
-from rehearsal.stand_in.lifecycle import HalfDoneError, Lifecycle, Live, check_inputs, keeps_identity
+from rehearsal.stand_in.lifecycle import (
+    HalfDoneError,
+    Lifecycle,
+    Live,
+    check_inputs,
+    deletes_first,
+    last_known,
+)
 from rehearsal.stand_in.rows import Api, GoneError, Package, Row, StandInError
 from rehearsal.stand_in.values import UNKNOWN, Properties, decode, encode, has_unknown, parse_setting, texts
 
@@ -167,7 +174,9 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
     @_reported
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         row = self._row(request)
-        old, new = decode(request.old_inputs)[0], decode(request.news)[0]
+        # Against the state, as the real providers do: what AWS made of an input counts, not what was asked.
+        old = last_known(row, decode(request.old_inputs)[0], decode(request.olds)[0])
+        new = decode(request.news)[0]
         changed = changed_inputs(row, old, new, request.ignoreChanges)
         for name in changed & set(row.moves):
             if not new.get(row.moves[name]):
@@ -175,9 +184,9 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
                     f"without {row.moves[name]} the real provider moves what is at {old.get(name)}, and then "
                     "fails to delete what hangs on it under its old name (no handler for route)"
                 )
-        replaces = changed - row.updatable
+        replaces = changed & row.replaces
         kinds = {name: _kind(old, new, name, name in replaces) for name in changed}
-        return _diff_response(changed, replaces, bool(replaces) and keeps_identity(row, old, new), kinds)
+        return _diff_response(changed, replaces, bool(replaces) and deletes_first(row, new), kinds)
 
     @_reported
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:

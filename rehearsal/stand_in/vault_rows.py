@@ -42,6 +42,9 @@ _SETTINGS = frozenset(
 )
 
 
+_MOVED = "moved (sys/remount) unless disableRemount is set; here that is refused"
+
+
 def _seconds(name: str) -> Made:
     """A TTL as Vault takes it; 0s is the server's own default."""
     return Made((name,), lambda properties, api, id: f"{properties.get(name) or 0}s")
@@ -113,9 +116,11 @@ _WRITE_ROOT = Call(
 
 _SECRET_BACKEND = Row(
     type="vault:aws/secretBackend:SecretBackend",
+    source="vault/resource_aws_secret_backend.go",
+    unlike={"path": _MOVED},
+    replaces=frozenset({"path", "local"}),
     id="{path}",
     from_id=lambda id: {"path": id},
-    identity=("path",),
     defaults={"path": "aws"},
     settings=frozenset({"disableRemount"}),
     moves={"path": "disableRemount"},
@@ -191,10 +196,11 @@ _ROLE_SHAPES = {"credential_type": _one_of, "default_sts_ttl": _unless_zero, "ma
 
 _SECRET_BACKEND_ROLE = Row(
     type="vault:aws/secretBackendRole:SecretBackendRole",
+    source="vault/resource_aws_secret_backend_role.go",
+    replaces=frozenset({"backend", "name", "roleArns"}),
     id="{backend}/roles/{name}",
     from_id=_role_of_id,
     auto_name="name",
-    identity=("backend", "name"),
     compared_as={"policyDocument": as_json},
     create=(_WRITE_ROLE,),
     reads=(
@@ -215,9 +221,10 @@ _SECRET_BACKEND_ROLE = Row(
 _WRITE_POLICY = Call("PUT sys/policies/acl/{name}", {"policy": "policy"})
 _POLICY = Row(
     type="vault:index/policy:Policy",
+    source="vault/resource_policy.go",
+    replaces=frozenset({"name"}),
     id="{name}",
     auto_name="name",
-    identity=("name",),
     create=(_WRITE_POLICY,),
     reads=(Read(Call("GET sys/policies/acl/{id}"), {"name": "name", "policy": "policy"}),),
     update={"policy": (_WRITE_POLICY,)},
@@ -226,9 +233,11 @@ _POLICY = Row(
 
 _MOUNT = Row(
     type="vault:index/mount:Mount",
+    source="vault/resource_mount.go",
+    unlike={"path": _MOVED, "options": "changes in place"},
+    replaces=frozenset({"path", "type", "local", "options"}),
     id="{path}",
     from_id=lambda id: {"path": id},
-    identity=("path",),
     computed=frozenset({"defaultLeaseTtlSeconds", "maxLeaseTtlSeconds", "local"}),
     create=(
         Call(
@@ -265,10 +274,11 @@ def _tune(config: Any, known: Properties, api: Any) -> Any:
 
 _AUTH_BACKEND = Row(
     type="vault:index/authBackend:AuthBackend",
+    source="vault/resource_auth_backend.go",
+    unlike={"path": _MOVED},
+    replaces=frozenset({"path", "type", "local"}),
     id="{path}",
     from_id=lambda id: {"path": id},
-    auto_name="path",
-    identity=("path",),
     computed=frozenset({"local"}),
     settings=frozenset({"disableRemount"}),
     moves={"path": "disableRemount"},
@@ -326,9 +336,11 @@ _WRITE_JWT = Call(
 )
 _JWT_BACKEND = Row(
     type="vault:jwt/authBackend:AuthBackend",
+    source="vault/resource_jwt_auth_backend.go",
+    unlike={"path": _MOVED},
+    replaces=frozenset({"path", "type"}),
     id="{path}",
     from_id=lambda id: {"path": id},
-    identity=("path",),
     settings=frozenset({"disableRemount"}),
     moves={"path": "disableRemount"},
     defaults={"path": "jwt", "type": "jwt"},
@@ -359,7 +371,7 @@ _JWT_BACKEND = Row(
 )
 
 
-def _auth_role(type: str, fields: dict[str, str]) -> Row:
+def _auth_role(type: str, source: str, fields: dict[str, str], fixed: frozenset[str] = frozenset()) -> Row:
     def of_id(id: str) -> Properties:
         path, separator, name = id.removeprefix("auth/").rpartition("/role/")
         if not separator:
@@ -369,13 +381,14 @@ def _auth_role(type: str, fields: dict[str, str]) -> Row:
     write = Call("POST auth/{backend}/role/{roleName}", dict(fields), clears=True)
     return Row(
         type=type,
+        source=source,
+        replaces=frozenset({"backend", "roleName"}) | fixed,
         id="auth/{backend}/role/{roleName}",
         from_id=of_id,
-        identity=("backend", "roleName"),
         computed=frozenset(fields.values()),
         create=(write,),
         reads=(Read(Call("GET {id}"), {property: wire for wire, property in fields.items()}),),
-        update={",".join(fields.values()): (write,)},
+        update={",".join(property for property in fields.values() if property not in fixed): (write,)},
         delete=(Call("DELETE {id}"),),
     )
 
@@ -387,6 +400,7 @@ _TOKEN_FIELDS = {
 }
 _JWT_ROLE = _auth_role(
     "vault:jwt/authBackendRole:AuthBackendRole",
+    "vault/resource_jwt_auth_backend_role.go",
     {
         "role_type": "roleType",
         "user_claim": "userClaim",
@@ -397,18 +411,22 @@ _JWT_ROLE = _auth_role(
         "allowed_redirect_uris": "allowedRedirectUris",
         **_TOKEN_FIELDS,
     },
+    fixed=frozenset({"roleType"}),
 )
 _APPROLE_ROLE = _auth_role(
     "vault:appRole/authBackendRole:AuthBackendRole",
+    "vault/resource_approle_auth_backend_role.go",
     {"secret_id_ttl": "secretIdTtl", "secret_id_num_uses": "secretIdNumUses", **_TOKEN_FIELDS},
 )
 
 _WRITE_ENTITY = {"name": "name", "policies": "policies"}
 _ENTITY = Row(
     type="vault:identity/entity:Entity",
+    auto_name="name",
+    source="vault/resource_identity_entity.go",
+    replaces=frozenset(),
     id="{id}",
     from_id=lambda id: {},
-    identity=("name",),
     create=(Call("POST identity/entity", _WRITE_ENTITY),),
     reads=(Read(Call("GET identity/entity/id/{id}"), {"name": "name", "policies": "policies"}),),
     update={"name, policies": (Call("POST identity/entity/id/{id}", _WRITE_ENTITY),)},
@@ -417,9 +435,11 @@ _ENTITY = Row(
 _ALIAS_FIELDS = {"name": "name", "mount_accessor": "mountAccessor", "canonical_id": "canonicalId"}
 _ENTITY_ALIAS = Row(
     type="vault:identity/entityAlias:EntityAlias",
+    auto_name="name",
+    source="vault/resource_identity_entity_alias.go",
+    replaces=frozenset(),
     id="{id}",
     from_id=lambda id: {},
-    identity=("name", "mountAccessor"),
     create=(Call("POST identity/entity-alias", _ALIAS_FIELDS),),
     reads=(
         Read(
@@ -427,7 +447,7 @@ _ENTITY_ALIAS = Row(
             {property: wire for wire, property in _ALIAS_FIELDS.items()},
         ),
     ),
-    update={"canonicalId": (Call("POST identity/entity-alias/id/{id}", _ALIAS_FIELDS),)},
+    update={"name, mountAccessor, canonicalId": (Call("POST identity/entity-alias/id/{id}", _ALIAS_FIELDS),)},
     delete=(Call("DELETE identity/entity-alias/id/{id}"),),
 )
 
@@ -454,10 +474,10 @@ def _audit_options_of_program(value: Any, known: Properties, api: VaultApi) -> A
 
 _AUDIT = Row(
     type="vault:index/audit:Audit",
+    source="vault/resource_audit.go",
+    replaces=frozenset({"path", "type", "description", "options"}),
     id="{path}",
     from_id=lambda id: {"path": id},
-    auto_name="path",
-    identity=("path",),
     create=(
         Call(
             "POST sys/audit/{path}",

@@ -10,13 +10,13 @@ import itertools
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from pulumi.automation import CommandError, EngineEvent
+from pulumi.automation import CommandError, Deployment, EngineEvent
 
 from naming import iam_arn
 from rehearsal import inventory
@@ -192,12 +192,12 @@ def replaced(*resources: tuple[str, str]) -> Steps:
 TAGGED_CENTRAL = [
     *(("User", name) for name in CENTRAL["iam-hardening:users"]),
     *(("Policy", name) for name in ("mfa-enforce", "mfa-self-service", "Developers-assume-roles")),
-    *(("Policy", f"Developers-{name}") for name in ("use-queues", "use-topics")),
+    *(("Policy", f"policy/{name}") for name in ("use-queues", "use-topics")),
     ("Analyzer", "access-analyzer-us-east-1"),
 ]
 TAGGED_DEV = [
     *(("Role", name) for name in ("test_role", "reader", "instance-role")),
-    *(("Policy", name) for name in ("test_role-use-tables", "instance-write-logs")),
+    *(("Policy", f"policy/{name}") for name in ("use-tables", "write-logs")),
     *(("Policy", name) for name in ("vault-aws-boundary", "vault-aws-principal")),
     ("InstanceProfile", "instance-profile"),
     ("Instance", "instance"),
@@ -250,7 +250,7 @@ IN_PLACE: dict[str, tuple[str, Changes, Steps]] = {
                 {"sid": "A", "actions": ["sqs:Send*"], "resources": ["*"]}
             ]
         },
-        updates(("Policy", "Developers-use-queues")),
+        updates(("Policy", "policy/use-queues")),
     ),
     "a policy's name": (
         "central",
@@ -260,10 +260,8 @@ IN_PLACE: dict[str, tuple[str, Changes, Steps]] = {
                 "use-queues"
             ],
         },
-        of("create", ("Policy", "Developers-queues"), ("GroupPolicyAttachment", "Developers-queues"))
-        | of(
-            "delete", ("Policy", "Developers-use-queues"), ("GroupPolicyAttachment", "Developers-use-queues")
-        ),
+        of("create", ("Policy", "policy/queues"), ("GroupPolicyAttachment", "Developers-queues"))
+        | of("delete", ("Policy", "policy/use-queues"), ("GroupPolicyAttachment", "Developers-use-queues")),
     ),
     "one more role to assume": (
         "central",
@@ -347,7 +345,7 @@ IN_PLACE: dict[str, tuple[str, Changes, Steps]] = {
                 {"sid": "A", "actions": ["dynamodb:Get*"], "resources": ["*"]}
             ]
         },
-        updates(("Policy", "test_role-use-tables")),
+        updates(("Policy", "policy/use-tables")),
     ),
     "the instance's policy": (
         "dev",
@@ -356,7 +354,7 @@ IN_PLACE: dict[str, tuple[str, Changes, Steps]] = {
                 {"sid": "A", "actions": ["logs:CreateLogStream"], "resources": ["*"]}
             ]
         },
-        updates(("Policy", "instance-write-logs")),
+        updates(("Policy", "policy/write-logs")),
     ),
     "the instance's type": (
         "dev",
@@ -463,7 +461,7 @@ REMOVALS: list[tuple[str, Changes, Steps, set[str]]] = [
     (
         "central",
         {(*DEVELOPERS, "policies", "use-topics"): REMOVED},
-        of("delete", ("GroupPolicyAttachment", "Developers-use-topics"), ("Policy", "Developers-use-topics")),
+        of("delete", ("GroupPolicyAttachment", "Developers-use-topics"), ("Policy", "policy/use-topics")),
         {"Policies use-topics"},
     ),
     (
@@ -499,7 +497,7 @@ REMOVALS: list[tuple[str, Changes, Steps, set[str]]] = [
             "delete",
             ("RolePolicyAttachment", "test_role-AmazonS3ReadOnlyAccess"),
             ("RolePolicyAttachment", "test_role-use-tables"),
-            ("Policy", "test_role-use-tables"),
+            ("Policy", "policy/use-tables"),
             ("RolePoliciesExclusive", "test_role-inline-policies"),
             ("Role", "test_role"),
             ("CrossAccountRole", "test_role"),
@@ -520,7 +518,7 @@ REMOVALS: list[tuple[str, Changes, Steps, set[str]]] = [
             ("Instance", "instance"),
             ("InstanceProfile", "instance-profile"),
             ("RolePolicyAttachment", "instance-write-logs"),
-            ("Policy", "instance-write-logs"),
+            ("Policy", "policy/write-logs"),
             ("Role", "instance-role"),
         ),
         {"Roles test_instance_role", "InstanceProfiles test_profile", "Policies write-logs", "Instance"},
@@ -671,20 +669,124 @@ def test_the_only_administrator_is_followed_by_another_in_two_ups(live: Live) ->
     live.up("central", {**INSTEAD, (*USERS, "Administrator"): {"groups": ["Administrators"]}})
 
 
-def test_a_policy_moves_to_another_group_in_two_ups_and_in_one_nothing_is_lost(live: Live) -> None:
-    """Its name is taken until the old one is gone, and the engine makes before it deletes."""
-    statements = CENTRAL["iam-hardening:groups"]["Developers"]["policies"]["use-queues"]
-    removed: Changes = {(*DEVELOPERS, "policies", "use-queues"): REMOVED}
-    moved = {**removed, (*GROUPS, "Auditors", "policies"): {"use-queues": statements}}
-    before = live.holds("central")
-    with pytest.raises(CommandError, match="EntityAlreadyExists"):
-        live.up("central", moved)
-    assert live.holds("central") == before
-    live.up("central", removed)
-    assert steps(live.up("central", moved)) == of(
-        "create", ("Policy", "Auditors-use-queues"), ("GroupPolicyAttachment", "Auditors-use-queues")
+def tables_of(role: str) -> Changes:
+    """`test_role` under another name, with the same policies."""
+    return {
+        (*ROLES, "test_role"): REMOVED,
+        (*ROLES, role): DEV["iam-hardening:crossAccountRoles"]["test_role"],
+    }
+
+
+def test_a_renamed_role_keeps_its_policies_and_the_next_up_changes_nothing(live: Live) -> None:
+    before = live.holds("dev")
+    assert steps(live.up("dev", tables_of("table_role"))) == of(
+        "create",
+        ("CrossAccountRole", "table_role"),
+        ("Role", "table_role"),
+        ("RolePolicyAttachment", "table_role-AmazonS3ReadOnlyAccess"),
+        ("RolePolicyAttachment", "table_role-use-tables"),
+        ("RolePoliciesExclusive", "table_role-inline-policies"),
+    ) | of(
+        "delete",
+        ("RolePolicyAttachment", "test_role-AmazonS3ReadOnlyAccess"),
+        ("RolePolicyAttachment", "test_role-use-tables"),
+        ("RolePoliciesExclusive", "test_role-inline-policies"),
+        ("Role", "test_role"),
+        ("CrossAccountRole", "test_role"),
     )
-    live.up("central", removed)
+    assert live.holds("dev") - before == {"Roles table_role"}
+    assert before - live.holds("dev") == {"Roles test_role"}
+    assert live.preview("dev", tables_of("table_role")) == set()
+    iam = live.account("dev").admin.client("iam")
+    attached = iam.list_attached_role_policies(RoleName="table_role")["AttachedPolicies"]
+    assert {policy["PolicyName"] for policy in attached} == {"AmazonS3ReadOnlyAccess", "use-tables"}
+
+
+def test_a_renamed_group_keeps_its_policies(live: Live) -> None:
+    developers = CENTRAL["iam-hardening:groups"]["Developers"]
+    renamed: Changes = {
+        DEVELOPERS: REMOVED,
+        (*GROUPS, "Engineers"): developers,
+        (*DEVELOPER, "groups"): ["Auditors", "Engineers"],
+    }
+    done = steps(live.up("central", renamed))
+    of_policies = {step for step in done if step[1] == "Policy"}
+    # The one that has the group's name in its own.
+    assert of_policies == of("create", ("Policy", "Engineers-assume-roles")) | of(
+        "delete", ("Policy", "Developers-assume-roles")
+    )
+    assert live.preview("central", renamed) == set()
+
+
+def test_a_policy_moves_to_another_group_in_one_up(live: Live) -> None:
+    statements = CENTRAL["iam-hardening:groups"]["Developers"]["policies"]["use-queues"]
+    moved: Changes = {
+        (*DEVELOPERS, "policies", "use-queues"): REMOVED,
+        (*GROUPS, "Auditors", "policies"): {"use-queues": statements},
+    }
+    assert steps(live.up("central", moved)) == of(
+        "create", ("GroupPolicyAttachment", "Auditors-use-queues")
+    ) | of("delete", ("GroupPolicyAttachment", "Developers-use-queues"))
+    assert live.preview("central", moved) == set()
+
+
+def test_a_policy_moves_from_a_role_to_the_instance_in_two_ups_and_in_one_nothing_is_lost(
+    live: Live,
+) -> None:
+    """Their policies are resources of different components. The name is taken until the old one is gone, and
+    the engine makes before it deletes."""
+    statements = DEV["iam-hardening:crossAccountRoles"]["test_role"]["policies"]["use-tables"]
+    removed: Changes = {(*ROLES, "test_role", "policies", "use-tables"): REMOVED}
+    moved = {**removed, (*INSTANCE, "policies", "use-tables"): statements}
+    before = live.holds("dev")
+    with pytest.raises(CommandError, match="EntityAlreadyExists"):
+        live.up("dev", moved)
+    assert live.holds("dev") == before
+    live.up("dev", removed)
+    assert steps(live.up("dev", moved)) == of(
+        "create", ("Policy", "policy/use-tables"), ("RolePolicyAttachment", "instance-use-tables")
+    )
+    live.up("dev", removed)
+
+
+def as_named_before(deployment: Mapping[str, Any]) -> dict[str, Any]:
+    """The state with the names that policies of the stack file had in it once: `HOLDER-POLICY`."""
+    text = json.dumps(deployment)
+    for resource in deployment["resources"]:
+        beginning, _, name = resource["urn"].rpartition("::")
+        if name.startswith("policy/"):
+            holder = resource["parent"].split("::")[-1]
+            was = f"{beginning}::{holder}-{name.removeprefix('policy/')}"
+            text = text.replace(f'"{resource["urn"]}"', f'"{was}"')
+    renamed: dict[str, Any] = json.loads(text)
+    return renamed
+
+
+def policy_names(deployment: Mapping[str, Any]) -> set[str]:
+    resources = deployment["resources"]
+    return {each["urn"].split("::")[-1] for each in resources if each["type"] == "aws:iam/policy:Policy"}
+
+
+@pytest.mark.parametrize(
+    ("stack", "was"),
+    [
+        ("central", {"Developers-use-queues", "Developers-use-topics"}),
+        ("dev", {"test_role-use-tables", "instance-write-logs"}),
+    ],
+)
+def test_the_policies_of_a_state_from_before_stay_as_they_are(live: Live, stack: str, was: set[str]) -> None:
+    engine, before = live.account(stack).stack.engine, live.holds(stack)
+    exported = engine.export_stack()
+    assert exported.deployment
+    old = as_named_before(exported.deployment)
+    assert policy_names(old) >= was
+    engine.import_stack(Deployment(version=exported.version, deployment=old))
+    assert live.preview(stack, {}) == set()
+    assert steps(live.up(stack, {})) == set()
+    assert live.holds(stack) == before
+    after = engine.export_stack().deployment
+    assert after
+    assert policy_names(after) == policy_names(exported.deployment)
 
 
 def engines() -> list[int]:

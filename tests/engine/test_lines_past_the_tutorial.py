@@ -77,7 +77,7 @@ BREAK_GLASS = deleted(
     ("UserGroupMembership", "break-glass"),
     ("PeopleGroup", "BreakGlass"),
     ("Group", "BreakGlass"),
-    ("Policy", "BreakGlass-break-glass-no-access-keys"),
+    ("Policy", "policy/break-glass-no-access-keys"),
     ("GroupPolicyAttachment", "BreakGlass-AdministratorAccess"),
     ("GroupPolicyAttachment", "BreakGlass-break-glass-no-access-keys"),
     ("GroupPolicyAttachment", "BreakGlass-enforce-mfa"),

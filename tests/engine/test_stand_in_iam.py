@@ -1,5 +1,6 @@
 """The stand-in's IAM rows under the real engine: drift is seen and repaired, a destroy leaves nothing."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -352,10 +353,14 @@ def test_destroying_what_is_gone_already_succeeds(stack: Any) -> None:
 
 
 def test_a_password_once_reset_replaces_the_profile_unless_changes_are_ignored(stack: Any) -> None:
-    def program(*, ignore: bool) -> Callable[[], None]:
+    def program(*, ignore: bool, delete_first: bool = False) -> Callable[[], None]:
         def run() -> None:
             user = aws.iam.User("user", name="Person")
-            options = pulumi.ResourceOptions(ignore_changes=["passwordResetRequired"] if ignore else [])
+            options = pulumi.ResourceOptions(
+                ignore_changes=["passwordResetRequired"] if ignore else [],
+                # As the real provider, the stand-in makes the new profile first, and IAM refuses it.
+                delete_before_replace=delete_first,
+            )
             profile = aws.iam.UserLoginProfile(
                 "login", user=user.name, password_reset_required=True, opts=options
             )
@@ -371,8 +376,103 @@ def test_a_password_once_reset_replaces_the_profile_unless_changes_are_ignored(s
     assert stack.outputs()["password"] == first
     profile = stack.client("iam").get_login_profile(UserName="Person")["LoginProfile"]
     assert profile["PasswordResetRequired"] is False
-    assert stack.up(program(ignore=False)).changes["replace"] == 1
+    assert "EntityAlreadyExists" in stack.fails(program(ignore=False))
+    assert stack.up(program(ignore=False, delete_first=True)).changes["replace"] == 1
     assert stack.outputs()["password"] != first
+
+
+def test_a_renamed_user_is_lost_unless_the_program_replaces_it(stack: Any) -> None:
+    """As with the real providers: the user is renamed, and the engine keeps the old name as its id. The real
+    one fails at the key, which it looks for under the old name; here the key stays, and nobody knows it."""
+
+    def program(name: str, **options: Any) -> Callable[[], None]:
+        def run() -> None:
+            user = aws.iam.User("user", name=name, opts=pulumi.ResourceOptions(**options))
+            aws.iam.AccessKey("key", user=user.name)
+
+        return run
+
+    iam = stack.client("iam")
+    stack.up(program("First"))
+    stack.up(program("Second"))
+    assert [user["UserName"] for user in iam.list_users()["Users"]] == ["Second"]
+    assert len(iam.list_access_keys(UserName="Second")["AccessKeyMetadata"]) == 2
+    stack.refresh()
+    assert "user" not in stack.names()
+
+
+def test_a_user_that_the_program_replaces_on_its_name_is_another_one(stack: Any) -> None:
+    def program(name: str) -> Callable[[], None]:
+        def run() -> None:
+            options = pulumi.ResourceOptions(replace_on_changes=["name"])
+            user = aws.iam.User("user", name=name, opts=options)
+            aws.iam.AccessKey("key", user=user.name)
+
+        return run
+
+    stack.up(program("First"))
+    stack.up(program("Second"))
+    users = stack.client("iam").list_users()["Users"]
+    assert [user["UserName"] for user in users] == ["Second"]
+    assert len(stack.client("iam").list_access_keys(UserName="Second")["AccessKeyMetadata"]) == 1
+    assert stack.refresh().clean
+    assert stack.up().clean
+
+
+def test_a_group_of_another_name_is_renamed_in_place(stack: Any) -> None:
+    stack.up(lambda: (aws.iam.Group("group", name="First"), None)[1])
+    assert stack.up(lambda: (aws.iam.Group("group", name="Second"), None)[1]).updated == {"group"}
+    groups = stack.client("iam").list_groups()["Groups"]
+    assert [group["GroupName"] for group in groups] == ["Second"]
+
+
+def test_a_named_role_that_is_replaced_goes_first_and_an_unnamed_one_last(stack: Any) -> None:
+    """Whatever changes, the name itself as well: the engine then deletes what hangs on it, too."""
+
+    def program(path: str, **name: Any) -> Callable[[], None]:
+        def run() -> None:
+            role = aws.iam.Role("role", path=path, assume_role_policy=trust("111111111111"), **name)
+            aws.iam.RolePolicyAttachment(
+                "attachment", role=role.name, policy_arn="arn:aws:iam::aws:policy/ReadOnlyAccess"
+            )
+
+        return run
+
+    def order(done: Any) -> list[str]:
+        return [
+            op
+            for op, name in done.order
+            if name == "role" and op in ("create-replacement", "delete-replaced")
+        ]
+
+    stack.up(program("/", name="First"))
+    assert order(stack.up(program("/a/", name="First"))) == ["delete-replaced", "create-replacement"]
+    assert order(stack.up(program("/a/", name="Second"))) == ["delete-replaced", "create-replacement"]
+    stack.destroy()
+    stack.up(program("/"))
+    assert order(stack.up(program("/a/"))) == ["create-replacement", "delete-replaced"]
+
+
+def test_a_policy_that_means_the_same_is_not_changed(stack: Any) -> None:
+    def program(action: Any, principal: str) -> Callable[[], None]:
+        statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+        trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": principal}}
+
+        def run() -> None:
+            aws.iam.Policy(
+                "policy", name="p", policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            )
+            aws.iam.Role(
+                "role",
+                name="r",
+                assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": trusted}),
+            )
+
+        return run
+
+    stack.up(program("s3:GetObject", "arn:aws:iam::111111111111:root"))
+    assert stack.up(program(["s3:GetObject"], "111111111111")).clean
+    assert stack.up(program(["s3:GetObject", "s3:PutObject"], "222222222222")).updated == {"policy", "role"}
 
 
 def test_default_tags_reach_every_resource_and_a_change_of_them_too(new_stack: Callable[..., Any]) -> None:

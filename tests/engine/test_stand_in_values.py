@@ -51,7 +51,7 @@ def test_every_input_that_cannot_change_in_place_forces_a_replacement() -> None:
 @pytest.mark.parametrize("package", [AWS, VAULT], ids=lambda package: package.name)
 def test_what_a_row_fills_in_or_compares_is_one_of_its_inputs(package: object) -> None:
     for row in package.rows.values():  # type: ignore[attr-defined]
-        named = {*row.defaults, *row.computed, *row.compared_as, *row.identity}
+        named = {*row.defaults, *row.computed, *row.compared_as, *row.sent_with, *row.unlike}
         assert named <= row.inputs, row.type
         assert not set(row.refused) & row.inputs, row.type
 

@@ -147,6 +147,9 @@ def test_from_the_role_to_a_key_to_another_name_and_back_every_lease_can_be_ende
     write(work_dir, config(principalName="vault-2"))
     account.stack.up()
     assert "vault-secrets-engine" not in users(account)
+    # A user renamed in place would be lost to a refresh.
+    account.stack.refresh()
+    assert not account.stack.up().anything
     vault.sys.revoke_lease(with_key["lease_id"])
     with_key = issued(vault, "test")
     issued(vault, "verify-data")

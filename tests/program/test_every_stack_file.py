@@ -48,7 +48,9 @@ def test_every_resource_belongs_to_a_component(run_program: RunProgram, stack: s
     assert resources
     for made in resources:
         assert made.parent in components
-        assert set(made.options) <= {"protect"}
+        assert set(made.options) <= {"protect", "aliases", "delete_before_replace", "replace_on_changes"}
+        # Only policies that a file names have had another name (test_component_rules.py).
+        assert ("aliases" in made.options) == made.name.startswith("policy/")
 
 
 @every_stack

@@ -22,7 +22,7 @@ def test_the_break_glass_group_administers_with_mfa_and_without_keys(run_program
         "BreakGlass-break-glass-no-access-keys",
         "BreakGlass-enforce-mfa",
     }
-    no_keys = json.loads(recorder.one(POLICY, "BreakGlass-break-glass-no-access-keys").inputs["policy"])
+    no_keys = json.loads(recorder.one(POLICY, "policy/break-glass-no-access-keys").inputs["policy"])
     assert [(s["Effect"], s["Action"]) for s in no_keys["Statement"]] == [("Deny", "iam:CreateAccessKey")]
     membership = recorder.one("aws:iam/userGroupMembership:UserGroupMembership", "break-glass").inputs
     assert membership["groups"] == ["BreakGlass"]

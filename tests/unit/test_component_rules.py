@@ -23,9 +23,20 @@ from components.vault_server import VaultServer, VaultServerArgs
 from tests.recorder import Recorder
 
 TAGS = {"Stack": "test"}
-PERMISSIONS = PermissionsArgs(managed_policies=["ReadOnlyAccess"], policies={"own": {"Statement": []}})
+POLICY = "aws:iam/policy:Policy"
+# What a type needs, whoever uses the component (the reasons are there).
+OWN_OPTIONS = {
+    "aws:iam/userLoginProfile:UserLoginProfile": {"delete_before_replace"},
+    "vault:index/authBackend:AuthBackend": {"delete_before_replace"},
+}
+VAULTS_PRINCIPAL = {"replace_on_changes": ["name"]}
 
 Make = Callable[[str, pulumi.ResourceOptions], pulumi.ComponentResource]
+
+
+def permissions(name: str) -> PermissionsArgs:
+    """A policy's name is unique in an account: no two components have one of the same name."""
+    return PermissionsArgs(managed_policies=["ReadOnlyAccess"], policies={f"{name}-own": {"Statement": []}})
 
 
 def password_policy(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
@@ -50,7 +61,7 @@ def mfa(name: str, opts: pulumi.ResourceOptions) -> MfaEnforcement:
 
 def group(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
     args = PeopleGroupArgs(
-        permissions=PERMISSIONS,
+        permissions=permissions(name),
         mfa=mfa(f"{name}-mfa", opts),
         is_administrators=False,
         may_assume_role_arns=["arn:aws:iam::222222222222:role/test_role"],
@@ -71,7 +82,7 @@ def cross_account_role(name: str, opts: pulumi.ResourceOptions) -> pulumi.Compon
         assumed_by="people of the central account",
         max_session_seconds=3600,
         permissions_boundary="ReadOnlyAccess",
-        permissions=PERMISSIONS,
+        permissions=permissions(name),
         tags=TAGS,
     )
     return CrossAccountRole(name, args, opts)
@@ -89,7 +100,7 @@ def instance(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResourc
         subnet_id=None,
         security_group_ids=[],
         session_manager=True,
-        permissions=PERMISSIONS,
+        permissions=permissions(name),
         tags=TAGS,
     )
     return Instance(name, args, opts)
@@ -198,7 +209,9 @@ def test_children_get_the_component_as_parent_and_nothing_else_of_its_options(
     for child in children:
         assert child.parent in components
         assert "Grandparent::" not in child.parent
-        assert child.options == {}
+        own = {"aliases"} if child.name.startswith("policy/") else OWN_OPTIONS.get(child.type, set())
+        is_vaults_principal = child.type == "aws:iam/user:User" and make is vault_aws
+        assert set(child.options) == (set(VAULTS_PRINCIPAL) if is_vaults_principal else own)
 
 
 @every_component
@@ -222,7 +235,22 @@ def test_children_and_look_ups_use_the_provider_that_the_component_was_given(
 def test_every_child_is_named_after_its_component(recorder: Recorder, make: Make) -> None:
     recorder.run(lambda: make("sample", pulumi.ResourceOptions()))
     for made in recorder.registrations.values():
-        assert made.name == "sample" or made.name.startswith("sample-")
+        # A policy that a stack file names keeps its resource whoever holds it.
+        of_file = made.type == POLICY and made.name == "policy/sample-own"
+        assert of_file or made.name == "sample" or made.name.startswith("sample-")
+
+
+@pytest.mark.parametrize("make", [group, cross_account_role, instance], ids=lambda make: make.__name__)
+def test_a_policy_of_the_file_is_found_in_states_that_have_it_under_its_holder(
+    recorder: Recorder, make: Make
+) -> None:
+    recorder.run(lambda: make("sample", pulumi.ResourceOptions()))
+    policy = recorder.one(POLICY, "policy/sample-own")
+    assert policy.inputs["name"] == "sample-own"
+    (alias,) = policy.options["aliases"]
+    assert 'name: "sample-sample-own"' in alias
+    aliased = [made for made in recorder.registrations.values() if "aliases" in made.options]
+    assert aliased == [policy]
 
 
 @every_component

@@ -69,7 +69,7 @@ def test_an_inline_policy_put_on_the_role_by_hand_is_not_to_stay(recorder: Recor
 
 def test_the_role_may_do_what_is_configured_and_no_more(recorder: Recorder) -> None:
     record_role(recorder)
-    assert recorder.one(POLICY, "test_role-test_policy").inputs == {
+    assert recorder.one(POLICY, "policy/test_policy").inputs == {
         "name": "test_policy",
         "description": "What test_role may do",
         "policy": json.dumps(LIST_BUCKETS),

@@ -45,6 +45,8 @@ def test_the_instance_requires_imdsv2_encrypts_its_disk_and_has_no_public_addres
         "ami": "ami-0123456789abcdef0",
         "instanceType": "t3.micro",
         "iamInstanceProfile": "test_profile",
+        # Without a subnet the AWS provider drops the choice below.
+        "subnetId": "subnet-0aaaaaaaaaaaaaaaa",
         "associatePublicIpAddress": False,
         "metadataOptions": {
             "httpEndpoint": "enabled",
@@ -64,13 +66,29 @@ def test_subnet_and_security_groups_are_the_configured_ones(recorder: Recorder) 
     assert inputs["vpcSecurityGroupIds"] == ["sg-01234567"]
 
 
-def test_a_newer_image_does_not_replace_a_running_instance(recorder: Recorder) -> None:
+@pytest.mark.parametrize(
+    ("subnet_id", "ignored"), [(None, ("ami", "subnetId")), ("subnet-0123456789abcdef0", ("ami",))]
+)
+def test_a_newer_image_and_another_default_subnet_do_not_replace_a_running_instance(
+    recorder: Recorder, subnet_id: str | None, ignored: tuple[str, ...]
+) -> None:
+    record_instance(recorder, subnet_id=subnet_id)
+    assert recorder.one(INSTANCE, "instance").ignore_changes == ignored
+
+
+def test_default_subnets_are_looked_up_only_where_no_subnet_is_configured(recorder: Recorder) -> None:
+    record_instance(recorder, subnet_id="subnet-0123456789abcdef0")
+    assert [invoked.token for invoked in recorder.invoked] == ["aws:ec2/getAmi:getAmi"]
+
+
+def test_any_default_subnet_of_the_region_will_do(recorder: Recorder) -> None:
     record_instance(recorder)
-    assert recorder.one(INSTANCE, "instance").ignore_changes == ("ami",)
+    (asked,) = [each for each in recorder.invoked if each.token == "aws:ec2/getSubnets:getSubnets"]
+    assert asked.arguments == {"filters": [{"name": "default-for-az", "values": ["true"]}]}
 
 
 def test_the_newest_image_of_the_owner_is_taken(recorder: Recorder) -> None:
-    record_instance(recorder)
+    record_instance(recorder, subnet_id="subnet-0123456789abcdef0")
     assert [(invoked.token, invoked.arguments) for invoked in recorder.invoked] == [
         (
             "aws:ec2/getAmi:getAmi",

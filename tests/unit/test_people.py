@@ -137,7 +137,7 @@ def test_a_policy_from_the_stack_file_becomes_a_customer_managed_one(recorder: R
     document = policies.configured([{"Sid": "A", "Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}])
     attached = record_group(recorder, managed_policies=[], documents={"files": document}, enforce_mfa=False)
     assert attached == {"Team-files": own_policy("files")}
-    assert recorder.one(POLICY, "Team-files").inputs == {
+    assert recorder.one(POLICY, "policy/files").inputs == {
         "name": "files",
         "description": "What Team may do",
         "policy": json.dumps(document),

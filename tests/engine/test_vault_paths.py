@@ -1,0 +1,101 @@
+"""What keeps its path in Vault and has to be made anew there: an auth method of another kind, an audit log.
+
+Vault refuses a second one under a path, and the real plugins make the new one first unless they are told not
+to. The fake ones do the same. The real program, engine and Vault, and the emulated AWS.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pulumi.automation import CommandError
+
+from rehearsal.project import Project
+from rehearsal.world import STAND_INS, World, world
+from tests.stack_files import ROOT
+
+pytestmark = pytest.mark.engine
+
+USERPASS = {"method": "userpass", "users": ["ada"], "roles": ["test"]}
+APPROLE = {"method": "approle", "roles": ["test"]}
+GITHUB = {
+    "method": "github",
+    "subject": "repo:acme@1/infra@2:environment:production",
+    "audience": "https://vault.example.com",
+    "roles": ["test"],
+}
+
+
+def config(login: dict[str, Any] | None, audit_file: str = "/var/log/vault/audit.log") -> dict[str, Any]:
+    return {
+        "aws:region": "us-east-1",
+        "aws:allowedAccountIds": ["222222222222"],
+        "iam-hardening:accountKind": "workload",
+        "iam-hardening:accountDefaults": {"ebsEncryption": False, "accessAnalyzer": False},
+        "iam-hardening:vault": {
+            "audit": {"file": audit_file},
+            "roles": {"test": {"managedPolicies": ["AmazonS3ReadOnlyAccess"]}},
+            **({"logins": {"way": login}} if login else {}),
+        },
+    }
+
+
+def write(directory: Path, content: dict[str, Any]) -> None:
+    path = directory / "Pulumi.dev.yaml"
+    before = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    path.write_text(yaml.safe_dump(before | {"config": content}, sort_keys=False))
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> Iterator[World]:
+    files, directory = tmp_path / "files", tmp_path / "world"
+    files.mkdir()
+    directory.mkdir()
+    write(files, config(USERPASS))
+    with world(Project.find(ROOT, files), directory, providers=STAND_INS) as made:
+        made.accounts["dev"].stack.up()
+        yield made
+
+
+def up(staged: World, content: dict[str, Any]) -> None:
+    """An up, and that the next one has nothing to do."""
+    stack = staged.accounts["dev"].stack
+    write(staged.directory / "project", content)
+    stack.engine.up(show_secrets=False)
+    assert not stack.up().anything
+
+
+def methods(staged: World) -> dict[str, str]:
+    found: dict[str, Any] = staged.vault().sys.list_auth_methods()["data"]
+    return {path: method["type"] for path, method in found.items() if path != "token/"}
+
+
+def audit_files(staged: World) -> list[str]:
+    devices: dict[str, Any] = staged.vault().sys.list_enabled_audit_devices()["data"]
+    return [Path(device["options"]["file_path"]).name for device in devices.values()]
+
+
+def test_a_log_in_of_another_method_takes_the_path_of_the_one_before(staged: World) -> None:
+    assert methods(staged) == {"way/": "userpass"}
+    up(staged, config(APPROLE))
+    assert methods(staged) == {"way/": "approle"}
+    assert staged.vault().list("auth/way/role")["data"]["keys"] == ["way"]
+    up(staged, config(USERPASS))
+    assert methods(staged) == {"way/": "userpass"}
+
+
+def test_githubs_is_another_kind_of_resource_and_takes_two_ups(staged: World) -> None:
+    with pytest.raises(CommandError, match="path is already in use"):
+        up(staged, config(GITHUB))
+    assert methods(staged) == {"way/": "userpass"}
+    up(staged, config(None))
+    up(staged, config(GITHUB))
+    assert methods(staged) == {"way/": "jwt"}
+
+
+def test_the_audit_device_moves_to_another_file(staged: World) -> None:
+    assert audit_files(staged) == ["audit.log"]
+    up(staged, config(USERPASS, audit_file="/var/log/vault/other.log"))
+    assert audit_files(staged) == ["other.log"]

@@ -38,10 +38,11 @@ VAULT_USER_NAME_PREFIX = "vault-"
 # Of issued users and of role sessions, so that CloudTrail says who asked: how the person logged in and as
 # whom, the role, when, and eight random characters against two at once. At most 63 characters; AWS takes 64,
 # and Vault refuses to issue what is longer. Its own template cuts name and role together: the role gets lost.
+# Who asked is cut with a hash of the whole, so that two people with a long log-in in common stay apart.
 VAULT_ROLE_CHARACTERS = 14
 VAULT_USERNAME_TEMPLATE = (
     f'{{{{ printf "{VAULT_USER_NAME_PREFIX}%s-%s-%s-%s"'
-    " (.DisplayName | truncate 22) (.PolicyName | truncate 14) (unix_time) (random 8) }}"
+    " (.DisplayName | truncate_sha256 22) (.PolicyName | truncate 14) (unix_time) (random 8) }}"
 )
 # Of Vault's answers, what its audit log does not hash: neither is a secret, and with them the log says which
 # IAM user or session was whose.

@@ -8,7 +8,7 @@ could not look at everything.
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import hvac
 import settings
 from access import live
 from access import vault as vault_access
+from access.account_facts import estate_of
 from access.stack_files import settings_of
 from access.verify import account as account_checks
 from access.verify import alarms, identities, simulation, vault_engine, vault_logins
@@ -33,8 +34,10 @@ def verify(
     account: Settings,
     clients: account_checks.Clients,
     make_vault: Callable[[], hvac.Client] = vault_access.client,
+    estate: Collection[str] | None = None,
 ) -> Findings:
-    """Everything that can be looked at. Raises live.CannotError for credentials of another account."""
+    """Everything that can be looked at. `estate`: the accounts that the stack files know. Raises
+    live.CannotError for credentials of another account."""
     actual = live.account_of_credentials(clients("sts", account.region))
     if actual != account.account_id:
         raise live.CannotError(
@@ -54,7 +57,10 @@ def verify(
                 findings, account, account.instance, clients("ec2", account.region)
             )
     with findings.section("Groups, people and roles"):
-        identities.check(findings, account, iam, identities.read(iam), instance_arn)
+        live_identities = identities.read(iam)
+        identities.check(findings, account, iam, live_identities, instance_arn)
+        known = estate_of([account]) if estate is None else estate
+        identities.find_strangers(findings, account, iam, live_identities, known)
     with findings.section("What people and roles may do"):
         simulation.check(findings, account, iam)
     with findings.section("Who gets through which door"):
@@ -131,7 +137,7 @@ def main(arguments: list[str]) -> int:
         if options.print_policy:
             _print_policies(account, options.print_policy)
             return HOLDS
-        findings = verify(account, live.client)
+        findings = verify(account, live.client, estate=estate_of(stacks.values()))
     except (live.CannotError, settings.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT
@@ -142,6 +148,7 @@ def main(arguments: list[str]) -> int:
             "account": account.account_id,
             "unchecked": findings.unchecked,
             "notes": findings.notes,
+            "strangers": [fact.as_dict() for fact in findings.strangers],
             "claims": [outcome.as_dict() for outcome in findings.outcomes],
         }
         options.json.write_text(json.dumps(report, indent=2) + "\n")

@@ -12,12 +12,19 @@ from settings import Settings
 # Most of them have no resource to bind them to. Source: AWS Service Authorization Reference.
 _IAM = (
     "iam:GenerateCredentialReport",
+    "iam:GetAccessKeyLastUsed",
     "iam:GetAccountAuthorizationDetails",
     "iam:GetAccountPasswordPolicy",
     "iam:GetAccountSummary",
     "iam:GetCredentialReport",
     "iam:GetPolicy",
     "iam:GetPolicyVersion",
+    "iam:ListAccessKeys",
+    "iam:ListOpenIDConnectProviders",
+    "iam:ListSAMLProviders",
+    "iam:ListSSHPublicKeys",
+    "iam:ListServiceSpecificCredentials",
+    "iam:ListSigningCertificates",
     "iam:SimulateCustomPolicy",
     "iam:SimulatePrincipalPolicy",
 )
@@ -37,7 +44,6 @@ def caller_policy(account: Settings) -> Document:
         "events:DescribeRule": account.alarms is not None,
         "events:ListTargetsByRule": account.alarms is not None,
         "sns:ListSubscriptionsByTopic": account.alarms is not None,
-        "iam:GetAccessKeyLastUsed": account.vault is not None,
         "iam:GetRole": "role" in kinds,
         "iam:ListOrganizationsFeatures": account.organization_root_access,
         "kms:DescribeKey": "key" in kinds,

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
 from access.claims import Claim, Outcome
+
+if TYPE_CHECKING:
+    from access.account_facts import Fact
 
 T = TypeVar("T")
 
@@ -27,13 +30,14 @@ class NotAllowed(Exception):
 
 
 class Findings:
-    """`outcomes` in order; `unchecked`: what could not be looked at, and what it takes; `notes`: what is not
-    this stack's, and worth knowing."""
+    """`outcomes` in order; `unchecked`: what could not be looked at, and what it takes; `notes`: what is
+    worth knowing; `strangers`: what is not this stack's."""
 
     def __init__(self, stack: str) -> None:
         self.outcomes: list[Outcome] = []
         self.unchecked: list[str] = []
         self.notes: list[str] = []
+        self.strangers: list[Fact] = []
         self._stack = stack
         self._section = ""
 

@@ -4,15 +4,16 @@ Everything comes from one call, `iam:GetAccountAuthorizationDetails`, so that it
 what that call leaves out of roles is asked for role by role.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from access import account_facts
 from access.desired import Identity, Kind, PolicyName, documents, identities
 from access.documents import canonical, difference, without_aws_paths
 from access.revocations import Revoked, moment_of
 from access.verify.findings import MISSING, Findings, looking
-from naming import ADMINISTRATOR_ACCESS, VAULT_USER_PATH, revocation_policy_name
+from naming import revocation_policy_name
 from settings import Settings
 
 _DETAILS = {"user": "UserDetailList", "group": "GroupDetailList", "role": "RoleDetailList"}
@@ -40,6 +41,10 @@ class Live:
         document: Mapping[str, Any] = next(v["Document"] for v in versions if v["IsDefaultVersion"])
         return document
 
+    def documents(self) -> dict[str, Mapping[str, Any]]:
+        """The account's own policies by ARN."""
+        return {record["Arn"]: self.document(name) for name, record in self.policies.items()}
+
 
 def read(iam: Any) -> Live:
     """Raises NotAllowed."""
@@ -66,7 +71,6 @@ def check(
         check_identity(findings, iam, live, identity)
     for name, document in documents(account, instance_arn).items():
         check_document(findings, live, name, document)
-    _others(findings, account, live)
 
 
 def check_identity(findings: Findings, iam: Any, live: Live, identity: Identity) -> None:
@@ -188,13 +192,10 @@ def check_document(findings: Findings, live: Live, name: str, document: Mapping[
     )
 
 
-def _others(findings: Findings, account: Settings, live: Live) -> None:
-    """Who is not this stack's and administers the account all the same: to know, not to judge."""
-    ours = {(identity.kind, identity.name) for identity in identities(account)}
-    everything = PolicyName(ADMINISTRATOR_ACCESS, is_aws=True)
-    for kind, records in live.records.items():
-        for name, record in records.items():
-            if (kind, name) not in ours and everything in live.attached(kind, name):
-                findings.notes.append(f"{kind} {name} is not this stack's and holds {ADMINISTRATOR_ACCESS}")
-            if kind == "user" and record["Path"] == VAULT_USER_PATH and account.vault is None:
-                findings.notes.append(f"user {name} is under {VAULT_USER_PATH}, and this stack has no Vault")
+def find_strangers(
+    findings: Findings, account: Settings, iam: Any, live: Live, estate: Collection[str]
+) -> None:
+    """Who and what is not this stack's, and gets in all the same: to know, not to judge."""
+    facts = account_facts.collect(account, iam, live.records, live.documents(), estate)
+    findings.strangers += facts.found
+    findings.unchecked += [f"Not this stack's: it takes {action}" for action in facts.unread]

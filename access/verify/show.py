@@ -24,7 +24,8 @@ def show(findings: Findings, account: Settings) -> None:
     for section, outcomes in groupby(findings.outcomes, key=lambda outcome: outcome.scene):
         console.print(f"\n[bold]{escape(section)}[/bold]")
         console.print(_table(list(outcomes)))
-    for title, lines in (("Not this stack's", findings.notes), ("Not looked at", findings.unchecked)):
+    strangers = [*map(str, findings.strangers), *findings.notes]
+    for title, lines in (("Not this stack's", strangers), ("Not looked at", findings.unchecked)):
         if lines:
             console.print(f"\n[bold]{title}[/bold]")
             for line in lines:

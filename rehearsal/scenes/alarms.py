@@ -274,7 +274,8 @@ def _logs_are_kept(stage: Stage, account: Account, bucket: str) -> None:
             lambda: root.put_bucket_policy(Bucket=bucket, Policy=policy),
         )
     finally:
-        for version in listed.list_object_versions(Bucket=bucket, Prefix=log).get("Versions", []):
+        kept = listed.list_object_versions(Bucket=bucket, Prefix=log)
+        for version in [*kept.get("Versions", []), *kept.get("DeleteMarkers", [])]:
             listed.delete_object(Bucket=bucket, Key=log, VersionId=version["VersionId"])
         iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
         iam.detach_user_policy(UserName=name, PolicyArn=everything)

@@ -27,6 +27,7 @@ import policies
 from access import jit_revoke, jit_sweep, shells
 from access.live import CannotError
 from access.revoke_sessions import COULD_NOT, DONE, STOPPED
+from naming import VAULT_USERNAME_TEMPLATE
 from rehearsal import tools
 from rehearsal.servers import VaultServer, emulated_aws, vault_server
 from tests.emulator.cloud import two_codes
@@ -94,6 +95,7 @@ class Place:
     way: Forwarder
     server: VaultServer
     iam: Any
+    key: dict[str, str]
 
     @property
     def vault(self) -> hvac.Client:
@@ -139,7 +141,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         vault_server(folder / "vault", tools.vault_aws_plugin()) as server,
     ):
         way = Forwarder(aws.endpoint_url)
-        made = Place(aws.endpoint_url, way, server, None)
+        made = Place(aws.endpoint_url, way, server, None, {})
         made.iam = made.client("iam")
         _set_up(made)
         yield made
@@ -165,7 +167,7 @@ def _set_up(place: Place) -> None:
         PermissionsBoundary=boundary,
     )
     iam.attach_role_policy(RoleName=f"vault-{MOUNT}-{ASSUMED}", PolicyArn=s3)
-    key = iam.create_access_key(UserName="vault-secrets-engine")["AccessKey"]
+    key = place.key = iam.create_access_key(UserName="vault-secrets-engine")["AccessKey"]
     vault = place.vault
     vault.sys.enable_secrets_engine(
         "aws", path=MOUNT, config={"default_lease_ttl": f"{LEASE_SECONDS}s", "max_lease_ttl": "1h"}
@@ -331,6 +333,45 @@ def test_a_session_of_an_issued_users_key_dies_with_the_user_and_not_with_the_ke
         place.vault.sys.revoke_prefix(f"{MOUNT}/creds/{ISSUING}")
         assert place.until_nobody_is_left(20)
     assert is_refused(lambda: place.client("s3", session).list_buckets())
+
+
+def test_the_names_of_issued_users_tell_two_people_with_a_long_log_in_apart(place: Place) -> None:
+    """The log-in's name alone takes all the room that a user's name has for who asked."""
+    vault, login = place.vault, "platform-engineering-prod"
+    vault.write_data(
+        f"{MOUNT}/config/root",
+        data={
+            "access_key": place.key["AccessKeyId"],
+            "secret_key": place.key["SecretAccessKey"],
+            "region": "us-east-1",
+            "iam_endpoint": place.way.url,
+            "sts_endpoint": place.way.url,
+            "username_template": VAULT_USERNAME_TEMPLATE,
+        },
+    )
+    vault.sys.enable_auth_method("userpass", path=login)
+    vault.sys.create_or_update_policy("reads", f'path "{MOUNT}/creds/*" {{ capabilities = ["read"] }}')
+    issued = []
+    try:
+        for person in ("christopher.a", "christopher.b"):
+            vault.auth.userpass.create_or_update_user(
+                person, "pass-word", policies="reads", mount_point=login
+            )
+            theirs = hvac.Client(url=place.server.address)
+            theirs.auth.userpass.login(person, "pass-word", mount_point=login)
+            before = set(place.users())
+            with longer_leases(place):
+                theirs.read(f"{MOUNT}/creds/{ISSUING}")
+            (name,) = set(place.users()) - before
+            issued.append(name)
+    finally:
+        vault.sys.disable_auth_method(login)
+    who = [name.split(f"-{ISSUING}-")[0] for name in issued]
+    assert all(
+        len(name) <= 64 and one.startswith("vault-platform-engin")
+        for name, one in zip(issued, who, strict=True)
+    )
+    assert who[0] != who[1]
 
 
 def shells_of(place: Place) -> set[str]:

@@ -403,10 +403,82 @@ def test_a_door_that_was_opened_by_hand_lets_somebody_in(
 def test_a_stranger_who_administers_the_account_is_named_and_not_judged(
     staged: World, central: Account
 ) -> None:
-    assert (
-        "user bootstrap-administrator is not this stack's and holds AdministratorAccess"
-        in found(staged, central).notes
+    strangers = list(map(str, found(staged, central).strangers))
+    assert "user bootstrap-administrator is not this stack's and holds AdministratorAccess" in strangers
+
+
+def plant(account: Account) -> Callable[[], object]:
+    """One of each kind, as an intruder might leave it."""
+    iam = account.admin.client("iam")
+    everything = json.dumps(
+        {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iam:Put*", "Resource": "*"}}
     )
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::123412341234:root"},
+        "Action": "sts:AssumeRole",
+    }
+    iam.create_role(
+        RoleName="planted-role",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )
+    iam.create_user(UserName="planted-user")
+    iam.put_user_policy(UserName="planted-user", PolicyName="own", PolicyDocument=everything)
+    key = iam.create_access_key(UserName="planted-user")["AccessKey"]["AccessKeyId"]
+    ssh = iam.upload_ssh_public_key(UserName="planted-user", SSHPublicKeyBody="ssh-ed25519 AAAA")
+    service = iam.create_service_specific_credential(
+        UserName="planted-user", ServiceName="codecommit.amazonaws.com"
+    )
+    oidc = iam.create_open_id_connect_provider(
+        Url="https://planted.example.com", ClientIDList=["a"], ThumbprintList=["0" * 40]
+    )["OpenIDConnectProviderArn"]
+    saml = iam.create_saml_provider(Name="planted", SAMLMetadataDocument="x" * 1000)["SAMLProviderArn"]
+    iam.create_user(UserName="vault-planted", Path="/vault/")
+
+    def undo() -> None:
+        iam.delete_role(RoleName="planted-role")
+        iam.delete_user_policy(UserName="planted-user", PolicyName="own")
+        iam.delete_access_key(UserName="planted-user", AccessKeyId=key)
+        iam.delete_ssh_public_key(
+            UserName="planted-user", SSHPublicKeyId=ssh["SSHPublicKey"]["SSHPublicKeyId"]
+        )
+        iam.delete_service_specific_credential(
+            UserName="planted-user",
+            ServiceSpecificCredentialId=service["ServiceSpecificCredential"]["ServiceSpecificCredentialId"],
+        )
+        iam.delete_user(UserName="planted-user")
+        iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=oidc)
+        iam.delete_saml_provider(SAMLProviderArn=saml)
+        iam.delete_user(UserName="vault-planted")
+
+    return undo
+
+
+@pytest.mark.parametrize("name", ["central", "dev"])
+def test_whatever_was_planted_is_told(staged: World, name: str) -> None:
+    account = staged.accounts[name]
+    before = set(map(str, found(staged, account).strangers))
+    with broken(account, plant):
+        findings = found(staged, account)
+    new = [fact for fact in findings.strangers if str(fact) not in before]
+    assert {(fact.kind, fact.what) for fact in new} == {
+        ("trust", "role planted-role"),
+        ("administrator", "user planted-user"),
+        ("access key", "user planted-user"),
+        ("SSH key", "user planted-user"),
+        ("service credential", "user planted-user"),
+        ("identity provider", "OIDC provider planted.example.com"),
+        ("identity provider", "SAML provider planted"),
+        ("user of Vault", "user vault-planted"),
+    }
+    says = {fact.kind: fact.says for fact in new}
+    assert says["trust"] == "trusts account 123412341234, which no stack file knows"
+    assert says["administrator"] == (
+        "is not this stack's and holds the inline policy own (administrator's rights)"
+    )
+    assert says["access key"].endswith("never used")
+    assert findings.false == []
+    assert set(map(str, found(staged, account).strangers)) == before
 
 
 @contextmanager

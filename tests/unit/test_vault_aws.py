@@ -21,7 +21,7 @@ BACKEND = "vault:aws/secretBackend:SecretBackend"
 ENGINE_ROLE = "vault:aws/secretBackendRole:SecretBackendRole"
 VAULT_POLICY = "vault:index/policy:Policy"
 USERNAMES = (
-    '{{ printf "vault-%s-%s-%s-%s" (.DisplayName | truncate 22) (.PolicyName | truncate 14)'
+    '{{ printf "vault-%s-%s-%s-%s" (.DisplayName | truncate_sha256 22) (.PolicyName | truncate 14)'
     " (unix_time) (random 8) }}"
 )
 ROLES = {

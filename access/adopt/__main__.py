@@ -1,7 +1,8 @@
 """`make adopt STACK=dev`: what the stack would make and the account has already, and the file to import it.
 
 Read-only: it writes the import file, and neither the account nor the stack's state. Exit status: 0 an import
-and an up would replace nothing, 1 something is in the way, 2 it could not run.
+and an up would replace nothing and keep nobody out, 1 something is in the way or somebody has to be told
+first, 2 it could not run.
 """
 
 import argparse
@@ -32,6 +33,9 @@ def main(arguments: list[str], make_client: live.MakeClient = live.client) -> in
     parser.add_argument(
         "--file", metavar="FILE", type=Path, help="where the import file goes (import-STACK.json)"
     )
+    parser.add_argument(
+        "--accept-warnings", action="store_true", help="what «Before the up» lists is settled or meant"
+    )
     options = parser.parse_args(arguments)
     file = options.file or Path(f"import-{options.stack}.json")
     try:
@@ -55,7 +59,8 @@ def main(arguments: list[str], make_client: live.MakeClient = live.client) -> in
         return COULD_NOT
     _write(adoption, file)
     show(adoption, account, warned, kept, file)
-    return CLEAR if adoption.is_safe else IN_THE_WAY
+    settled = not warned or options.accept_warnings
+    return CLEAR if adoption.is_safe and settled else IN_THE_WAY
 
 
 def _caller(account: Settings, make_client: live.MakeClient) -> str:

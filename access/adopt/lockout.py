@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+from access.adopt import after_the_up
 from access.adopt.findings import Adoption
 from access.adopt.lookups import Existing
 from access.adopt.scratch import Step
 from access.verify.findings import NotAllowed, looking
-from naming import ENFORCE_MFA_POLICY
 
 _USER = "aws:iam/user:User"
 _ROLE = "aws:iam/role:Role"
 _GROUP = "aws:iam/group:Group"
-_GROUP_POLICY = "aws:iam/groupPolicyAttachment:GroupPolicyAttachment"
 _ROLE_POLICIES = "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive"
 _KEY = "aws:iam/accessKey:AccessKey"
 # AWS's own limit.
@@ -21,13 +20,7 @@ _KEYS_OF_A_USER = 2
 
 def warnings(adoption: Adoption, existing: Existing, caller_arn: str) -> Iterator[str]:
     """Sentences, the most dangerous first."""
-    newly_denied = [
-        str(step.inputs["group"])
-        for step in adoption.made
-        if step.type == _GROUP_POLICY and step.name.endswith("-enforce-mfa")
-    ]
-    for group in newly_denied:
-        yield from _denied_without_mfa(group, existing, caller_arn)
+    yield from after_the_up.warnings(adoption, existing, caller_arn)
     yield from _vault_keys(adoption, existing)
     for step in adoption.changes:
         if step.type == _ROLE_POLICIES:
@@ -36,24 +29,6 @@ def warnings(adoption: Adoption, existing: Existing, caller_arn: str) -> Iterato
                 f"role {step.inputs['roleName']}: its inline policies {gone} go; the role can do only what "
                 "the stack attaches"
             )
-
-
-def _denied_without_mfa(group: str, existing: Existing, caller_arn: str) -> Iterator[str]:
-    if group not in existing.live.records["group"]:
-        return
-    members = sorted(existing.live.members(group))
-    caller = caller_arn.split(":user/")[-1].split("/")[-1] if ":user/" in caller_arn else ""
-    if caller in members:
-        yield (
-            f"you are {caller}, a member of {group}: as soon as the up attaches {ENFORCE_MFA_POLICY}, these "
-            "credentials are refused. Run the up in a session with MFA, or as somebody outside the group"
-        )
-    without = [name for name in members if not _devices(existing, name)]
-    if without:
-        yield (
-            f"group {group}: {', '.join(without)} without an MFA device can only enrol one after the up "
-            "(docs/people.md); access keys of theirs that a program uses are refused from then on"
-        )
 
 
 def _devices(existing: Existing, user: str) -> list[Any]:
@@ -118,7 +93,8 @@ def _more_policies(adoption: Adoption, existing: Existing, kind: Any, step: Step
     if more:
         yield (
             f"{kind} {name}: {', '.join(sorted(more))} stay attached although the stack file does not ask "
-            "for them; take them off by hand, or write them into the file"
+            "for them; take them off by hand once nobody needs them, or write them into the file where AWS's "
+            "quota has room"
         )
 
 

@@ -216,7 +216,52 @@ def boundaries_in_the_whole_picture(cloud: Cloud) -> list[str]:
     return sorted(name for name, record in records.items() if "PermissionsBoundary" in record)
 
 
+def _most_and_one_more(attach: Any, again: Any) -> tuple[str, str, str]:
+    """The tenth, the tenth once more, and the eleventh."""
+    for number in range(9):
+        attach(number)
+    return verdict(again, number=9), verdict(again, number=9), verdict(again, number=10)
+
+
+def managed_policies_of(kind: str) -> Any:
+    def probe(cloud: Cloud) -> tuple[str, str, str]:
+        account = cloud.account()
+        if kind == "group":
+            account.iam.create_group(GroupName="x")
+        elif kind == "user":
+            account.iam.create_user(UserName="x")
+        else:
+            account.role("x", trust(account.root_arn))
+        call = getattr(account.iam, f"attach_{kind}_policy")
+        arns = [account.policy(f"p{number}", EVERYTHING) for number in range(11)]
+
+        def attach(number: int) -> None:
+            call(**{f"{kind.capitalize()}Name": "x"}, PolicyArn=arns[number])
+
+        return _most_and_one_more(attach, attach)
+
+    return probe
+
+
+def groups_of_a_user(cloud: Cloud) -> tuple[str, str, str]:
+    iam = cloud.account().iam
+    iam.create_user(UserName="x")
+    for number in range(11):
+        iam.create_group(GroupName=f"g{number}")
+
+    def join(number: int) -> None:
+        iam.add_user_to_group(UserName="x", GroupName=f"g{number}")
+
+    return _most_and_one_more(join, join)
+
+
+TEN_AT_MOST, ANY_NUMBER = (ALLOWED, ALLOWED, LIMIT), (ALLOWED, ALLOWED, ALLOWED)
+
 GAPS = (
+    Gap("ten managed policies per group", managed_policies_of("group"), TEN_AT_MOST, ANY_NUMBER),
+    Gap("ten managed policies per role", managed_policies_of("role"), TEN_AT_MOST, ANY_NUMBER),
+    Gap("ten managed policies per user", managed_policies_of("user"), TEN_AT_MOST, ANY_NUMBER),
+    Gap("ten groups per user", groups_of_a_user, TEN_AT_MOST, ANY_NUMBER),
     Gap("a user with a password is not deleted", deleting_a_user_with_a_password, CONFLICT, ALLOWED),
     Gap("a user in a group is not deleted", deleting_a_user_in_a_group, CONFLICT, ALLOWED),
     Gap("a user with an inline policy is not deleted", deleting_a_user_with_a_policy, CONFLICT, ALLOWED),

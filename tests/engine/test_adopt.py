@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,9 +42,9 @@ class Person:
         content: dict[str, Any] = json.loads((self.directory / f"import-{stack}.json").read_text())
         return content
 
-    def adopt(self, stack: str, *, by: Session | None = None) -> tuple[int, str]:
+    def adopt(self, stack: str, *, by: Session | None = None, more: Sequence[str] = ()) -> tuple[int, str]:
         done = self._run(
-            [sys.executable, "-m", "access.adopt", "--stack", stack], by or self._deployer(stack)
+            [sys.executable, "-m", "access.adopt", "--stack", stack, *more], by or self._deployer(stack)
         )
         return done.returncode, done.stdout + done.stderr
 
@@ -112,7 +112,7 @@ def adopted(person: Person) -> ByHand:
     set_up_dev(dev, central.id, person.staged)
     for account in (central, dev):
         before = holds(account)
-        status, found.said[account.name] = person.adopt(account.name)
+        status, found.said[account.name] = person.adopt(account.name, more=["--accept-warnings"])
         assert (status, holds(account)) == (0, before), found.said[account.name]
         person.take_over(account.name)
         found.changes[account.name] = account.stack.up().done

@@ -80,8 +80,8 @@ def test_who_would_be_kept_out_by_the_denial_without_mfa_is_named(person: Person
     iam.create_user(UserName="Colleague")
     iam.add_user_to_group(UserName="Colleague", GroupName="Administrators")
     status, said = person.adopt("central", by=administrator.bare)
-    assert status == 0, said
-    assert "you are Administrator, a member of Administrators" in said
-    assert "Colleague without an MFA device can only enrol one after the up" in said
+    assert status == 1, said
+    assert "you are Administrator: in the middle of the up enforce-to-use-mfa begins to hold for you" in said
+    assert "user Colleague, without an MFA device, can only enrol one after the up" in said
     status, said = person.adopt("central")
     assert "you are" not in said

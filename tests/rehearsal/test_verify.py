@@ -385,7 +385,7 @@ STRANGER = "account 999999999999"
                 doors.Place(kind="bucket", name=f"{TRAIL}-222222222222-us-east-1", region="us-east-1")
             ),
             f"bucket {TRAIL}-222222222222-us-east-1",
-            f"s3:PutObject by {STRANGER}",
+            f"s3:GetBucketAcl by {STRANGER}",
         ),
     ],
     ids=["role", "key", "topic", "bucket"],

@@ -178,7 +178,7 @@ BREAKAGES: Mapping[str, tuple[Callable[[hvac.Client], Undo], list[tuple[str, str
                 "aws/roles/debug-instance",
                 "policy document",
                 "without FindInstances; without DebugThisInstance; without UseTheStandardShell; "
-                "without EndOwnSessions; also ListBuckets",
+                "without SpeakInOwnSessions; without EndOwnSessions; also ListBuckets",
             )
         ],
     ),
@@ -303,10 +303,11 @@ def boundary_without_its_denial(account: Account) -> Undo:
     iam = account.admin.client("iam")
     arn = policy_arn("aws", account.id, VAULT_BOUNDARY_POLICY)
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    allow = {"Sid": "AllowWhatTheRolesPoliciesAllow", "Effect": "Allow", "Action": "*", "Resource": "*"}
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    kept = [each for each in document["Statement"] if each["Sid"] != "DenyWhatWouldOutliveTheLease"]
     made = iam.create_policy_version(
         PolicyArn=arn,
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+        PolicyDocument=json.dumps({**document, "Statement": kept}),
         SetAsDefault=True,
     )["PolicyVersion"]["VersionId"]
 
@@ -335,7 +336,7 @@ def anybody_may_take_vaults_role(account: Account) -> Undo:
 
 
 IN_AWS: Mapping[str, tuple[Callable[[Account], Undo], list[tuple[str, str, str]]]] = {
-    "a boundary that denies nothing": (
+    "a boundary without its denial": (
         boundary_without_its_denial,
         [("policy vault-issued-user-boundary", "document", "without DenyWhatWouldOutliveTheLease")],
     ),

@@ -1,0 +1,123 @@
+"""`make adopt` names before the up whoever and whatever would stop with it, and what AWS would refuse.
+
+Two estates from the field: policies hang on users, with keys in use; and groups that hold all that AWS
+allows.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+
+from access.sessions import Credentials
+from rehearsal.errors import RehearsalError
+from rehearsal.project import Project
+from rehearsal.stand_in.language import serve_language_host
+from rehearsal.world import STAND_INS, enrol, world
+from tests.engine.test_adopt import Person
+from tests.stack_files import ROOT
+
+pytestmark = pytest.mark.engine
+
+ALICE, BOB, CAROL = "alice@example.com", "bob", "carol"
+STACK: dict[str, Any] = {
+    "aws:region": "us-east-1",
+    "aws:allowedAccountIds": ["111111111111"],
+    "iam-hardening:accountKind": "central",
+    "iam-hardening:groups": {
+        "Administrators": {"managedPolicies": ["AdministratorAccess"]},
+        "Developers": {"managedPolicies": ["ReadOnlyAccess"]},
+        "Guarded": {
+            "managedPolicies": ["ReadOnlyAccess"],
+            "enforceMfa": False,
+            "policies": {
+                "no-queues": [{"sid": "NoQueues", "effect": "Deny", "actions": ["sqs:*"], "resources": ["*"]}]
+            },
+        },
+    },
+    "iam-hardening:users": {
+        "Administrator": {"groups": ["Administrators"]},
+        ALICE: {"groups": ["Developers"]},
+        BOB: {"groups": ["Developers"]},
+        CAROL: {"groups": ["Developers", "Guarded"]},
+    },
+}
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Iterator[Person]:
+    files = tmp_path / "stack"
+    files.mkdir()
+    (files / "Pulumi.central.yaml").write_text(yaml.safe_dump({"config": STACK}))
+    project = Project.find(ROOT, files)
+    with serve_language_host() as host, world(project, tmp_path / "world", providers=STAND_INS) as staged:
+        yield Person(staged, host)
+
+
+def test_nobody_and_nothing_stops_without_having_been_named(person: Person) -> None:
+    account = person.staged.accounts["central"]
+    iam = account.admin.client("iam")
+    programs = {}
+    for name in (ALICE, BOB, CAROL, "program"):
+        iam.create_user(UserName=name)
+        iam.attach_user_policy(UserName=name, PolicyArn="arn:aws:iam::aws:policy/PowerUserAccess")
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        programs[name] = (key["AccessKeyId"], account.admin.with_credentials(Credentials.of(key)))
+        programs[name][1].client("s3").list_buckets()
+    enrol(account.admin, BOB)
+    status, said = person.adopt("central")
+    assert status == 1, said
+    person.take_over("central")
+    assert account.stack.up().anything
+    assert not account.stack.up().anything
+    stopped = set()
+    for name, (_, session) in programs.items():
+        try:
+            session.client("s3").list_buckets()
+        except ClientError:
+            stopped.add(name)
+    assert stopped == {ALICE, BOB, CAROL}
+    for name in stopped:
+        assert f"user {name}: whatever uses the access key {programs[name][0]}" in said
+    assert programs["program"][0] not in said
+    assert f"user {ALICE}, without an MFA device, can only enrol one after the up" in said
+    assert f"user {BOB}, without an MFA device" not in said
+    assert (
+        f"user {CAROL} joins Developers, Guarded and gets the denials of enforce-to-use-mfa and no-queues"
+        in said
+    )
+
+
+def test_with_the_warnings_accepted_the_status_says_that_nothing_is_in_the_way(person: Person) -> None:
+    iam = person.staged.accounts["central"].admin.client("iam")
+    iam.create_user(UserName=ALICE)
+    assert person.adopt("central")[0] == 1
+    assert person.adopt("central", more=["--accept-warnings"])[0] == 0
+
+
+def test_what_passes_awss_quotas_is_told_and_refused_by_the_emulated_aws(person: Person) -> None:
+    account = person.staged.accounts["central"]
+    iam = account.admin.client("iam")
+    iam.create_group(GroupName="Developers")
+    iam.create_user(UserName=ALICE)
+    for number in range(10):
+        allowing = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": allowing})
+        made = iam.create_policy(PolicyName=f"own-{number}", PolicyDocument=document)["Policy"]["Arn"]
+        iam.attach_group_policy(GroupName="Developers", PolicyArn=made)
+        iam.create_group(GroupName=f"team-{number}")
+        iam.add_user_to_group(GroupName=f"team-{number}", UserName=ALICE)
+    status, said = person.adopt("central")
+    assert status == 1, said
+    assert (
+        "group Developers would hold 13 managed policies; AWS allows 10 here, a quota that cannot be raised"
+        in said
+    )
+    assert f"user {ALICE} would be in 11 groups; AWS allows 10, a quota that cannot be raised" in said
+    person.take_over("central")
+    with pytest.raises(RehearsalError, match="LimitExceeded"):
+        account.stack.up()

@@ -48,6 +48,16 @@ def group_permissions(account: settings.Settings, name: str, group: settings.Gro
     return replace(given, policies={naming.BREAK_GLASS_POLICY: no_keys})
 
 
+def role_permissions(
+    account: settings.Settings, name: str, role: settings.CrossAccountRole
+) -> PermissionsArgs:
+    given = permissions(role)
+    if not role.deny_secrets:
+        return given
+    denial = {naming.no_secrets_policy_name(name): policies.deny_secrets(account.partition)}
+    return replace(given, policies={**given.policies, **denial})
+
+
 def build_account_defaults(account: settings.Settings) -> None:
     wanted = account.account_defaults
     if wanted.imdsv2 or wanted.ebs_encryption or wanted.s3_public_access_block:
@@ -160,7 +170,7 @@ def build_roles(account: settings.Settings) -> None:
                 ),
                 max_session_seconds=role.max_session_duration,
                 permissions_boundary=role.permissions_boundary,
-                permissions=permissions(role),
+                permissions=role_permissions(account, name, role),
                 tags=account.tags,
             ),
         )

@@ -180,6 +180,11 @@ def assume_policy_name(group_name: str) -> str:
     return f"assume-roles-{group_name}"
 
 
+def no_secrets_policy_name(role_name: str) -> str:
+    """The customer-managed policy that keeps secrets from a third party's role."""
+    return f"no-secrets-{role_name}"
+
+
 def revocation_policy_name(role_name: str) -> str:
     """The managed policy with which the project's commands end a role's sessions."""
     return f"{REVOKE_SESSIONS_POLICY}-{role_name}"

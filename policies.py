@@ -12,7 +12,8 @@ Who gets what:
   the roles that the stack file grants them. The break-glass user is an administrator whom
   `no_own_access_keys` keeps from keys.
 - roles: `trust_account` says which account's people get in and with what, `trust_third_party` lets another
-  company's service in, `trust_ec2` instances; `revoke_older_sessions` ends a role's live sessions.
+  company's service in, `trust_ec2` instances; `revoke_older_sessions` ends a role's live sessions, and
+  `deny_secrets` keeps secrets from a third party that audits.
 - just-in-time access: Vault's principal (`vault_principal`) makes users, none of whom can leave anything
   behind (`vault_issued_user_boundary`), or takes sessions of the roles that trust it (`trust_vault`); a
   Vault token reads the credentials of one role (`vault_read_credentials`). `debug_instance` is what a Vault
@@ -312,6 +313,58 @@ def _trust(sid: str, principal_arn: str, condition: Mapping[str, Any]) -> Docume
     if condition:
         statement["Condition"] = dict(condition)
     return document(statement)
+
+
+# What AWS's SecurityAudit (and other reading policies) let a holder read that often holds secrets in plain
+# text: environment variables, user data, parameters, definitions; and the stores of secrets themselves.
+# Source: AWS Managed Policy Reference, "SecurityAudit".
+_READING_SECRETS = [
+    "appsync:ListApiKeys",
+    "autoscaling:DescribeLaunchConfigurations",
+    "batch:DescribeJobDefinitions",
+    "cloudformation:DescribeStacks",
+    "cloudformation:GetTemplate",
+    "codebuild:BatchGetProjects",
+    "codepipeline:GetPipeline",
+    "cognito-idp:DescribeUserPoolClient",
+    "datapipeline:GetPipelineDefinition",
+    "ec2:DescribeInstanceAttribute",
+    "ec2:DescribeLaunchTemplateVersions",
+    "ecs:DescribeTaskDefinition",
+    "elasticbeanstalk:DescribeConfigurationSettings",
+    "glue:GetConnection*",
+    "glue:GetJobs",
+    "lambda:GetFunction",
+    "lambda:GetFunctionConfiguration",
+    "lambda:ListFunctions",
+    "sagemaker:DescribeNotebookInstanceLifecycleConfig",
+    "sagemaker:DescribeTrainingJob",
+    "secretsmanager:BatchGetSecretValue",
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameter*",
+    "ssm:ListCommands",
+    "states:DescribeStateMachine",
+]
+
+
+def deny_secrets(partition: str) -> Document:
+    """For another company's role: what it audits, it reads without the secrets that stand beside it.
+
+    A scanner misses what these calls also tell, such as which Lambda functions there are. It does not keep
+    from secrets in names, tags or descriptions.
+    """
+    return document(
+        {"Sid": "DenyReadingSecrets", "Effect": "Deny", "Action": _READING_SECRETS, "Resource": "*"},
+        {
+            "Sid": "DenyReadingApiKeys",
+            "Effect": "Deny",
+            "Action": "apigateway:GET",
+            "Resource": [
+                f"arn:{partition}:apigateway:*::/apikeys",
+                f"arn:{partition}:apigateway:*::/apikeys/*",
+            ],
+        },
+    )
 
 
 def revoke_older_sessions(moment: str) -> Document:
@@ -696,16 +749,17 @@ def vault_issued_user_boundary(
                     "ssm:UpdateMaintenance*",
                 ],
             ),
-            *(
-                {
-                    **_denied(sid, ["autoscaling:*", "ebs:*", "ec2-instance-connect:*", "ec2:*", "ssm:*"]),
-                    "Condition": {"Null": {f"{key}/{VAULT_NODE_TAG}": "false"}},
-                }
-                for sid, key in (
-                    ("DenyVaultsNodes", "aws:ResourceTag"),
-                    ("DenyVaultsNodesToSystemsManager", "ssm:resourceTag"),
-                )
-            ),
+            {
+                **_denied(
+                    "DenyVaultsNodes",
+                    ["autoscaling:*", "ebs:*", "ec2-instance-connect:*", "ec2:*", "ssm:*"],
+                ),
+                "Condition": {"Null": {f"aws:ResourceTag/{VAULT_NODE_TAG}": "false"}},
+            },
+            {
+                **_denied("DenyVaultsNodesToSystemsManager", ["ssm:*"]),
+                "Condition": {"Null": {f"ssm:resourceTag/{VAULT_NODE_TAG}": "false"}},
+            },
             {
                 **_denied("DenyMarkingOrUnmarkingNodes", ["autoscaling:*Tags", "ec2:*Tags", "ssm:*Tags*"]),
                 "Condition": {"ForAnyValue:StringEquals": {"aws:TagKeys": [VAULT_NODE_TAG]}},

@@ -67,7 +67,7 @@ def identities(account: Settings) -> Iterator[Identity]:
         yield Identity(
             kind="role",
             name=name,
-            attached=_attached(role),
+            attached=_attached(role) | _denial_of_secrets(name, role),
             trust=role.trust(account.partition, account.trusted_account_id or ""),
             max_session_seconds=role.max_session_duration,
             boundary=PolicyName.configured(boundary) if boundary else None,
@@ -160,6 +160,10 @@ def _people(account: Settings) -> Iterator[Identity]:
         )
 
 
+def _denial_of_secrets(name: str, role: settings.CrossAccountRole) -> frozenset[PolicyName]:
+    return frozenset({PolicyName.own(naming.no_secrets_policy_name(name))} if role.deny_secrets else ())
+
+
 def _attached(permissions: Permissions) -> frozenset[PolicyName]:
     managed = {PolicyName.configured(policy) for policy in permissions.managed_policies}
     return frozenset(managed | {PolicyName.own(name) for name in permissions.policies})
@@ -183,6 +187,9 @@ def documents(account: Settings, instance_arn: str | None = None) -> Mapping[str
             made[naming.assume_policy_name(name)] = policies.assume_roles(group.may_assume)
     holders: list[Permissions] = [*account.groups.values(), *account.cross_account_roles.values()]
     holders += [account.instance] if account.instance else []
+    for name, role in account.cross_account_roles.items():
+        if role.deny_secrets:
+            made[naming.no_secrets_policy_name(name)] = policies.deny_secrets(account.partition)
     for holder in holders:
         for name, statements in holder.policies.items():
             made[name] = policies.configured([statement.document() for statement in statements])

@@ -33,16 +33,29 @@ _ACCESS_POINT = "s3:DataAccessPointArn"
 _IS_SERVICE = "aws:PrincipalIsAWSService"
 # What keeps the logs: action, and what it is about.
 _KEEPING = (
-    ("s3:DeleteObject", "log"),
-    ("s3:DeleteObjectVersion", "log"),
-    ("s3:PutObject", "log"),
-    ("s3:PutObjectRetention", "log"),
     ("s3:BypassGovernanceRetention", "log"),
+    ("s3:DeleteObject", "log"),
+    ("s3:DeleteObjectTagging", "log"),
+    ("s3:DeleteObjectVersion", "log"),
+    ("s3:DeleteObjectVersionTagging", "log"),
+    ("s3:PutObject", "log"),
+    ("s3:PutObjectAcl", "log"),
+    ("s3:PutObjectLegalHold", "log"),
+    ("s3:PutObjectRetention", "log"),
+    ("s3:PutObjectTagging", "log"),
+    ("s3:PutObjectVersionAcl", "log"),
+    ("s3:PutObjectVersionTagging", "log"),
+    ("s3:ReplicateDelete", "log"),
+    ("s3:ReplicateObject", "log"),
     ("s3:DeleteBucket", "bucket"),
+    ("s3:PutBucketAcl", "bucket"),
+    ("s3:PutBucketObjectLockConfiguration", "bucket"),
+    ("s3:PutBucketOwnershipControls", "bucket"),
+    ("s3:PutBucketPublicAccessBlock", "bucket"),
     ("s3:PutBucketVersioning", "bucket"),
+    ("s3:PutEncryptionConfiguration", "bucket"),
     ("s3:PutLifecycleConfiguration", "bucket"),
     ("s3:PutReplicationConfiguration", "bucket"),
-    ("s3:PutBucketPublicAccessBlock", "bucket"),
 )
 _STRANGER = "999999999999"
 _SOMEBODY = "somebody"
@@ -424,6 +437,11 @@ def _trail_doors(account: Settings) -> Iterator[Door]:
     yield replace(
         elsewhere, facts={"aws:SecureTransport": False}, why="other buckets have policies of their own"
     )
+    yield replace(
+        elsewhere,
+        facts={_ACCESS_POINT: f"{account.region}/x"},
+        why="access points of other buckets are their own matter",
+    )
     if account.alarms and account.alarms.log_administrators:
         yield from _kept_logs(account, owner, arn, logs, account.alarms.log_administrators)
 
@@ -455,6 +473,21 @@ def _kept_logs(
                 why="who deploys the stack can change what keeps the logs",
                 control="CIS 3.2",
             )
+    yield replace(
+        owner,
+        who="somebody",
+        action="s3:PutBucketVersioning",
+        resource=f"{arn}-beside",
+        why="other buckets have policies of their own",
+    )
+    yield replace(
+        owner,
+        who="CloudTrail",
+        principal=_CLOUDTRAIL,
+        action="s3:PutBucketVersioning",
+        resource=arn,
+        why="the denial is not about AWS's services, which have no aws:PrincipalArn",
+    )
     unlocking = replace(owner, who="root", facts={_PRINCIPAL: root}, why="root can always unlock the bucket")
     for action in ("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"):
         yield replace(unlocking, action=action, resource=arn)

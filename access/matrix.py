@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+import alarm_rules
 import naming
 import settings
 from access.claims import ALLOWED, REFUSED
@@ -46,6 +47,7 @@ Who = Literal[
     "break-glass denial",
     "grant of roles",
     "boundary",
+    "role without secrets",
 ]
 _POLICIES_OF_PEOPLE: Mapping[Who, str] = {
     "MFA enforcement": naming.ENFORCE_MFA_POLICY,
@@ -88,7 +90,10 @@ class Row(BaseModel):
     control: Annotated[str, Field(min_length=5)]
     only: Only | None = None
     for_each: (
-        Literal["granted role", "tagged role", "granted group", "granted policy", "own resource"] | None
+        Literal[
+            "granted role", "tagged role", "granted group", "granted policy", "own resource", "alarm rule"
+        ]
+        | None
     ) = None
     beside: Literal["nothing", "everything"] = "nothing"
     given: Mapping[str, str] = {}
@@ -280,6 +285,7 @@ def _facts(identity: _Identity, account: Settings, issued: Issued | None) -> dic
     facts["{log bucket}"] = f"arn:{account.partition}:s3:::{bucket}"
     if account.vault_server:
         facts["{table}"] = account.vault_server.table_name or account.vault_server.name
+        facts["{vault server}"] = account.vault_server.name
     if issued and issued.instance_arn:
         facts["{instance}"] = issued.instance_arn
     return facts
@@ -308,6 +314,10 @@ def _identities(who: Who, account: Settings, issued: Issued | None) -> Iterator[
             written = tuple(s for statements in role.policies.values() for s in statements)
             grants = grants_of([role], boundary=role.permissions_boundary)
             yield replace(_role(account, name, grants), statements=written)
+    elif who == "role without secrets":
+        for name, role in account.cross_account_roles.items():
+            if role.deny_secrets:
+                yield _role(account, name)
     elif who == "instance role" and account.instance:
         managed = [naming.SESSION_MANAGER_POLICY] if account.instance.session_manager else []
         written = tuple(s for statements in account.instance.policies.values() for s in statements)
@@ -331,7 +341,13 @@ def _of_vault(
     }
     users = dict(issued.users) if issued else {}
     if who == "boundary":
-        yield replace(_policy(account, naming.VAULT_BOUNDARY_POLICY), is_boundary=True)
+        alone = _policy(account, naming.VAULT_BOUNDARY_POLICY)
+        rules = alarm_rules.alarms(account, account.alarms) if account.alarms else ()
+        arns = tuple(
+            naming.event_rule_arn(account.partition, account.region, account.account_id, rule)
+            for rule in rules
+        )
+        yield replace(alone, is_boundary=True, granted={"alarm rule": arns})
     elif who == "vault principal":
         yield _vault_principal(account, vault, sessions)
     for name, role in vault.roles.items():

@@ -109,9 +109,11 @@ def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterato
 
 
 def _added_by_program(holder: Permissions) -> int:
-    """How many policies a group or an instance gets besides the configured ones."""
+    """How many policies a group, a role or an instance gets besides the configured ones."""
     if isinstance(holder, Instance):
         return int(holder.session_manager)
+    if isinstance(holder, CrossAccountRole):
+        return int(holder.deny_secrets)
     if not isinstance(holder, Group):
         return 0
     enforcement = (1 if is_administrators(holder) else 2) if holder.enforce_mfa else 0

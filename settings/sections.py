@@ -172,7 +172,8 @@ class CrossAccountRole(Permissions):
     """A role that people of the central account assume, or a service in a third party's account.
 
     `principals` narrows it to some users and roles of that account. A third party's service has no MFA
-    device: its role asks for the agreed `externalId` instead.
+    device: its role asks for the agreed `externalId` instead. `denySecrets` keeps from it what a reading
+    policy such as SecurityAudit shows of secrets.
     """
 
     require_mfa: bool = True
@@ -183,6 +184,7 @@ class CrossAccountRole(Permissions):
     permissions_boundary: ManagedPolicy | None = None
     trusted_account_id: AccountId | None = None
     external_id: ExternalId | None = None
+    deny_secrets: bool = False
 
     @property
     def is_for_third_party(self) -> bool:

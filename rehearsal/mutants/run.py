@@ -29,7 +29,8 @@ EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
 
 class Equivalent(BaseModel):
     """Mutants that no claim can notice, because nothing changes for anybody; and why that is so. `policy` is
-    a pattern (`*`), because stack files name policies; `what` is the mutant's own text."""
+    a pattern (`*`), because stack files name policies; `what` is the mutant's own text, or a pattern of
+    it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -131,7 +132,12 @@ def _wrong(reasons: list[Equivalent], fates: list[Fate]) -> list[str]:
 
 def _reason(reasons: list[Equivalent], policy: str, what: str) -> str | None:
     return next(
-        (each.why for each in reasons if fnmatchcase(policy, each.policy) and each.what == what), None
+        (
+            each.why
+            for each in reasons
+            if fnmatchcase(policy, each.policy) and fnmatchcase(what, each.what.replace("[", "[[]"))
+        ),
+        None,
     )
 
 

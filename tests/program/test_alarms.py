@@ -93,3 +93,22 @@ def test_who_is_not_listed_deploys_nothing(run_program: RunProgram, recorder: Re
     with pytest.raises(pulumi.RunError, match=r"does not list the caller, .*bootstrap-administrator"):
         run_program(config, stack="dev")
     assert recorder.registrations == {}
+
+
+def test_who_only_previews_is_warned(
+    run_program: RunProgram, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A preview changes nothing, and whoever reviews may do no more than read."""
+    warned: list[str] = []
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    monkeypatch.setattr(pulumi.log, "warn", warned.append)
+    config = config_of("dev") | {
+        "iam-hardening:alarms": {
+            "email": "security@example.com",
+            "logAdministrators": ["arn:aws:iam::222222222222:role/deployer"],
+        }
+    }
+    run_program(config, stack="dev")
+    assert len(warned) == 1
+    assert warned[0].startswith("alarms.logAdministrators: does not list the caller")
+    assert recorder.registrations

@@ -591,7 +591,7 @@ def test_the_boundary_denies_what_protects_the_account() -> None:
         {
             "Sid": "DenyVaultsNodesToSystemsManager",
             "Effect": "Deny",
-            "Action": ["autoscaling:*", "ebs:*", "ec2-instance-connect:*", "ec2:*", "ssm:*"],
+            "Action": ["ssm:*"],
             "Resource": "*",
             "Condition": {"Null": {"ssm:resourceTag/VaultNode": "false"}},
         },
@@ -697,6 +697,7 @@ EVERY_DOCUMENT: dict[str, Callable[[str], policies.Document]] = {
     "trust_third_party": lambda partition: policies.trust_third_party(
         partition, CENTRAL, external_id="agreed"
     ),
+    "deny_secrets": policies.deny_secrets,
     "revoke_older_sessions": lambda _: policies.revoke_older_sessions("2026-01-31T12:00:01Z"),
     "trust_ec2": policies.trust_ec2,
     "debug_instance": lambda partition: policies.configured(

@@ -27,8 +27,8 @@ class TrailArgs:
     account_id: str
     region: str
     protect: bool
-    log_administrators: Sequence[str]
     tags: Mapping[str, str]
+    log_administrators: Sequence[str] = ()
 
 
 class Trail(pulumi.ComponentResource):

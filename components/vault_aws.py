@@ -130,6 +130,8 @@ class VaultAws(pulumi.ComponentResource):
                 parent=self,
                 # Unmounting revokes every lease, which needs the principal's permissions to be there still.
                 depends_on=[principal.attachment, boundary],
+                # A mount below the old path, `aws/dev` after `aws`, is refused while the old one is there.
+                delete_before_replace=True,
             ),
         )
         policy_names = {

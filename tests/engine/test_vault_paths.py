@@ -1,4 +1,5 @@
-"""What keeps its path in Vault and has to be made anew there: an auth method of another kind, an audit log.
+"""What keeps its path in Vault and has to be made anew there (an auth method of another kind, an audit log),
+and what gets another path: the mount.
 
 Vault refuses a second one under a path, and the real plugins make the new one first unless they are told not
 to. The fake ones do the same. The real program, engine and Vault, and the emulated AWS.
@@ -28,13 +29,16 @@ GITHUB = {
 }
 
 
-def config(login: dict[str, Any] | None, audit_file: str = "/var/log/vault/audit.log") -> dict[str, Any]:
+def config(
+    login: dict[str, Any] | None, audit_file: str = "/var/log/vault/audit.log", mount: str = "aws"
+) -> dict[str, Any]:
     return {
         "aws:region": "us-east-1",
         "aws:allowedAccountIds": ["222222222222"],
         "iam-hardening:accountKind": "workload",
         "iam-hardening:accountDefaults": {"ebsEncryption": False, "accessAnalyzer": False},
         "iam-hardening:vault": {
+            "mount": mount,
             "audit": {"file": audit_file},
             "roles": {"test": {"managedPolicies": ["AmazonS3ReadOnlyAccess"]}},
             **({"logins": {"way": login}} if login else {}),
@@ -99,3 +103,17 @@ def test_the_audit_device_moves_to_another_file(staged: World) -> None:
     assert audit_files(staged) == ["audit.log"]
     up(staged, config(USERPASS, audit_file="/var/log/vault/other.log"))
     assert audit_files(staged) == ["other.log"]
+
+
+def test_a_renamed_mount_is_made_anew_and_its_leases_end_with_the_old_one(staged: World) -> None:
+    iam = staged.accounts["dev"].admin.client("iam")
+    assert staged.vault().read("aws/creds/test")
+    (before,) = iam.list_users(PathPrefix="/vault/")["Users"]
+    up(staged, config(USERPASS, mount="aws/dev"))
+    mounts = staged.vault().sys.list_mounted_secrets_engines()["data"]
+    assert [path for path, each in mounts.items() if each["type"] == "aws"] == ["aws/dev/"]
+    assert staged.vault().list("aws/dev/roles")["data"]["keys"] == ["test"]
+    assert iam.list_users(PathPrefix="/vault/")["Users"] == []
+    assert staged.vault().read("aws/dev/creds/test")
+    (after,) = iam.list_users(PathPrefix="/vault/")["Users"]
+    assert after["UserName"] != before["UserName"]

@@ -26,6 +26,7 @@ TAGS = {"Stack": "test"}
 POLICY = "aws:iam/policy:Policy"
 # What a type needs, whoever uses the component (the reasons are there).
 OWN_OPTIONS = {
+    "vault:aws/secretBackend:SecretBackend": {"delete_before_replace"},
     "aws:iam/userLoginProfile:UserLoginProfile": {"delete_before_replace"},
     "vault:index/authBackend:AuthBackend": {"delete_before_replace"},
 }

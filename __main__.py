@@ -283,7 +283,7 @@ def build_vault_server(account: settings.Settings, configured: settings.VaultSer
             account_id=account.account_id,
             region=account.region,
             name=configured.name,
-            table_name=configured.table_name or configured.name,
+            table_name=configured.table,
             api_address=configured.api_address,
             tls_certificate_file=configured.tls_certificate_file,
             tls_key_file=configured.tls_key_file,

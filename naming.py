@@ -35,14 +35,15 @@ VAULT_USER_PATH = "/vault/"
 VAULT_BOUNDARY_POLICY = "vault-issued-user-boundary"
 # Every name that Vault gives begins with it.
 VAULT_USER_NAME_PREFIX = "vault-"
+# As many of a Vault role's name are in the names of its users.
+VAULT_ROLE_CHARACTERS = 14
 # Of issued users and of role sessions, so that CloudTrail says who asked: how the person logged in and as
 # whom, the role, when, and eight random characters against two at once. At most 63 characters; AWS takes 64,
 # and Vault refuses to issue what is longer. Its own template cuts name and role together: the role gets lost.
 # Who asked is cut with a hash of the whole, so that two people with a long log-in in common stay apart.
-VAULT_ROLE_CHARACTERS = 14
 VAULT_USERNAME_TEMPLATE = (
-    f'{{{{ printf "{VAULT_USER_NAME_PREFIX}%s-%s-%s-%s"'
-    " (.DisplayName | truncate_sha256 22) (.PolicyName | truncate 14) (unix_time) (random 8) }}"
+    f'{{{{ printf "{VAULT_USER_NAME_PREFIX}%s-%s-%s-%s" (.DisplayName | truncate_sha256 22)'
+    f" (.PolicyName | truncate {VAULT_ROLE_CHARACTERS}) (unix_time) (random 8) }}}}"
 )
 # Of Vault's answers, what its audit log does not hash: neither is a secret, and with them the log says which
 # IAM user or session was whose.
@@ -166,7 +167,7 @@ def table_arn(partition: str, region: str, account_id: str, name: str) -> str:
 
 
 def bucket_objects_arn(partition: str, bucket: str) -> str:
-    return f"arn:{partition}:s3:::{bucket}/*"
+    return f"{bucket_arn(partition, bucket)}/*"
 
 
 def sign_in_url(partition: str, account_id: str) -> str | None:

@@ -28,8 +28,7 @@ def protected(account: settings.Settings, vault: settings.Vault) -> policies.Pro
         ]
         aliases.append(naming.key_alias_arn(partition, "*", account_id, naming.ALARMS))
     if account.vault_server:
-        name = account.vault_server.table_name or account.vault_server.name
-        tables.append(naming.table_arn(partition, account.region, account_id, name))
+        tables.append(naming.table_arn(partition, account.region, account_id, account.vault_server.table))
         aliases.append(naming.key_alias_arn(partition, account.region, account_id, account.vault_server.name))
     return policies.ProtectedByBoundary(
         log_buckets=[naming.bucket_arn(partition, bucket) for bucket in (*buckets, *vault.log_buckets)],

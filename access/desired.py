@@ -194,9 +194,9 @@ def documents(account: Settings, instance_arn: str | None = None) -> Mapping[str
         for name, statements in holder.policies.items():
             made[name] = policies.configured([statement.document() for statement in statements])
     if account.vault_server:
-        table = account.vault_server.table_name or account.vault_server.name
-        made[account.vault_server.name] = policies.vault_storage(
-            f"arn:{account.partition}:dynamodb:{account.region}:{account.account_id}:table/{table}"
+        server = account.vault_server
+        made[server.name] = policies.vault_storage(
+            naming.table_arn(account.partition, account.region, account.account_id, server.table)
         )
     if account.vault:
         made |= _documents_of_vault(account, account.vault, instance_arn)

@@ -383,7 +383,7 @@ def _trail(account: Settings) -> Iterator[Door]:
 
 def _trail_doors(account: Settings) -> Iterator[Door]:
     bucket = naming.trail_bucket(account.account_id, account.region)
-    arn = f"arn:{account.partition}:s3:::{bucket}"
+    arn = naming.bucket_arn(account.partition, bucket)
     trail = naming.trail_arn(account.partition, account.region, account.account_id, naming.TRAIL)
     logs = f"{arn}/AWSLogs/{account.account_id}/x"
     door = Door(

@@ -282,9 +282,9 @@ def _facts(identity: _Identity, account: Settings, issued: Issued | None) -> dic
         "{partition}": account.partition,
     }
     bucket = naming.trail_bucket(account.account_id, account.region)
-    facts["{log bucket}"] = f"arn:{account.partition}:s3:::{bucket}"
+    facts["{log bucket}"] = naming.bucket_arn(account.partition, bucket)
     if account.vault_server:
-        facts["{table}"] = account.vault_server.table_name or account.vault_server.name
+        facts["{table}"] = account.vault_server.table
         facts["{vault server}"] = account.vault_server.name
     if issued and issued.instance_arn:
         facts["{instance}"] = issued.instance_arn

@@ -41,20 +41,18 @@ def check_boundary(file: StackFile) -> Iterator[Problem]:
                 "docs/just-in-time.md, such as ecr:GetAuthorizationToken. Anything else is allowed already, "
                 "or could outlive the lease",
             )
-
     yield from _too_large(file, vault)
 
 
 def _too_large(file: StackFile, vault: Vault) -> Iterator[Problem]:
     """As large as the boundary can get with this file: every alarm on, names and regions at their longest."""
     server = file.config.vault_server
-    table = (server.table_name or server.name) if server else ""
     partition = file.partition or "aws"
     protected = ProtectedByBoundary(
         log_buckets=[naming.bucket_arn(partition, name) for name in ("x" * 63, *vault.log_buckets)],
         alarms=[naming.event_rule_arn(partition, "*", "0" * 12, "x" * 20)] * _RULES_AND_TOPIC,
         key_aliases=[naming.key_alias_arn(partition, "*", "0" * 12, "x" * 64)] * 2,
-        tables=[naming.table_arn(partition, "x" * 14, "0" * 12, table)] if table else [],
+        tables=[naming.table_arn(partition, "x" * 14, "0" * 12, server.table)] if server else [],
         nodes=True,
     )
     size = policy_size(vault_issued_user_boundary(protected, vault.boundary_allows))

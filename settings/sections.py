@@ -319,6 +319,11 @@ class VaultServer(Section):
     tls_certificate_file: AbsolutePath = "/opt/vault/tls/tls.crt"
     tls_key_file: AbsolutePath = "/opt/vault/tls/tls.key"
 
+    @property
+    def table(self) -> str:
+        """The table's name, given or not."""
+        return self.table_name or self.name
+
 
 class AccountDefaults(Section):
     """What an account does by itself with what anybody makes in it, in each of `regions`.

@@ -147,7 +147,7 @@ def _controls(account: Account, session: Session) -> Iterator[tuple[str, Call]]:
         if own.alarms.trail is None:
             yield from _logs(account, session)
     if own.vault_server:
-        table = own.vault_server.table_name or own.vault_server.name
+        table = own.vault_server.table
         dynamodb = session.client("dynamodb")
         yield "dynamodb:Scan", lambda: dynamodb.scan(TableName=table)
         yield "dynamodb:DeleteTable", lambda: dynamodb.delete_table(TableName=table)

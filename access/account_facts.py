@@ -18,6 +18,7 @@ import naming
 import settings
 from access import desired
 from access.desired import identities
+from access.user_belongings import SERVICE_CREDENTIAL, SIGNING_CERTIFICATE, SSH_KEY, Belonging, last_use
 from access.verify.findings import NotAllowed, looking
 from naming import ADMINISTRATOR_ACCESS, VAULT_BOUNDARY_POLICY, VAULT_ROLE_TAG, VAULT_USER_PATH
 from settings import Settings
@@ -54,41 +55,15 @@ _ESCALATING = (
 _SERVICE_LINKED = "/aws-service-role/"
 _IDENTITY_CENTER = "/aws-reserved/sso.amazonaws.com/"
 _INLINE = {"user": "UserPolicyList", "group": "GroupPolicyList", "role": "RolePolicyList"}
-
-
 _GONE = ("NoSuchEntity",)
 _ANY_IDENTITY = re.compile(r"\*|arn:[^:]*:iam::[^:]*:(?:\*|(?:user|role|group|policy)/?\*)")
 
 
-@dataclass(frozen=True)
-class _Credential:
-    """Another credential of a user: how it is listed, and where the answer has it."""
-
-    kind: Kind
-    action: str
-    call: str
-    answer: str
-    id_field: str
-
-
-_OTHER_CREDENTIALS = (
-    _Credential(
-        "SSH key", "iam:ListSSHPublicKeys", "list_ssh_public_keys", "SSHPublicKeys", "SSHPublicKeyId"
-    ),
-    _Credential(
-        "service credential",
-        "iam:ListServiceSpecificCredentials",
-        "list_service_specific_credentials",
-        "ServiceSpecificCredentials",
-        "ServiceSpecificCredentialId",
-    ),
-    _Credential(
-        "certificate",
-        "iam:ListSigningCertificates",
-        "list_signing_certificates",
-        "Certificates",
-        "CertificateId",
-    ),
+# Besides access keys, each with the action that lists it.
+_OTHER_CREDENTIALS: tuple[tuple[Kind, str, Belonging], ...] = (
+    ("SSH key", "iam:ListSSHPublicKeys", SSH_KEY),
+    ("service credential", "iam:ListServiceSpecificCredentials", SERVICE_CREDENTIAL),
+    ("certificate", "iam:ListSigningCertificates", SIGNING_CERTIFICATE),
 )
 
 
@@ -289,26 +264,22 @@ def _credentials(account: Settings, iam: Any, users: Mapping[str, dict[str, Any]
             keys = looking("iam:ListAccessKeys", iam.list_access_keys, missing=_GONE, UserName=name) or {}
             for key in keys.get("AccessKeyMetadata", []):
                 yield Fact(kind="access key", what=what, says=_of_key(iam, key))
-        for credential in _OTHER_CREDENTIALS:
-            call = getattr(iam, credential.call)
-            found = looking(credential.action, call, missing=_GONE, UserName=name) or {}
-            for item in found.get(credential.answer, []):
+        for kind, action, credential in _OTHER_CREDENTIALS:
+            call = getattr(iam, credential.list_call)
+            found = looking(action, call, missing=_GONE, UserName=name) or {}
+            for item in found.get(credential.items, []):
                 since = item.get("UploadDate") or item.get("CreateDate")
                 service = f" of {item['ServiceName']}" if "ServiceName" in item else ""
                 yield Fact(
-                    kind=credential.kind,
+                    kind=kind,
                     what=what,
-                    says=f"has the {credential.kind} {item[credential.id_field]}{service}, "
+                    says=f"has the {kind} {item[credential.parameter]}{service}, "
                     f"{item['Status'].lower()}, of {since:%Y-%m-%d}",
                 )
 
 
 def _of_key(iam: Any, key: Mapping[str, Any]) -> str:
-    answer = looking("iam:GetAccessKeyLastUsed", iam.get_access_key_last_used, AccessKeyId=key["AccessKeyId"])
-    used = (answer or {}).get("AccessKeyLastUsed", {})
-    last = "never used"
-    if "LastUsedDate" in used:
-        last = f"last used {used['LastUsedDate']:%Y-%m-%d} for {used['ServiceName']}"
+    last = last_use(iam, key["AccessKeyId"]) or "never used"
     made = f"{key['Status'].lower()}, of {key['CreateDate']:%Y-%m-%d}"
     return f"has the access key {key['AccessKeyId']}, {made}, {last}"
 

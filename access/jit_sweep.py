@@ -29,6 +29,7 @@ from access import live, vault
 from access.jit_revoke import live_leases
 from access.revoke_sessions import COULD_NOT, DONE, STOPPED
 from access.stack_files import settings_of
+from access.user_belongings import BELONGINGS, Belonging
 from naming import VAULT_USER_PATH
 
 # Vault's clock and AWS's may differ, and a new user takes some seconds.
@@ -44,47 +45,6 @@ class LeftOver:
     name: str
     created: datetime
     holds: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Belonging:
-    """Something a user has: the call that lists it, where the answer has it, what names and ends it."""
-
-    words: str
-    list_call: str
-    items: str
-    parameter: str
-    delete_call: str
-
-    def named(self, item: Any) -> dict[str, str]:
-        return {self.parameter: item[self.parameter] if isinstance(item, dict) else item}
-
-
-# In the order in which they go. Source: IAM API reference, "DeleteUser".
-_BELONGINGS = (
-    _Belonging("access key", "list_access_keys", "AccessKeyMetadata", "AccessKeyId", "delete_access_key"),
-    _Belonging("MFA device", "list_mfa_devices", "MFADevices", "SerialNumber", "deactivate_mfa_device"),
-    _Belonging("SSH key", "list_ssh_public_keys", "SSHPublicKeys", "SSHPublicKeyId", "delete_ssh_public_key"),
-    _Belonging(
-        "service credential",
-        "list_service_specific_credentials",
-        "ServiceSpecificCredentials",
-        "ServiceSpecificCredentialId",
-        "delete_service_specific_credential",
-    ),
-    _Belonging(
-        "signing certificate",
-        "list_signing_certificates",
-        "Certificates",
-        "CertificateId",
-        "delete_signing_certificate",
-    ),
-    _Belonging("inline policy", "list_user_policies", "PolicyNames", "PolicyName", "delete_user_policy"),
-    _Belonging(
-        "managed policy", "list_attached_user_policies", "AttachedPolicies", "PolicyArn", "detach_user_policy"
-    ),
-    _Belonging("group", "list_groups_for_user", "Groups", "GroupName", "remove_user_from_group"),
-)
 
 
 def left_over(iam: Any, running: Sequence[datetime], longest: timedelta) -> list[LeftOver]:
@@ -133,7 +93,7 @@ def delete(iam: Any, name: str) -> None:
         raise live.CannotError(f"{name} is not under {VAULT_USER_PATH}; nothing was deleted.")
     if _has_password(iam, name):
         live.asking(f"Taking the password of {name} away", iam.delete_login_profile, UserName=name)
-    for belonging in _BELONGINGS:
+    for belonging in BELONGINGS:
         end = getattr(iam, belonging.delete_call)
         for item in _items(iam, name, belonging):
             named = belonging.named(item)
@@ -146,12 +106,12 @@ def delete(iam: Any, name: str) -> None:
 def _holds(iam: Any, name: str) -> Iterator[str]:
     if _has_password(iam, name):
         yield "a password"
-    for belonging in _BELONGINGS:
+    for belonging in BELONGINGS:
         if items := _items(iam, name, belonging):
             yield f"{len(items)} {belonging.words}{'s' if len(items) > 1 else ''}"
 
 
-def _items(iam: Any, name: str, belonging: _Belonging) -> list[Any]:
+def _items(iam: Any, name: str, belonging: Belonging) -> list[Any]:
     answer = live.asking(f"Looking at {name}", getattr(iam, belonging.list_call), UserName=name)
     return list(answer[belonging.items])
 

@@ -17,8 +17,6 @@ from naming import VAULT_ROLE_CHARACTERS, VAULT_ROLE_TAG, VAULT_USER_PATH
 class Shell:
     region: str
     session_id: str
-    owner: str
-    target: str
 
 
 def shells(
@@ -30,12 +28,7 @@ def shells(
         pages = clients("ssm", region).get_paginator("describe_sessions").paginate(State="Active")
         for page in live.asking(f"Listing the shells in {region}", lambda pages=pages: list(pages)):
             found += [
-                Shell(
-                    region=region,
-                    session_id=session["SessionId"],
-                    owner=session["Owner"],
-                    target=session["Target"],
-                )
+                Shell(region=region, session_id=session["SessionId"])
                 for session in page["Sessions"]
                 if owns(session["Owner"])
             ]

@@ -16,6 +16,7 @@ from typing import Any
 from access.adopt.findings import Adoption
 from access.adopt.lookups import Existing
 from access.adopt.scratch import Step
+from access.user_belongings import last_use
 from access.verify.account import credential_report
 from access.verify.findings import looking
 from naming import ENFORCE_MFA_POLICY, SELF_SERVICE_POLICY
@@ -153,7 +154,7 @@ def _people(
         joins = sorted(now.groups_of[user] - then.groups_of.get(user, frozenset()))
         joining = f" joins {', '.join(joins)} and" if joins else ""
         yield f"user {user}{joining} gets the denials of {' and '.join(sorted(policies))}"
-        if any(by_policy[policy] for policy in policies) and not _devices(existing, user):
+        if any(by_policy[policy] for policy in policies) and not existing.devices(user):
             yield (
                 f"user {user}, without an MFA device, can only enrol one after the up (docs/people.md): have "
                 "the device enrolled first, or leave the person out of the group for now"
@@ -165,24 +166,12 @@ def _people(
             )
 
 
-def _devices(existing: Existing, user: str) -> list[Any]:
-    answer = looking("iam:ListMFADevices", existing.iam.list_mfa_devices, UserName=user)
-    return list(answer["MFADevices"]) if answer else []
-
-
 def _active_keys(existing: Existing, user: str) -> Iterator[str]:
     """With when and for what each was last used."""
-    answer = looking("iam:ListAccessKeys", existing.iam.list_access_keys, UserName=user) or {}
-    for key in answer.get("AccessKeyMetadata", []):
-        if key["Status"] != "Active":
-            continue
-        call = existing.iam.get_access_key_last_used
-        found = looking("iam:GetAccessKeyLastUsed", call, AccessKeyId=key["AccessKeyId"]) or {}
-        used = found.get("AccessKeyLastUsed", {})
-        last = "never used so far"
-        if "LastUsedDate" in used:
-            last = f"last used {used['LastUsedDate']:%Y-%m-%d} for {used.get('ServiceName', 'AWS')}"
-        yield f"{key['AccessKeyId']} ({last})"
+    for key in existing.access_keys(user):
+        if key["Status"] == "Active":
+            last = last_use(existing.iam, key["AccessKeyId"]) or "never used so far"
+            yield f"{key['AccessKeyId']} ({last})"
 
 
 def _quotas(then: Iam, now: Iam, existing: Existing) -> Iterator[str]:

@@ -7,7 +7,7 @@ from access.adopt import after_the_up
 from access.adopt.findings import Adoption
 from access.adopt.lookups import Existing
 from access.adopt.scratch import Step
-from access.verify.findings import NotAllowed, looking
+from access.verify.findings import NotAllowed
 
 _USER = "aws:iam/user:User"
 _ROLE = "aws:iam/role:Role"
@@ -31,23 +31,13 @@ def warnings(adoption: Adoption, existing: Existing, caller_arn: str) -> Iterato
             )
 
 
-def _devices(existing: Existing, user: str) -> list[Any]:
-    answer = looking("iam:ListMFADevices", existing.iam.list_mfa_devices, UserName=user)
-    return list(answer["MFADevices"]) if answer else []
-
-
-def _keys(existing: Existing, user: str) -> list[str]:
-    answer = looking("iam:ListAccessKeys", existing.iam.list_access_keys, UserName=user)
-    return [key["AccessKeyId"] for key in answer["AccessKeyMetadata"]] if answer else []
-
-
 def _vault_keys(adoption: Adoption, existing: Existing) -> Iterator[str]:
     """The principal of Vault, which gets one more key: the secret of its own is known to nobody."""
     for step in adoption.made:
         user = str(step.inputs.get("user"))
         if step.type != _KEY or user not in existing.live.records["user"]:
             continue
-        keys = _keys(existing, user)
+        keys = [key["AccessKeyId"] for key in existing.access_keys(user)]
         if len(keys) >= _KEYS_OF_A_USER:
             yield (
                 f"user {user} has {len(keys)} access keys, as many as AWS allows, and the up makes one more "
@@ -70,8 +60,8 @@ def kept(adoption: Adoption, existing: Existing) -> Iterator[str]:
             name = str(step.inputs["name"])
             yield f"user {name}: its password, " + ", ".join(
                 (
-                    f"{len(_devices(existing, name))} MFA devices",
-                    f"{len(_keys(existing, name))} access keys",
+                    f"{len(existing.devices(name))} MFA devices",
+                    f"{len(existing.access_keys(name))} access keys",
                 )
             )
         for kind, type in (("group", _GROUP), ("user", _USER), ("role", _ROLE)):

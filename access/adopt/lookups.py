@@ -63,6 +63,16 @@ class Existing:
             self._live = read(self.iam)
         return self._live
 
+    def devices(self, user: str) -> list[Any]:
+        """The user's MFA devices, as IAM lists them. Raises NotAllowed."""
+        answer = looking("iam:ListMFADevices", self.iam.list_mfa_devices, UserName=user)
+        return list(answer["MFADevices"]) if answer else []
+
+    def access_keys(self, user: str) -> list[Any]:
+        """The user's access keys, active or not, as IAM lists them. Raises NotAllowed."""
+        answer = looking("iam:ListAccessKeys", self.iam.list_access_keys, UserName=user)
+        return list(answer["AccessKeyMetadata"]) if answer else []
+
     def id_of(self, step: Step) -> str | None:
         """The id to import, or None if there is no such thing, no look-up for it, or no name of it yet: what
         an attachment attaches is known once that exists. Raises NotAllowed, TakenError."""

@@ -240,8 +240,11 @@ def _the_trail_sees_everything(stage: Stage, account: Account, stranger: Session
 
 
 def _logs_are_kept(stage: Stage, account: Account, bucket: str) -> None:
-    """From an administrator of the account who is not listed, and not from those who are, or from root's key
-    to it."""
+    """From an administrator of the account who is not listed, and not from those who are.
+
+    Root is called to unlock the bucket only. What it is refused, the simulator is asked (access/doors.py): no
+    resource policy binds the emulated root.
+    """
     iam, name = account.admin.client("iam"), "rehearsal-unlisted"
     everything = naming.iam_arn(account.settings.partition, "aws", f"policy/{naming.ADMINISTRATOR_ACCESS}")
     iam.create_user(UserName=name)

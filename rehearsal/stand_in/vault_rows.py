@@ -43,6 +43,7 @@ _SETTINGS = frozenset(
 
 
 _MOVED = "moved (sys/remount) unless disableRemount is set; here that is refused"
+_MOVED_MOUNT = "moved (sys/remount); here always another mount"
 
 
 def _seconds(name: str) -> Made:
@@ -234,7 +235,7 @@ _POLICY = Row(
 _MOUNT = Row(
     type="vault:index/mount:Mount",
     source="vault/resource_mount.go",
-    unlike={"path": _MOVED, "options": "changes in place"},
+    unlike={"path": _MOVED_MOUNT, "options": "changes in place"},
     replaces=frozenset({"path", "type", "local", "options"}),
     id="{path}",
     from_id=lambda id: {"path": id},

@@ -29,13 +29,13 @@ EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
 
 class Equivalent(BaseModel):
     """Mutants that no claim can notice, because nothing changes for anybody; and why that is so. `policy` is
-    a pattern (`*`), because stack files name policies; `what` is the mutant's own text, or a pattern of
-    it."""
+    a pattern (`*`), because stack files name policies; `what` are the mutants' own texts, or patterns of
+    them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     policy: str
-    what: str
+    what: tuple[str, ...] = Field(min_length=1)
     why: str = Field(min_length=20)
 
 
@@ -135,7 +135,8 @@ def _reason(reasons: list[Equivalent], policy: str, what: str) -> str | None:
         (
             each.why
             for each in reasons
-            if fnmatchcase(policy, each.policy) and fnmatchcase(what, each.what.replace("[", "[[]"))
+            if fnmatchcase(policy, each.policy)
+            and any(fnmatchcase(what, pattern.replace("[", "[[]")) for pattern in each.what)
         ),
         None,
     )

@@ -77,7 +77,7 @@ def blunt(copy_of_project: Callable[[], Copy]) -> Rehearsed:
         "rehearsal/mutants/equivalent.yaml",
         '- policy: "policy *"\n',
         "- {policy: policy self-service-password-and-mfa, why: a reason that is none,\n"
-        '   what: "AllowCreatingADevice: dropped"}\n'
+        '   what: ["AllowCreatingADevice: dropped"]}\n'
         '- policy: "policy *"\n',
     )
     return copy.ended(copy.start("mutants", *JSON))

@@ -119,6 +119,11 @@ def user_arn(partition: str, account_id: str, path: str, user_name: str) -> str:
     return iam_arn(partition, account_id, f"user{path}{user_name}")
 
 
+def account_of(arn: str) -> str:
+    """The account ID in an ARN; empty where it has none (`*`, or S3's)."""
+    return arn.split(":")[4] if arn.count(":") >= 5 else ""
+
+
 def role_arn(partition: str, account_id: str, role_name: str) -> str:
     return iam_arn(partition, account_id, f"role/{role_name}")
 

@@ -212,7 +212,7 @@ def _administering(
 ) -> Iterator[str]:
     for policy in record.get("AttachedManagedPolicies", []):
         arn, name = policy["PolicyArn"], policy["PolicyName"]
-        if arn.split(":")[4] == "aws":
+        if naming.account_of(arn) == "aws":
             if name in _AWS_ADMINISTRATORS:
                 yield name
         elif administers(documents.get(arn, {})):

@@ -29,7 +29,7 @@ class PolicyName:
 
     @classmethod
     def of_arn(cls, arn: str) -> "PolicyName":
-        return cls(name=arn.rsplit("/", 1)[-1], is_aws=arn.split(":")[4] == "aws")
+        return cls(name=arn.rsplit("/", 1)[-1], is_aws=naming.account_of(arn) == "aws")
 
     @classmethod
     def configured(cls, name_or_arn: str) -> "PolicyName":

@@ -1,14 +1,16 @@
 """What an identity is meant to be able to do, worked out from the settings alone.
 
-It knows action and resource patterns, and the AWS-managed policies in the table below as far as the probes
-reach (s3, iam, ec2). It does not evaluate conditions: where a conditional statement or an unknown managed
-policy could matter, nothing is claimed, and the rehearsal says so.
+It knows action and resource patterns, the account that a resource has to be in (`StringEquals` on
+`aws:ResourceAccount`), and the AWS-managed policies in the table below as far as the probes reach (s3, iam,
+ec2). It does not evaluate other conditions: where such a statement or an unknown managed policy could matter,
+nothing is claimed, and the rehearsal says so.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import naming
 from access.claims import ALLOWED, REFUSED
 from settings import Permissions, Statement
 
@@ -34,12 +36,24 @@ class _Grant:
     effect: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    conditional: bool
+    # The accounts that the resource has to be in; None: any.
+    accounts: frozenset[str] | None = None
+    # Has a condition that is not evaluated.
+    conditional: bool = False
 
     def covers(self, action: str, resource: str) -> bool:
         return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in self.actions) and any(
             fnmatchcase(resource, pattern) for pattern in self.resources
         )
+
+    def applies(self, owner: str | None) -> bool | None:
+        """Whether its conditions hold for a resource in the account `owner`; None: not known."""
+        if self.accounts is not None:
+            if owner is None:
+                return None
+            if owner not in self.accounts:
+                return False
+        return None if self.conditional else True
 
 
 @dataclass(frozen=True)
@@ -51,24 +65,26 @@ class Grants:
     unknown_policies: tuple[str, ...]
     boundary: "Grants | None" = None
 
-    def verdict(self, action: str, resource: str) -> str | None:
-        """`allowed`, `refused`, or None where the settings alone do not tell."""
-        granted = self._without_boundary(action, resource)
-        limit = self.boundary.verdict(action, resource) if self.boundary else ALLOWED
+    def verdict(self, action: str, resource: str, *, owner: str | None = None) -> str | None:
+        """`allowed`, `refused`, or None where the settings alone do not tell. `owner` is the ID of the
+        account that a resource is in whose ARN does not say so."""
+        owner = naming.account_of(resource) or owner
+        granted = self._without_boundary(action, resource, owner)
+        limit = self.boundary.verdict(action, resource, owner=owner) if self.boundary else ALLOWED
         if REFUSED in (granted, limit):
             return REFUSED
         return granted if limit == ALLOWED else None
 
-    def is_outside_boundary(self, action: str, resource: str) -> bool:
-        return self.boundary is not None and self.boundary.verdict(action, resource) == REFUSED
+    def is_outside_boundary(self, action: str, resource: str, *, owner: str | None = None) -> bool:
+        return self.boundary is not None and self.boundary.verdict(action, resource, owner=owner) == REFUSED
 
-    def _without_boundary(self, action: str, resource: str) -> str | None:
-        covering = [grant for grant in self.grants if grant.covers(action, resource)]
-        if any(grant.effect == "Deny" and not grant.conditional for grant in covering):
+    def _without_boundary(self, action: str, resource: str, owner: str | None) -> str | None:
+        covering = [(grant, grant.applies(owner)) for grant in self.grants if grant.covers(action, resource)]
+        if any(grant.effect == "Deny" and applies for grant, applies in covering):
             return REFUSED
-        if any(grant.conditional for grant in covering):
+        if any(applies is None for _, applies in covering):
             return None
-        if covering:
+        if any(applies for _, applies in covering):
             return ALLOWED
         return None if self.unknown_policies else REFUSED
 
@@ -89,12 +105,29 @@ def grants_of(
         *(s for holder in holders for policy in holder.policies.values() for s in policy),
     ]
     names = [policy.rsplit("/", 1)[-1] for policy in managed]
-    known = [_Grant("Allow", _MANAGED[name], ("*",), False) for name in names if name in _MANAGED]
-    spelled_out = [
-        _Grant(s.effect, tuple(s.actions), tuple(s.resources), bool(s.conditions)) for s in written
-    ]
+    known = [_Grant("Allow", _MANAGED[name], ("*",)) for name in names if name in _MANAGED]
     return Grants(
-        (*known, *spelled_out),
+        (*known, *map(_spelled_out, written)),
         tuple(name for name in names if name not in _MANAGED),
         grants_of(managed_policies=[boundary]) if boundary else None,
     )
+
+
+def _spelled_out(statement: Statement) -> _Grant:
+    accounts = resource_accounts(statement)
+    others = sum(len(keys) for keys in statement.conditions.values()) - (accounts is not None)
+    return _Grant(
+        statement.effect,
+        tuple(statement.actions),
+        tuple(statement.resources),
+        accounts=accounts,
+        conditional=others > 0,
+    )
+
+
+def resource_accounts(statement: Statement) -> frozenset[str] | None:
+    """The accounts that the statement asks its resources to be in; None where it does not ask."""
+    for key, value in statement.conditions.get("StringEquals", {}).items():
+        if key.lower() == "aws:resourceaccount":
+            return frozenset([value] if isinstance(value, str) else value)
+    return None

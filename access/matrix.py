@@ -23,7 +23,7 @@ import alarm_rules
 import naming
 import settings
 from access.claims import ALLOWED, REFUSED
-from access.grants import KNOWN_POLICIES, Grants, grants_of
+from access.grants import KNOWN_POLICIES, Grants, grants_of, resource_accounts
 from policies import document
 from settings import Settings, Statement
 
@@ -91,7 +91,13 @@ class Row(BaseModel):
     only: Only | None = None
     for_each: (
         Literal[
-            "granted role", "tagged role", "granted group", "granted policy", "own resource", "alarm rule"
+            "granted role",
+            "tagged role",
+            "granted group",
+            "granted policy",
+            "own resource",
+            "guarded resource",
+            "alarm rule",
         ]
         | None
     ) = None
@@ -234,9 +240,14 @@ class _Scope:
 def _scopes(row: Row, identity: _Identity) -> Iterator[_Scope]:
     if row.for_each is None:
         yield _Scope()
-    elif row.for_each == "own resource":
-        for resource in dict.fromkeys(r for s in identity.statements for r in s.resources):
-            own = [a for s in identity.statements if resource in s.resources for a in s.actions]
+    elif row.for_each in ("own resource", "guarded resource"):
+        statements = [
+            statement
+            for statement in identity.statements
+            if row.for_each == "own resource" or resource_accounts(statement) is not None
+        ]
+        for resource in dict.fromkeys(r for s in statements for r in s.resources):
+            own = [a for s in statements if resource in s.resources for a in s.actions]
             exact, beside = _inside_and_beside(resource)
             yield _Scope(
                 facts={"{its resource}": exact, "{beside it}": beside},
@@ -270,7 +281,8 @@ def _claimed(row: Row, identity: _Identity, action: str, resource: str) -> str |
     """The verdict; None where the stack file alone does not tell (a condition, an unknown managed policy)."""
     if row.expect != AS_THE_FILE_SAYS:
         return row.expect
-    return identity.grants.verdict(action, resource) if identity.grants else None
+    own_account = naming.account_of(identity.arn)
+    return identity.grants.verdict(action, resource, owner=own_account) if identity.grants else None
 
 
 def _facts(identity: _Identity, account: Settings, issued: Issued | None) -> dict[str, str]:
@@ -522,6 +534,8 @@ def _request(claim: MatrixClaim) -> tuple[str, ...]:
 
 def _context(claim: MatrixClaim) -> dict[str, Fact]:
     facts: dict[str, Fact] = dict(claim.given)
+    owner = naming.account_of(claim.resource) or naming.account_of(claim.principal_arn)
+    facts.setdefault("aws:ResourceAccount", owner or "")
     if ":user/" in claim.principal_arn:
         facts["aws:username"] = claim.principal_arn.rsplit("/", 1)[-1]
     if claim.mfa != "absent":

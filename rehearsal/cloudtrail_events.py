@@ -7,6 +7,8 @@ Shapes: CloudTrail User Guide, "CloudTrail record contents", "AWS Management Con
 import json
 from typing import Any
 
+from naming import account_of
+
 _API_CALL = "AWS API Call via CloudTrail"
 _SIGN_IN = "AWS Console Sign In via CloudTrail"
 _SERVICE_EVENT = "AWS Service Event via CloudTrail"
@@ -23,7 +25,7 @@ def user(arn: str) -> Identity:
 
 
 def session_of(role_arn: str, session_name: str = "session") -> Identity:
-    account_id, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+    account_id, name = account_of(role_arn), role_arn.rsplit("/", 1)[-1]
     return {
         "type": "AssumedRole",
         "arn": f"arn:aws:sts::{account_id}:assumed-role/{name}/{session_name}",

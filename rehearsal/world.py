@@ -22,7 +22,7 @@ from access.authenticator import Authenticator
 from access.desired import identities
 from access.probes import Targets
 from access.sessions import Credentials, Session
-from naming import iam_arn
+from naming import account_of, iam_arn
 from rehearsal import neighbours, tools
 from rehearsal.errors import RehearsalError
 from rehearsal.github_tokens import Issuer
@@ -317,7 +317,7 @@ def _known_as(arn: str, admin: Session, partition: str) -> Session:
         iam.create_user(UserName=name, Path=f"{path}/")
         iam.attach_user_policy(UserName=name, PolicyArn=everything)
         return admin.with_credentials(Credentials.of(iam.create_access_key(UserName=name)["AccessKey"]))
-    trust = policies.trust_account(partition, arn.split(":")[4], require_mfa=False)
+    trust = policies.trust_account(partition, account_of(arn), require_mfa=False)
     iam.create_role(
         RoleName=name,
         Path=f"{path}/",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import naming
-from settings.checks import account_of, other_partition, repeated
+from settings.checks import other_partition, repeated
 from settings.report import Problem
 from settings.sections import Alarms
 from settings.stack_file import StackFile
@@ -45,7 +45,7 @@ def _principals(file: StackFile, name: str, arns: list[str]) -> Iterator[Problem
     yield from repeated(key, arns)
     for arn in arns:
         yield from other_partition(file, key, arn)
-        if file.account_id and account_of(arn) != file.account_id:
+        if file.account_id and naming.account_of(arn) != file.account_id:
             yield Problem(
                 key,
                 f"{arn} is in another account; whoever comes from there acts as a role of this one "

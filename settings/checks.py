@@ -219,7 +219,7 @@ def _grants(file: StackFile) -> Iterator[Problem]:
         yield from repeated(key, group.may_assume)
         for arn in group.may_assume:
             yield from other_partition(file, key, arn)
-            if account_of(arn) == file.account_id and arn.split(":role/")[1] not in standard:
+            if naming.account_of(arn) == file.account_id and arn.split(":role/")[1] not in standard:
                 yield Problem(
                     key,
                     f"{arn} is a role of this account itself; name roles of workload accounts, or of this "
@@ -424,11 +424,6 @@ def other_partition(file: StackFile, key: str, arn: str) -> Iterator[Problem]:
             f"{arn} is in the partition {partition}, and {file.provider.region} is in {file.partition}; "
             "nothing reaches across partitions",
         )
-
-
-def account_of(arn: str) -> str:
-    """The account ID in an ARN."""
-    return arn.split(":")[4]
 
 
 def repeated(key: str, entries: Sequence[str]) -> Iterator[Problem]:

@@ -249,7 +249,7 @@ def _managed_policies(file: StackFile, key: str, names_or_arns: Sequence[str]) -
         if not policy.startswith("arn:"):
             continue
         yield from other_partition(file, key, policy)
-        owner = policy.split(":")[4]
+        owner = naming.account_of(policy)
         if file.account_id and owner not in ("aws", file.account_id):
             yield Problem(
                 key,

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from settings.checks import account_of, other_partition, repeated
+from naming import account_of
+from settings.checks import other_partition, repeated
 from settings.report import Problem
 from settings.sections import CrossAccountRole
 from settings.stack_file import StackFile

@@ -6,7 +6,8 @@ Gap: MiniStack knows neither IAM's own keys (`iam:PermissionsBoundary`, `iam:Pol
 session's ARN and `aws:PrincipalType` of root is `Root`. EC2's keys are in `ec2_authorization.py`. And
 `aws:SecureTransport` tells the truth about this machine, where the emulator is asked without TLS; here every
 call counts as made with TLS, as every call to AWS is that this project makes. `aws:PrincipalIsAWSService` is
-missing; no service calls the emulator, so it is false here.
+missing; no service calls the emulator, so it is false here. `aws:ResourceAccount` of a bucket is the
+caller's account, whoever owns it.
 
 AWS ("Actions, resources, and condition keys for AWS Identity and Access Management", "AWS global condition
 context keys"): `iam:PermissionsBoundary` is the boundary being set, or, where the call changes a user's or
@@ -16,7 +17,7 @@ role's ARN.
 
 from typing import Any
 
-from rehearsal.emulated_aws.upstream import Parameters, actions, evaluator, iam, parameter
+from rehearsal.emulated_aws.upstream import Parameters, actions, evaluator, iam, parameter, s3
 
 _SETS_THE_BOUNDARY = frozenset(
     {"CreateRole", "CreateUser", "PutRolePermissionsBoundary", "PutUserPermissionsBoundary"}
@@ -100,6 +101,9 @@ def apply() -> None:
             return "false"
         if name == "aws:securetransport":
             return "true"
+        if name in ("aws:resourceaccount", "s3:resourceaccount") and ":s3:::" in context.resource_arn:
+            bucket = context.resource_arn.split(":::", 1)[1].partition("/")[0]
+            return s3._bucket_owner_account(bucket) or context.principal_account
         return resolve(key, context)
 
     actions.request_tag_context = request_tag_context

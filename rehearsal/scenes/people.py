@@ -342,7 +342,7 @@ def play_probes(
             "what is not granted elsewhere was not claimed to be refused."
         )
     for probe in probes(account.targets):
-        verdict = grants.verdict(probe.action, probe.resource)
+        verdict = grants.verdict(probe.action, probe.resource, owner=account.id)
         if verdict is None:
             continue
         claim = Claim(
@@ -352,15 +352,15 @@ def play_probes(
             resource=probe.resource.split(":", 5)[-1],
             account=account.name,
             claimed=verdict,
-            reason=_reason(grants, probe, verdict),
+            reason=_reason(grants, probe, verdict, account.id),
         )
         _play_probe(stage, account, session, probe, claim)
 
 
-def _reason(grants: Grants, probe: Probe, verdict: str) -> str:
+def _reason(grants: Grants, probe: Probe, verdict: str, owner: str) -> str:
     if verdict == ALLOWED:
         return "granted by the stack file"
-    if grants.is_outside_boundary(probe.action, probe.resource):
+    if grants.is_outside_boundary(probe.action, probe.resource, owner=owner):
         return "the permissions boundary leaves it out, whatever the policies grant"
     return "granted by nothing in the stack file"
 

@@ -50,7 +50,9 @@ def _candidates(world: World, members: list[Member]) -> Iterator[tuple[Account, 
 def _harmless_probe(account: Account, role: settings.CrossAccountRole) -> Probe | None:
     grants = grants_of([role], boundary=role.permissions_boundary)
     for probe in probes(account.targets):
-        if probe.action in _HARMLESS and grants.verdict(probe.action, probe.resource) == ALLOWED:
+        if probe.action not in _HARMLESS:
+            continue
+        if grants.verdict(probe.action, probe.resource, owner=account.id) == ALLOWED:
             return probe
     return None
 

@@ -249,6 +249,22 @@ def test_a_bucket_policy_lets_another_account_in_as_far_as_it_says(emulated: Clo
     assert verdict(without.get_object, Bucket=bucket, Key="key") == "AccessDenied"
 
 
+def test_the_account_of_a_bucket_is_its_owners_whoever_asks(emulated: Cloud) -> None:
+    """A policy of one's own that asks for one's own account stops at a bucket of somebody else's, although
+    that bucket's policy lets everybody in."""
+    account, other = emulated.account(), emulated.account()
+    bucket, own = make_bucket(account), make_bucket(other)
+    put = ["s3:PutObject", "s3:GetObject"]
+    shared = {**allow(put, f"arn:aws:s3:::{bucket}/*"), "Principal": {"AWS": other.root_arn}}
+    account.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(document(shared)))
+    guarded = allow(put, "arn:aws:s3:::*", StringEquals={"aws:ResourceAccount": other.id})
+    bob = other.user("Bob", document(guarded)).client("s3")
+    carol = other.user("Carol", document(allow(put, "arn:aws:s3:::*"))).client("s3")
+    assert verdict(bob.put_object, Bucket=own, Key="key", Body=b"") == ALLOWED
+    assert verdict(bob.put_object, Bucket=bucket, Key="key", Body=b"") == "AccessDenied"
+    assert verdict(carol.put_object, Bucket=bucket, Key="key", Body=b"") == ALLOWED
+
+
 def test_full_access_to_s3_is_no_access_to_iam(emulated: Cloud) -> None:
     account = emulated.account()
     ada = account.user("Ada")

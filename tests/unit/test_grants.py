@@ -40,6 +40,45 @@ def test_nothing_is_claimed_where_a_condition_decides() -> None:
     assert grants.verdict("s3:GetObject", OBJECT) == REFUSED
 
 
+IN_ONE_ACCOUNT = {"conditions": {"StringEquals": {"aws:ResourceAccount": "111111111111"}}}
+
+
+@pytest.mark.parametrize(
+    ("owner", "verdict"), [("111111111111", ALLOWED), ("222222222222", REFUSED), (None, None)]
+)
+def test_the_account_of_a_bucket_decides_where_a_statement_asks_for_it(
+    owner: str | None, verdict: str | None
+) -> None:
+    grants = grants_of(statements=[_statement("Allow", "s3:PutObject", "*", **IN_ONE_ACCOUNT)])
+    assert grants.verdict("s3:PutObject", OBJECT, owner=owner) == verdict
+    denied = grants_of(
+        statements=[
+            _statement("Allow", "s3:PutObject", "*"),
+            _statement("Deny", "s3:PutObject", "*", **IN_ONE_ACCOUNT),
+        ]
+    )
+    opposite = {ALLOWED: REFUSED, REFUSED: ALLOWED, None: None}
+    assert denied.verdict("s3:PutObject", OBJECT, owner=owner) == opposite[verdict]
+
+
+def test_the_account_in_an_arn_counts_before_the_one_given() -> None:
+    grants = grants_of(statements=[_statement("Allow", "sqs:*", "*", **IN_ONE_ACCOUNT)])
+    queue = "arn:aws:sqs:us-east-1:222222222222:queue"
+    assert grants.verdict("sqs:SendMessage", queue, owner="111111111111") == REFUSED
+
+
+def test_a_second_condition_beside_the_account_leaves_the_verdict_open() -> None:
+    both = {
+        "conditions": {
+            "StringEquals": {"aws:ResourceAccount": "111111111111"},
+            "Bool": {"aws:SecureTransport": "true"},
+        }
+    }
+    grants = grants_of(statements=[_statement("Allow", "s3:PutObject", "*", **both)])
+    assert grants.verdict("s3:PutObject", OBJECT, owner="111111111111") is None
+    assert grants.verdict("s3:PutObject", OBJECT, owner="222222222222") == REFUSED
+
+
 def test_an_unknown_managed_policy_leaves_refusals_unclaimed_and_grants_claimed() -> None:
     grants = grants_of(
         [Permissions.model_validate({"managedPolicies": ["SomethingNew"]})],

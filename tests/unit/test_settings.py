@@ -52,6 +52,7 @@ def test_dev_is_read_whole() -> None:
         "Effect": "Allow",
         "Action": ["s3:PutObject"],
         "Resource": ["arn:aws:s3:::application-data-222222222222/*"],
+        "Condition": {"StringEquals": {"aws:ResourceAccount": "222222222222"}},
     }
 
 

@@ -9,8 +9,8 @@ authorised on the instance, and on the document where the call names one.
 not relied on). Without a name the preferences of account and region count; a document that is not there opens
 nothing. A session's id begins with the user's (or the role session's) name, so that
 `session/${aws:username}-*` are a user's own; it is tagged with the opener's `aws:userid`
-(`aws:ssmmessages:session-id`) and the instance (`aws:ssmmessages:target-id`), which `ssm:resourceTag/…` says of
-it; an instance that does not run is not connected.
+(`aws:ssmmessages:session-id`) and the instance (`aws:ssmmessages:target-id`), which `ssm:resourceTag/…` says
+of it; an instance that does not run is not connected.
 
 There is no shell behind it: the answer's address leads nowhere, nothing is logged, and no session ends by its
 preferences, of which DescribeSessions tells one (`MaxSessionDuration`). Whether the instance's role lets its

@@ -415,9 +415,9 @@ def debug_instance(instance_arn: str) -> list[Statement]:
     The data channel is allowed as AWS's sample has it; this was not tried on AWS.
 
     The condition has Systems Manager check the permission on the document, too, so that no other document (a
-    tunnel, a shell without logs) opens a session here. Source: Systems Manager User Guide, "Allow a user to
-    end only sessions they started", method 2, "Sample IAM policies for Session Manager" and "Enforce a
-    session document permission check".
+    tunnel, a shell without logs) opens a session here; EC2's calls do not have the key. Source: Systems
+    Manager User Guide, "Allow a user to end only sessions they started", method 2, "Sample IAM policies for
+    Session Manager" and "Enforce a session document permission check".
     """
     partition, region, account_id = _partition_region_account(instance_arn)
     return [
@@ -430,13 +430,12 @@ def debug_instance(instance_arn: str) -> list[Statement]:
         {
             "Sid": "DebugThisInstance",
             "Effect": "Allow",
-            "Action": ["ec2:GetConsoleOutput", "ec2:GetConsoleScreenshot", "ec2:RebootInstances"],
-            "Resource": instance_arn,
-        },
-        {
-            "Sid": "UseTheStandardShell",
-            "Effect": "Allow",
-            "Action": "ssm:StartSession",
+            "Action": [
+                "ec2:GetConsoleOutput",
+                "ec2:GetConsoleScreenshot",
+                "ec2:RebootInstances",
+                "ssm:StartSession",
+            ],
             "Resource": [instance_arn, session_document_arn(partition, region, account_id)],
             "Condition": {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}},
         },

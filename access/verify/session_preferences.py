@@ -35,8 +35,13 @@ def check(
         for name, value in wanted.document()["inputs"].items():
             # What is not written down is off.
             actual = inputs.get(name, type(value)())
-            findings.compare(what, name, value, actual, _WHY.get(name, _ELSE))
+            why = _WHY.get(name, _ELSE)
+            findings.compare(what, name, _shown(value), _shown(actual), why)
     _log_group(findings, wanted, clients("logs", account.region))
+
+
+def _shown(value: Any) -> Any:
+    return NOTHING if value == "" else value
 
 
 def _inputs(content: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from components.password_policy import PasswordPolicy, PasswordPolicyArgs
 from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
 from components.permissions import PermissionsArgs
 from components.root_account import CentralRootAccess
+from components.session_preferences import SessionPreferences, SessionPreferencesArgs
 from components.trail import Trail, TrailArgs
 from components.vault_audit import VaultAudit, VaultAuditArgs
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
@@ -188,6 +189,18 @@ def build_workload(account: settings.Settings, server: VaultServer | None) -> No
 
 
 def build_instance(account: settings.Settings, configured: settings.Instance) -> Instance:
+    preferences = configured.session_preferences
+    if preferences:
+        SessionPreferences(
+            "session-preferences",
+            SessionPreferencesArgs(
+                document=preferences.document(),
+                log_group=preferences.log_group,
+                retention_days=preferences.log_retention_days,
+                protect=account.protect,
+                tags=account.tags,
+            ),
+        )
     instance = Instance(
         "instance",
         InstanceArgs(
@@ -201,6 +214,11 @@ def build_instance(account: settings.Settings, configured: settings.Instance) ->
             subnet_id=configured.subnet_id,
             security_group_ids=configured.security_group_ids,
             session_manager=configured.session_manager,
+            session_log_group_arn=naming.log_group_arn(
+                account.partition, account.region, account.account_id, preferences.log_group
+            )
+            if preferences
+            else None,
             permissions=permissions(configured),
             tags=account.tags,
         ),

@@ -26,6 +26,11 @@ STANDARD_ROLES = {"support": "AWSSupportAccess", "security-audit": "SecurityAudi
 ACCESS_ANALYZER = "external-access"
 # AWS's own policy for an instance whose SSM agent is to register.
 SESSION_MANAGER_POLICY = "AmazonSSMManagedInstanceCore"
+# Where Session Manager itself looks for the preferences of an account and region; the log group of what is
+# typed and shown in shells, and the policy that lets an instance write to it.
+SESSION_DOCUMENT = "SSM-SessionManagerRunShell"
+SESSION_LOG_GROUP = "/iam-hardening/shell-sessions"
+SESSION_LOG_POLICY = "write-shell-session-logs"
 
 # The console's name for the inline policy that ends a role's sessions.
 REVOKE_SESSIONS_POLICY = "AWSRevokeOlderSessions"
@@ -169,6 +174,16 @@ def bucket_arn(partition: str, bucket: str) -> str:
 
 def table_arn(partition: str, region: str, account_id: str, name: str) -> str:
     return f"arn:{partition}:dynamodb:{region}:{account_id}:table/{name}"
+
+
+def session_document_arn(partition: str, region: str, account_id: str) -> str:
+    """The preferences of Session Manager: one document for each account and region."""
+    return f"arn:{partition}:ssm:{region}:{account_id}:document/{SESSION_DOCUMENT}"
+
+
+def log_group_arn(partition: str, region: str, account_id: str, name: str) -> str:
+    """Without the `:*` at its end that IAM policies need for all but the calls about tags."""
+    return f"arn:{partition}:logs:{region}:{account_id}:log-group:{name}"
 
 
 def bucket_objects_arn(partition: str, bucket: str) -> str:

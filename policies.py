@@ -17,7 +17,7 @@ Who gets what:
 - just-in-time access: Vault's principal (`vault_principal`) makes users, none of whom can leave anything
   behind (`vault_issued_user_boundary`), or takes sessions of the roles that trust it (`trust_vault`); a
   Vault token reads the credentials of one role (`vault_read_credentials`). `debug_instance` is what a Vault
-  role may get for one instance.
+  role may get for one instance, which writes down the shells on it (`write_session_logs`).
 - a production Vault's own role: `vault_storage` its table, `vault_seal_key` (a key policy) its seal.
 - alarms: `alarm_topic` takes messages of the alarm rules alone, whom `alarm_key` lets encrypt them;
   `trail_bucket` takes the logs of one trail.
@@ -37,6 +37,7 @@ from naming import (
     VAULT_USER_PATH,
     account_root_arn,
     iam_arn,
+    session_document_arn,
 )
 
 Statement = dict[str, Any]
@@ -411,9 +412,12 @@ def debug_instance(instance_arn: str) -> list[Statement]:
     DescribeInstances has no resource to bind it to. A shell also needs the SSM agent's permissions on the
     instance's own role. A shell may be ended only by who opened it: Session Manager tags each with the
     opener's `aws:userid`, of users and of role sessions alike, while `aws:username` is of users only.
-    The data channel is allowed as AWS's sample has it; this was not tried on AWS. Source: Systems Manager
-    User Guide, "Allow a user to end only sessions they started", method 2, and "Sample IAM policies for
-    Session Manager".
+    The data channel is allowed as AWS's sample has it; this was not tried on AWS.
+
+    The condition has Systems Manager check the permission on the document, too, so that no other document (a
+    tunnel, a shell without logs) opens a session here; EC2's calls do not have the key. Source: Systems
+    Manager User Guide, "Allow a user to end only sessions they started", method 2, "Sample IAM policies for
+    Session Manager" and "Enforce a session document permission check".
     """
     partition, region, account_id = _partition_region_account(instance_arn)
     return [
@@ -432,13 +436,8 @@ def debug_instance(instance_arn: str) -> list[Statement]:
                 "ec2:RebootInstances",
                 "ssm:StartSession",
             ],
-            "Resource": instance_arn,
-        },
-        {
-            "Sid": "UseTheStandardShell",
-            "Effect": "Allow",
-            "Action": "ssm:StartSession",
-            "Resource": f"arn:{partition}:ssm:{region}:{account_id}:document/SSM-SessionManagerRunShell",
+            "Resource": [instance_arn, session_document_arn(partition, region, account_id)],
+            "Condition": {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}},
         },
         {
             "Sid": "SpeakInOwnSessions",
@@ -454,6 +453,30 @@ def debug_instance(instance_arn: str) -> list[Statement]:
             "Condition": {"StringEquals": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}},
         },
     ]
+
+
+def write_session_logs(log_group_arn: str) -> Document:
+    """The SSM agent writes down shells as they go on; it reads none of it back and deletes nothing.
+
+    DescribeLogGroups is how the agent finds the group, and has no single group to bind it to. `:*` is the
+    group's own ARN for all but the calls about tags, and covers its streams. Source: Systems Manager User
+    Guide, "Creating an IAM role with permissions for Session Manager and Amazon S3 and CloudWatch Logs";
+    CloudWatch Logs API reference, "LogGroup", arn.
+    """
+    return document(
+        {
+            "Sid": "WriteShellSessions",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            "Resource": f"{log_group_arn}:*",
+        },
+        {
+            "Sid": "FindTheLogGroup",
+            "Effect": "Allow",
+            "Action": "logs:DescribeLogGroups",
+            "Resource": "*",
+        },
+    )
 
 
 def trust_vault(
@@ -646,13 +669,16 @@ CREDENTIALS_OF_OTHER_SERVICES = (
 class ProtectedByBoundary:
     """What of this account the users and sessions of Vault must not touch, beside what every account has.
 
-    ARNs, also of the keys' aliases. `nodes`: Vault's nodes run in this account.
+    ARNs, also of the keys' aliases. `session_documents`: preferences of Session Manager. `nodes`: Vault's
+    nodes run in this account.
     """
 
     log_buckets: Sequence[str] = ()
     alarms: Sequence[str] = ()
     key_aliases: Sequence[str] = ()
     tables: Sequence[str] = ()
+    log_groups: Sequence[str] = ()
+    session_documents: Sequence[str] = ()
     nodes: bool = False
 
 
@@ -720,10 +746,23 @@ def vault_issued_user_boundary(
         *(arn for bucket in protected.log_buckets for arn in (bucket, f"{bucket}/*")),
         *protected.alarms,
         *(arn for table in protected.tables for arn in (table, f"{table}/*")),
+        *(arn for group in protected.log_groups for arn in (group, f"{group}:*")),
     ]
     if resources:
+        services = ["dynamodb", "events", *(["logs"] if protected.log_groups else []), "s3", "sns"]
         statements.append(
-            _denied("DenyLogsAlarmsAndVaultsStorage", ["dynamodb:*", "events:*", "s3:*", "sns:*"], resources)
+            _denied("DenyLogsAlarmsAndVaultsStorage", [f"{service}:*" for service in services], resources)
+        )
+    if protected.log_groups:
+        # One policy of the account copies the events of all its log groups elsewhere.
+        statements.append(_denied("DenyCopyingAllLogs", ["logs:PutAccountPolicy"]))
+    if protected.session_documents:
+        statements.append(
+            _denied(
+                "DenyChangingShells",
+                ["ssm:CreateDocument", "ssm:DeleteDocument", "ssm:ModifyDocument*", "ssm:UpdateDocument*"],
+                protected.session_documents,
+            )
         )
     if protected.key_aliases:
         statements += [

@@ -30,10 +30,18 @@ def protected(account: settings.Settings, vault: settings.Vault) -> policies.Pro
     if account.vault_server:
         tables.append(naming.table_arn(partition, account.region, account_id, account.vault_server.table))
         aliases.append(naming.key_alias_arn(partition, account.region, account_id, account.vault_server.name))
+    groups: list[str] = []
+    documents: list[str] = []
+    if account.instance and account.instance.session_preferences:
+        group = account.instance.session_preferences.log_group
+        groups.append(naming.log_group_arn(partition, account.region, account_id, group))
+        documents.append(naming.session_document_arn(partition, account.region, account_id))
     return policies.ProtectedByBoundary(
         log_buckets=[naming.bucket_arn(partition, bucket) for bucket in (*buckets, *vault.log_buckets)],
         alarms=alarms,
         key_aliases=aliases,
         tables=tables,
+        log_groups=groups,
+        session_documents=documents,
         nodes=account.vault_server is not None or vault.runs_on_role is not None,
     )

@@ -73,11 +73,15 @@ def identities(account: Settings) -> Iterator[Identity]:
             boundary=PolicyName.configured(boundary) if boundary else None,
         )
     if account.instance:
-        extra = [naming.SESSION_MANAGER_POLICY] if account.instance.session_manager else []
+        extra = set()
+        if account.instance.session_manager:
+            extra.add(PolicyName(naming.SESSION_MANAGER_POLICY, True))
+        if account.instance.session_preferences:
+            extra.add(PolicyName.own(naming.SESSION_LOG_POLICY))
         yield Identity(
             kind="role",
             name=account.instance.role_name,
-            attached=_attached(account.instance) | {PolicyName(name, True) for name in extra},
+            attached=_attached(account.instance) | extra,
             trust=policies.trust_ec2(account.partition),
         )
     if account.vault_server:
@@ -193,6 +197,11 @@ def documents(account: Settings, instance_arn: str | None = None) -> Mapping[str
     for holder in holders:
         for name, statements in holder.policies.items():
             made[name] = policies.configured([statement.document() for statement in statements])
+    if account.instance and account.instance.session_preferences:
+        log_group = account.instance.session_preferences.log_group
+        made[naming.SESSION_LOG_POLICY] = policies.write_session_logs(
+            naming.log_group_arn(account.partition, account.region, account.account_id, log_group)
+        )
     if account.vault_server:
         server = account.vault_server
         made[server.name] = policies.vault_storage(

@@ -46,6 +46,7 @@ Who = Literal[
     "self-service",
     "break-glass denial",
     "grant of roles",
+    "shell logs",
     "boundary",
     "role without secrets",
 ]
@@ -63,6 +64,7 @@ Only = Literal[
     "sends alarms",
     "makes Vault's storage",
     "has Vault's nodes",
+    "sets session preferences",
 ]
 # A condition key's value in a simulated request.
 Fact = str | bool | int | list[str]
@@ -188,6 +190,8 @@ def _counts(only: Only, account: Settings) -> bool:
         return account.alarms is not None and account.alarms.trail is None
     if only == "sends alarms":
         return account.alarms is not None
+    if only == "sets session preferences":
+        return account.instance is not None and account.instance.session_preferences is not None
     if only == "makes Vault's storage":
         return account.vault_server is not None
     if only == "has Vault's nodes":
@@ -295,6 +299,13 @@ def _facts(identity: _Identity, account: Settings, issued: Issued | None) -> dic
     }
     bucket = naming.trail_bucket(account.account_id, account.region)
     facts["{log bucket}"] = naming.bucket_arn(account.partition, bucket)
+    if account.instance and account.instance.session_preferences:
+        facts["{shell logs}"] = naming.log_group_arn(
+            account.partition,
+            account.region,
+            account.account_id,
+            account.instance.session_preferences.log_group,
+        )
     if account.vault_server:
         facts["{table}"] = account.vault_server.table
         facts["{vault server}"] = account.vault_server.name
@@ -335,6 +346,8 @@ def _identities(who: Who, account: Settings, issued: Issued | None) -> Iterator[
         written = tuple(s for statements in account.instance.policies.values() for s in statements)
         grants = grants_of([account.instance], managed_policies=managed)
         yield replace(_role(account, account.instance.role_name, grants), statements=written)
+    elif who == "shell logs" and account.instance and account.instance.session_preferences:
+        yield _policy(account, naming.SESSION_LOG_POLICY)
     elif who == "vault server" and account.vault_server:
         yield _role(account, account.vault_server.name)
     elif account.vault:

@@ -20,7 +20,7 @@ from components.permissions import PermissionsArgs, attach_to_role
 @dataclass(frozen=True, kw_only=True)
 class InstanceArgs:
     """`subnet_id` None: one of the account's default subnets. `image_name` may hold `*`: the newest match is
-    taken."""
+    taken. `session_log_group_arn`: where the agent writes down shells; None: nowhere."""
 
     partition: str
     instance_name: str
@@ -32,6 +32,7 @@ class InstanceArgs:
     subnet_id: str | None
     security_group_ids: Sequence[str]
     session_manager: bool
+    session_log_group_arn: str | None = None
     permissions: PermissionsArgs
     tags: Mapping[str, str]
 
@@ -57,7 +58,12 @@ class Instance(pulumi.ComponentResource):
         )
         attachments = attach_to_role(name, self, role, args.permissions, args.tags)
         if args.session_manager:
-            agent = PermissionsArgs(managed_policies=[naming.SESSION_MANAGER_POLICY])
+            agent = PermissionsArgs(
+                managed_policies=[naming.SESSION_MANAGER_POLICY],
+                policies={naming.SESSION_LOG_POLICY: policies.write_session_logs(args.session_log_group_arn)}
+                if args.session_log_group_arn
+                else {},
+            )
             attachments += attach_to_role(name, self, role, agent, args.tags)
         profile = aws.iam.InstanceProfile(
             f"{name}-profile", name=args.profile_name, role=role.name, tags=dict(args.tags), opts=child

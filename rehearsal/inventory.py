@@ -72,5 +72,9 @@ def _regional(admin: Session, region: str) -> Iterator[str]:
             yield f"{region} Key {key['KeyId']}"
     aliases = kms.get_paginator("list_aliases").paginate().build_full_result()["Aliases"]
     yield from (f"{region} {alias['AliasName']}" for alias in aliases)
+    documents = admin.client("ssm").list_documents()["DocumentIdentifiers"]
+    yield from (f"{region} Document {document['Name']}" for document in documents)
+    groups = admin.client("logs").get_paginator("describe_log_groups").paginate().build_full_result()
+    yield from (f"{region} LogGroup {group['logGroupName']}" for group in groups["logGroups"])
     analyzers = admin.client("accessanalyzer").list_analyzers()["analyzers"]
     yield from (f"{region} Analyzer {analyzer['name']}" for analyzer in analyzers)

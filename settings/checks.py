@@ -11,7 +11,7 @@ import naming
 from settings.fields import duration_text
 from settings.lockout import Denial, lockouts
 from settings.report import Problem, nearest, shown
-from settings.sections import Group, Permissions, User, Vault, VaultRole
+from settings.sections import Group, Instance, Permissions, User, Vault, VaultRole
 from settings.stack_file import StackFile
 
 _ROLE_NAME_MAX_CHARACTERS = 64
@@ -283,6 +283,26 @@ def _instance(file: StackFile) -> Iterator[Problem]:
             f"is missing; Canonical publishes no Ubuntu images in the partition {file.partition} "
             f"({file.provider.region}): give the account that owns your images, and imageName",
         )
+    yield from _session_preferences(file, instance)
+
+
+def _session_preferences(file: StackFile, instance: Instance) -> Iterator[Problem]:
+    place = ("instance", "sessionPreferences")
+    wanted = instance.session_preferences
+    if wanted is None:
+        return
+    if not instance.session_manager and not file.is_broken("instance", "sessionManager"):
+        yield Problem(
+            file.key(*place),
+            "has no effect: no shell of Session Manager reaches the instance; set sessionManager: true, or "
+            "leave it out",
+        )
+    if wanted.idle_timeout > wanted.max_duration and not file.is_broken(*place):
+        yield Problem(
+            file.key(*place, "idleTimeout"),
+            f"{duration_text(wanted.idle_timeout)} is longer than a shell lasts at all, "
+            f"{duration_text(wanted.max_duration)} (maxDuration)",
+        )
 
 
 def _vault(file: StackFile) -> Iterator[Problem]:
@@ -383,6 +403,7 @@ def _vault_server(file: StackFile) -> Iterator[Problem]:
     taken = {naming.ENFORCE_MFA_POLICY, naming.SELF_SERVICE_POLICY, naming.VAULT_BOUNDARY_POLICY}
     taken |= {naming.BREAK_GLASS_POLICY} | {naming.assume_policy_name(name) for name in file.config.groups}
     taken |= {file.config.vault.principal_name} if file.config.vault else set()
+    taken |= {naming.SESSION_LOG_POLICY} if instance and instance.session_preferences else set()
     if server.name.lower() in map(str.lower, taken):
         yield Problem(
             key,

@@ -18,6 +18,7 @@ _DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?|
 # The packet tag of a public key. Source: RFC 9580, section 5.
 _PGP_PUBLIC_KEY_TAG = 6
 _PGP_SECRET_KEY_TAG = 5
+_MINUTE = 60
 
 
 def _refuse(sentence: str) -> PydanticCustomError:
@@ -60,8 +61,11 @@ def _account_id(value: Any) -> str:
     raise _refuse(f"is {shown(value)}; allowed: a 12-digit account ID in quotes")
 
 
-def _duration(shortest: int, longest: int, example: str) -> BeforeValidator:
-    """A check that takes `30m`, `1h30m`, `900s` or a number of seconds, and answers with seconds."""
+def _duration(shortest: int, longest: int, example: str, *, whole: int = 1) -> BeforeValidator:
+    """A check that takes `30m`, `1h30m`, `900s` or a number of seconds, and answers with seconds.
+
+    `whole`: only multiples of so many seconds.
+    """
 
     def check(value: Any) -> int:
         if isinstance(value, int) and not isinstance(value, bool):
@@ -71,15 +75,23 @@ def _duration(shortest: int, longest: int, example: str) -> BeforeValidator:
             total = hours * 3600 + minutes * 60 + secs + plain
         else:
             total = 0
-        if shortest <= total <= longest:
+        if shortest <= total <= longest and total % whole == 0:
             return total
         found = "has no value" if is_empty(value) else f"is {shown(value)}"
+        kind = "a duration in whole minutes" if whole == _MINUTE else "a duration"
         raise _refuse(
-            f"{found}; allowed: a duration such as {example}, "
+            f"{found}; allowed: {kind} such as {example}, "
             f"from {_bound_text(shortest)} to {_bound_text(longest)}"
         )
 
     return BeforeValidator(check)
+
+
+def _retention_days(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value in _RETENTION_DAYS:
+        return value
+    found = "has no value" if is_empty(value) else f"is {shown(value)}"
+    raise _refuse(f"{found}; allowed: one of {', '.join(map(str, _RETENTION_DAYS))}")
 
 
 def _bound_text(total: int) -> str:
@@ -151,6 +163,11 @@ def _condition_value(value: Any) -> str | list[str]:
     raise _refuse(f"is {shown(value)}; allowed: text or a list of text (true and numbers in quotes)")
 
 
+# Source: CloudWatch Logs API reference, "PutRetentionPolicy".
+_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
 # Source: AWS, "IAM JSON policy elements: Condition operators".
 _CONDITION_OPERATORS = (
     *("StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"),
@@ -180,6 +197,10 @@ Seconds = Annotated[int, _duration(1, 768 * 3600, "30m, 1h or 900s")]
 RoleSessionSeconds = Annotated[int, _duration(3600, 12 * 3600, "2h or 90m")]
 # A user's session lasts 36 hours at most (AWS, "GetSessionToken"): no sign-in with MFA is older.
 MfaAgeSeconds = Annotated[int, _duration(300, 36 * 3600, "1h or 15m")]
+# Source: Systems Manager User Guide, "Specify an idle session timeout value" and "Specify maximum session
+# duration".
+ShellIdleSeconds = Annotated[int, _duration(_MINUTE, 60 * _MINUTE, "20m or 15m", whole=_MINUTE)]
+ShellSeconds = Annotated[int, _duration(_MINUTE, 24 * 3600, "1h or 30m", whole=_MINUTE)]
 PgpKey = Annotated[str, BeforeValidator(_pgp_key)]
 UserName = Annotated[str, _text(_NAME + r"{1,64}", f"1 to 64 of {_NAME_RULE}")]
 UserPath = Annotated[
@@ -309,6 +330,25 @@ HttpsAddress = Annotated[
 BucketName = Annotated[
     str,
     _text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket, such as company-trail-logs (no ARN)"),
+]
+# Source: CloudWatch Logs API reference, "CreateLogGroup". AWS keeps names that begin with aws/ for itself.
+LogGroupName = Annotated[
+    str,
+    _text(
+        r"(?!aws/)[A-Za-z0-9_./#-]{1,512}",
+        "the name of a log group: 1 to 512 letters, digits, _ - / . and #, not beginning with aws/",
+    ),
+]
+LogRetentionDays = Annotated[int, BeforeValidator(_retention_days)]
+# Session Manager takes any user of the instance but root (Systems Manager User Guide, "Turn on Run As support
+# for Linux and macOS managed nodes"). The characters are those that Linux's useradd takes.
+OsUser = Annotated[
+    str,
+    _text(
+        r"(?!root$)[a-z_][a-z0-9_-]{0,31}",
+        "a user of the instance's operating system, up to 32 lower-case letters, digits, _ and -; and not "
+        "root, which Session Manager refuses",
+    ),
 ]
 AbsolutePath = Annotated[
     str, _text(r"(?:/[A-Za-z0-9._-]+)+", "a file's absolute path, such as /opt/vault/tls/tls.crt")

@@ -51,6 +51,8 @@ def _names(file: StackFile, holders: dict[_Place, Permissions]) -> Iterator[Prob
         reserved.append(file.config.vault.principal_name)
     if file.config.vault_server:
         reserved.append(file.config.vault_server.name)
+    if file.config.instance and file.config.instance.session_preferences:
+        reserved.append(naming.SESSION_LOG_POLICY)
     taken = {name.lower(): _PROGRAM for name in reserved}
     taken[naming.ADMINISTRATOR_ACCESS.lower()] = "AWS's own policy of full access"
     for place, holder in holders.items():
@@ -75,6 +77,8 @@ def _resource_names(file: StackFile, holders: dict[_Place, Permissions]) -> Iter
         taken["crossAccountRoles", f"{role}-{naming.STANDARD_ROLES[role]}"] = _PROGRAM
     if file.config.instance and file.config.instance.session_manager:
         taken["instance", f"instance-{naming.SESSION_MANAGER_POLICY}"] = _PROGRAM
+    if file.config.instance and file.config.instance.session_preferences:
+        taken["instance", f"instance-{naming.SESSION_LOG_POLICY}"] = _PROGRAM
     for place, holder in holders.items():
         section, name = place[0], place[-1]
         managed = dict.fromkeys(holder.managed_policies)
@@ -111,7 +115,7 @@ def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterato
 def _added_by_program(holder: Permissions) -> int:
     """How many policies a group, a role or an instance gets besides the configured ones."""
     if isinstance(holder, Instance):
-        return int(holder.session_manager)
+        return int(holder.session_manager) + int(holder.session_preferences is not None)
     if isinstance(holder, CrossAccountRole):
         return int(holder.deny_secrets)
     if not isinstance(holder, Group):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from naming import role_arn, user_arn
+from naming import SESSION_LOG_GROUP, role_arn, user_arn
 from policies import Document, trust_account, trust_third_party
 from settings.fields import (
     AbsolutePath,
@@ -26,9 +26,12 @@ from settings.fields import (
     ImageName,
     InstanceName,
     InstanceType,
+    LogGroupName,
+    LogRetentionDays,
     ManagedPolicy,
     MfaAgeSeconds,
     MountPath,
+    OsUser,
     PgpKey,
     PolicyName,
     PrincipalArn,
@@ -40,6 +43,8 @@ from settings.fields import (
     RoleSessionSeconds,
     Seconds,
     SecurityGroupId,
+    ShellIdleSeconds,
+    ShellSeconds,
     Sid,
     SubnetId,
     TableName,
@@ -213,10 +218,52 @@ class CrossAccountRole(Permissions):
         )
 
 
+class SessionPreferences(Section):
+    """How shells of Session Manager are, in the whole account and region: one document holds it for all.
+
+    `runAs`: the user of the instance that a shell runs as; None: `ssm-user`, whom the agent makes, with sudo.
+    Every shell is written down in the log group while it goes on.
+
+    Source: Systems Manager User Guide, "Session document schema", "Create Session Manager preferences".
+    """
+
+    idle_timeout: ShellIdleSeconds = 20 * 60
+    max_duration: ShellSeconds = 60 * 60
+    run_as: OsUser | None = None
+    log_group: LogGroupName = SESSION_LOG_GROUP
+    log_retention_days: LogRetentionDays = 365
+
+    def document(self) -> dict[str, Any]:
+        """As Systems Manager writes it: durations are minutes as text; empty is off.
+
+        Encryption asks whether log group and bucket have a KMS key of their own, and refuses shells if not:
+        this group has CloudWatch's encryption.
+        """
+        return {
+            "schemaVersion": "1.0",
+            "description": "Preferences of Session Manager in this account and region; managed by Pulumi",
+            "sessionType": "Standard_Stream",
+            "inputs": {
+                "s3BucketName": "",
+                "s3KeyPrefix": "",
+                "s3EncryptionEnabled": False,
+                "cloudWatchLogGroupName": self.log_group,
+                "cloudWatchEncryptionEnabled": False,
+                "cloudWatchStreamingEnabled": True,
+                "kmsKeyId": "",
+                "runAsEnabled": self.run_as is not None,
+                "runAsDefaultUser": self.run_as or "",
+                "idleSessionTimeout": str(self.idle_timeout // 60),
+                "maxSessionDuration": str(self.max_duration // 60),
+            },
+        }
+
+
 class Instance(Permissions):
     """One EC2 instance that gets its permissions from an instance profile.
 
-    `sessionManager` lets the SSM agent on it register, for a shell without SSH.
+    `sessionManager` lets the SSM agent on it register, for a shell without SSH. `sessionPreferences` are set
+    for every shell of the account's region, not for this instance alone.
     """
 
     name: InstanceName = "HelloWorld"
@@ -231,6 +278,7 @@ class Instance(Permissions):
         list[SecurityGroupId], Field(max_length=_SECURITY_GROUPS_PER_INTERFACE)
     ] = []
     session_manager: bool = False
+    session_preferences: SessionPreferences | None = None
 
 
 class VaultRole(Section):

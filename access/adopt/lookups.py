@@ -160,6 +160,33 @@ def _analyzer(existing: Existing, inputs: Inputs) -> str | None:
     return name if region == existing.region else f"{name}@{region}"
 
 
+def _document(existing: Existing, inputs: Inputs) -> str | None:
+    name = str(inputs["name"])
+    call = existing.clients("ssm", existing.region).describe_document
+    found = looking("ssm:DescribeDocument", call, ("InvalidDocument",), Name=name)
+    if found is None:
+        return None
+    kind = found["Document"]["DocumentType"]
+    if kind != inputs["documentType"]:
+        raise TakenError(
+            f"document {name}: it is of the type {kind}, not {inputs['documentType']}, and AWS changes no "
+            "document's type; delete it"
+        )
+    return name
+
+
+def _log_group(existing: Existing, inputs: Inputs) -> str | None:
+    name = str(inputs["name"])
+    pager = existing.clients("logs", existing.region).get_paginator("describe_log_groups")
+
+    def names() -> list[str]:
+        return [
+            g["logGroupName"] for page in pager.paginate(logGroupNamePrefix=name) for g in page["logGroups"]
+        ]
+
+    return name if name in (looking("logs:DescribeLogGroups", names) or []) else None
+
+
 def _vault_mount(existing: Existing, inputs: Inputs) -> str | None:
     path = str(inputs["path"])
     found = existing.vault.read(f"sys/mounts/{path}")
@@ -227,6 +254,7 @@ def _vault_audit(existing: Existing, inputs: Inputs) -> str | None:
 # Type → the inputs that say which one it is, and the look-up.
 LOOK_UPS: Mapping[str, tuple[tuple[str, ...], LookUp]] = {
     "aws:accessanalyzer/analyzer:Analyzer": (("analyzerName", "region"), _analyzer),
+    "aws:cloudwatch/logGroup:LogGroup": (("name",), _log_group),
     "aws:iam/accountPasswordPolicy:AccountPasswordPolicy": ((), _password_policy),
     "aws:iam/group:Group": (("name",), _entity("group")),
     "aws:iam/groupPolicyAttachment:GroupPolicyAttachment": (("group", "policyArn"), _attachment("group")),
@@ -239,6 +267,7 @@ LOOK_UPS: Mapping[str, tuple[tuple[str, ...], LookUp]] = {
     "aws:iam/userGroupMembership:UserGroupMembership": (("user", "groups"), _membership),
     "aws:iam/userLoginProfile:UserLoginProfile": (("user",), _login),
     "aws:iam/userPolicyAttachment:UserPolicyAttachment": (("user", "policyArn"), _attachment("user")),
+    "aws:ssm/document:Document": (("name", "documentType"), _document),
     "vault:appRole/authBackendRole:AuthBackendRole": (("backend", "roleName"), _vault_auth_role),
     "vault:aws/secretBackend:SecretBackend": (("path",), _vault_mount),
     "vault:aws/secretBackendRole:SecretBackendRole": (("backend", "name"), _vault_role),

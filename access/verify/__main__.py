@@ -20,7 +20,14 @@ from access import vault as vault_access
 from access.account_facts import estate_of
 from access.stack_files import settings_of
 from access.verify import account as account_checks
-from access.verify import alarms, identities, simulation, vault_engine, vault_logins
+from access.verify import (
+    alarms,
+    identities,
+    session_preferences,
+    simulation,
+    vault_engine,
+    vault_logins,
+)
 from access.verify.caller_policy import caller_policy, caller_vault_policy, debugs_instance
 from access.verify.findings import Findings
 from access.verify.show import show
@@ -72,6 +79,9 @@ def verify(
     if account.alarms:
         with findings.section("Alarms"):
             alarms.check(findings, account, account.alarms, clients)
+    if account.instance and account.instance.session_preferences:
+        with findings.section("Shells of Session Manager"):
+            session_preferences.check(findings, account, account.instance.session_preferences, clients)
     if account.vault:
         verify_vault(findings, account, account.vault, make_vault, iam, instance_arn)
     return findings

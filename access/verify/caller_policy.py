@@ -34,6 +34,7 @@ def caller_policy(account: Settings) -> Document:
     """The policy for one stack: what its file does not ask for is not looked at."""
     defaults = account.account_defaults
     kinds = {door.place.kind for door in doors(account)}
+    preferences = account.instance is not None and account.instance.session_preferences is not None
     wanted = {
         "access-analyzer:ListAnalyzers": defaults.access_analyzer,
         "cloudtrail:GetTrail": account.alarms is not None,
@@ -46,6 +47,8 @@ def caller_policy(account: Settings) -> Document:
         "sns:ListSubscriptionsByTopic": account.alarms is not None,
         "iam:GetRole": "role" in kinds,
         "iam:ListOrganizationsFeatures": account.organization_root_access,
+        "logs:DescribeLogGroups": preferences,
+        "ssm:GetDocument": preferences,
         "kms:DescribeKey": "key" in kinds,
         "kms:GetKeyPolicy": "key" in kinds,
         "s3:GetAccountPublicAccessBlock": defaults.s3_public_access_block,

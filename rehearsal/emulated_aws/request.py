@@ -8,6 +8,15 @@ from typing import Any
 from rehearsal.emulated_aws.upstream import Parameters, Response, account_id, evaluator, iam, sts
 
 
+def content_of(body: bytes) -> dict[str, Any]:
+    """A body of the JSON protocol; nothing where it is no JSON object."""
+    try:
+        data = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
 @dataclass
 class Request:
     access_key_id: str = ""
@@ -21,11 +30,7 @@ class Request:
 
     def data(self) -> dict[str, Any]:
         """What a call of the JSON protocol says; nothing where it is no JSON object."""
-        try:
-            data = json.loads(self.body or b"{}")
-        except ValueError:
-            return {}
-        return data if isinstance(data, dict) else {}
+        return content_of(self.body)
 
 
 _current: ContextVar[Request] = ContextVar("emulated_aws_request")

@@ -1,7 +1,8 @@
 """Tutorial section 7: credentials that Vault issues on request, and that end by themselves."""
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from access.claims import ALLOWED, KEY_INVALID, REFUSED, Claim, attempt
 from access.grants import Grants, grants_of
 from access.sessions import Credentials, Session
 from naming import (
+    SESSION_DOCUMENT,
     VAULT_BOUNDARY_POLICY,
     VAULT_ROLE_TAG,
     VAULT_USER_NAME_PREFIX,
@@ -132,12 +134,79 @@ def _play_role(
         who=holder_name,
         mfa="-",
     )
+    preferences = account.settings.instance and account.settings.instance.session_preferences
+    if role.debug_instance and instance_id and preferences:
+        _by_the_preferences(stage, account, session, instance_id, preferences, holder_name)
     world.vault().sys.revoke_lease(issued["lease_id"])
     if role.credential_type == "iam_user":
         why = "revoking the lease ends the access at once"
         _gone(stage, account, session, arn.rsplit("/", 1)[-1], claim_by=holder_name, why=why)
     else:
         _session_lives_on(stage, account, session, holder_name)
+
+
+def _by_the_preferences(
+    stage: Stage,
+    account: Account,
+    session: Session,
+    instance_id: str,
+    preferences: settings.SessionPreferences,
+    holder_name: str,
+) -> None:
+    """How long a shell lasts is seen where the account lists shells; that it then ends is not played."""
+    ssm, admin = session.client("ssm"), account.admin.client("ssm")
+
+    def claim(call: str, claimed: str, reason: str) -> Claim:
+        return Claim(
+            who=holder_name,
+            mfa="-",
+            call=call,
+            resource=SESSION_DOCUMENT,
+            account=account.name,
+            claimed=claimed,
+            reason=reason,
+        )
+
+    other = "rehearsal-without-limits"
+    content = json.dumps({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {}})
+    admin.create_document(Name=other, Content=content, DocumentType="Session", DocumentFormat="JSON")
+    try:
+        for document in (other, "AWS-StartSSHSession"):
+            stage.judge(
+                claim(f"ssm:StartSession ({document})", REFUSED, "no shell goes by other preferences"),
+                lambda document=document: ssm.start_session(  # type: ignore[misc]
+                    Target=instance_id, DocumentName=document
+                ),
+            )
+    finally:
+        admin.delete_document(Name=other)
+    for call, made in _changing_preferences(ssm, session.client("logs"), preferences):
+        stage.judge(claim(call, REFUSED, "who has a shell decides neither its end nor its log"), made)
+    opened = stage.must(
+        claim("ssm:StartSession", ALLOWED, "debugging is what the role is for"),
+        lambda: ssm.start_session(Target=instance_id, DocumentName=SESSION_DOCUMENT),
+    )
+    (found,) = admin.describe_sessions(
+        State="Active", Filters=[{"key": "SessionId", "value": opened["SessionId"]}]
+    )["Sessions"]
+    stage.found(
+        claim("ssm:DescribeSessions", f"{preferences.max_duration // 60} min", "a shell outlives the lease"),
+        f"{found.get('MaxSessionDuration')} min",
+    )
+    ssm.terminate_session(SessionId=opened["SessionId"])
+
+
+def _changing_preferences(
+    ssm: Any, logs: Any, preferences: settings.SessionPreferences
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    group, content = preferences.log_group, json.dumps(preferences.document())
+    yield "ssm:DeleteDocument", lambda: ssm.delete_document(Name=SESSION_DOCUMENT)
+    yield (
+        "ssm:UpdateDocument",
+        lambda: ssm.update_document(Name=SESSION_DOCUMENT, Content=content, DocumentVersion="$LATEST"),
+    )
+    yield "logs:FilterLogEvents", lambda: logs.filter_log_events(logGroupName=group)
+    yield "logs:DeleteLogGroup", lambda: logs.delete_log_group(logGroupName=group)
 
 
 def _named_after_who_asked(

@@ -1,17 +1,20 @@
 """What the boundary of issued users keeps from one whose role allows everything."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import policies
+import settings
 from access.claims import ALLOWED, REFUSED, Claim
 from access.sessions import Credentials, Session
 from naming import (
     ACCESS_ANALYZER,
     ADMINISTRATOR_ACCESS,
     ALARMS,
+    SESSION_DOCUMENT,
     TRAIL,
     VAULT_BOUNDARY_POLICY,
     VAULT_USER_PATH,
@@ -142,6 +145,8 @@ def _controls(account: Account, session: Session) -> Iterator[tuple[str, Call]]:
     yield "cloudtrail:DeleteTrail", lambda: cloudtrail.delete_trail(Name=TRAIL)
     yield "ec2:DisableEbsEncryptionByDefault", ec2.disable_ebs_encryption_by_default
     yield "access-analyzer:DeleteAnalyzer", lambda: analyzer.delete_analyzer(analyzerName=ACCESS_ANALYZER)
+    if own.instance and own.instance.session_preferences:
+        yield from _shells(session, own.instance.session_preferences)
     if own.alarms:
         yield from _alarms(account, session)
         if own.alarms.trail is None:
@@ -152,6 +157,24 @@ def _controls(account: Account, session: Session) -> Iterator[tuple[str, Call]]:
         yield "dynamodb:Scan", lambda: dynamodb.scan(TableName=table)
         yield "dynamodb:DeleteTable", lambda: dynamodb.delete_table(TableName=table)
         yield from _keys(session, f"alias/{own.vault_server.name}")
+
+
+def _shells(session: Session, preferences: settings.SessionPreferences) -> Iterator[tuple[str, Call]]:
+    ssm, logs, group = session.client("ssm"), session.client("logs"), preferences.log_group
+    content = json.dumps({**preferences.document(), "inputs": {}})
+    update = {"Name": SESSION_DOCUMENT, "Content": content, "DocumentVersion": "$LATEST"}
+    yield "ssm:UpdateDocument", lambda: ssm.update_document(**update)
+    yield "ssm:DeleteDocument", lambda: ssm.delete_document(Name=SESSION_DOCUMENT)
+    yield "logs:FilterLogEvents (shells)", lambda: logs.filter_log_events(logGroupName=group)
+    yield (
+        "logs:GetLogEvents (shells)",
+        lambda: logs.get_log_events(logGroupName=group, logStreamName="somebody"),
+    )
+    yield (
+        "logs:PutRetentionPolicy (shells)",
+        lambda: logs.put_retention_policy(logGroupName=group, retentionInDays=1),
+    )
+    yield "logs:DeleteLogGroup (shells)", lambda: logs.delete_log_group(logGroupName=group)
 
 
 def _alarms(account: Account, session: Session) -> Iterator[tuple[str, Call]]:

@@ -30,6 +30,7 @@ _GONE_CODES = frozenset(
         "InvalidPermission.NotFound",
         "NoSuchPublicAccessBlockConfiguration",
         "ResourceNotFoundException",
+        "InvalidDocument",
     }
 )
 _CONFIG = Config(max_pool_connections=64, retries={"total_max_attempts": 2, "mode": "standard"})

@@ -11,6 +11,7 @@ from rehearsal.stand_in.aws_functions import AWS_FUNCTIONS
 from rehearsal.stand_in.aws_iam_rows import IAM_ROWS
 from rehearsal.stand_in.aws_kms_rows import KMS_ROWS
 from rehearsal.stand_in.aws_s3_rows import S3_ROWS
+from rehearsal.stand_in.aws_session_rows import SESSION_ROWS
 from rehearsal.stand_in.rows import Package
 
 # The version whose property names and defaults the rows follow.
@@ -43,7 +44,16 @@ def aws_package(endpoint_url: str, credentials: Mapping[str, AwsCredentials]) ->
         version=_PULUMI_AWS,
         rows={
             row.type: row
-            for row in (*IAM_ROWS, *EC2_ROWS, *S3_ROWS, *DYNAMODB_ROWS, *KMS_ROWS, *ACCOUNT_ROWS, *ALARM_ROWS)
+            for row in (
+                *IAM_ROWS,
+                *EC2_ROWS,
+                *S3_ROWS,
+                *DYNAMODB_ROWS,
+                *KMS_ROWS,
+                *ACCOUNT_ROWS,
+                *ALARM_ROWS,
+                *SESSION_ROWS,
+            )
         },
         functions={function.token: function for function in AWS_FUNCTIONS},
         settings=_SETTINGS,

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-import policies
 from tests.emulator.cloud import (
     ALLOWED,
     EVERYTHING,
@@ -309,32 +308,3 @@ def test_terminating_removes_the_root_volume(account: Account) -> None:
     assert len(ec2.describe_volumes()["Volumes"]) == 1
     ec2.terminate_instances(InstanceIds=[instance])
     assert ec2.describe_volumes()["Volumes"] == []
-
-
-def test_a_shell_is_ended_by_the_user_who_opened_it(account: Account) -> None:
-    own = document(
-        allow("ssm:StartSession"), allow("ssm:TerminateSession", "arn:aws:ssm:*:*:session/${aws:username}-*")
-    )
-    ada, bob = account.user("Ada", own).client("ssm"), account.user("Bob", own).client("ssm")
-    opened = ada.start_session(Target=launch(account)["InstanceId"])["SessionId"]
-    assert verdict(bob.terminate_session, SessionId=opened) == "AccessDeniedException"
-    assert verdict(ada.terminate_session, SessionId=opened) == ALLOWED
-
-
-def test_a_shell_belongs_to_the_role_session_that_opened_it(account: Account) -> None:
-    """The program's own statements, for users and for role sessions, which have no user name."""
-    instance = launch(account)["InstanceId"]
-    statements = policies.debug_instance(f"arn:aws:ec2:{REGION}:{account.id}:instance/{instance}")
-    role = account.role("debug", trust(account.root_arn), document(*statements))
-    ada, bob = (
-        account.user(name, document(allow("sts:AssumeRole"))).assume(role, RoleSessionName=name).client("ssm")
-        for name in ("Ada", "Bob")
-    )
-    carol = account.user("Carol", document(*statements)).client("ssm")
-    for opener, others in ((ada, (bob, carol)), (carol, (ada, bob))):
-        opened = opener.start_session(Target=instance)["SessionId"]
-        for other in others:
-            assert verdict(other.terminate_session, SessionId=opened) == "AccessDeniedException"
-            assert verdict(other.resume_session, SessionId=opened) == "AccessDeniedException"
-        assert verdict(opener.resume_session, SessionId=opened) == ALLOWED
-        assert verdict(opener.terminate_session, SessionId=opened) == ALLOWED

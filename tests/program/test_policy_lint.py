@@ -49,6 +49,12 @@ ACCEPTED = [
         "ssmmessages:OpenDataChannel on one's own sessions, as AWS's sample policy has it",
         "vault-aws-debug-instance",
     ),
+    Accepted(
+        "vault:aws/secretBackendRole:SecretBackendRole",
+        "UNKNOWN_CONDITION_FOR_ACTION",
+        "parliament lacks ssm:SessionDocumentAccessCheck, which AWS has; IfExists lets EC2's calls pass",
+        "vault-aws-debug-instance",
+    ),
     Accepted(_POLICY, "UNKNOWN_ACTION", "denied before AWS gives an action such a name", _BOUNDARY),
     Accepted(_POLICY, "RESOURCE_STAR", "a boundary gives nothing by itself", _BOUNDARY),
     Accepted(_POLICY, "UNKNOWN_PREFIX", "parliament lacks services that AWS has", _BOUNDARY),

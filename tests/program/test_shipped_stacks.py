@@ -208,5 +208,6 @@ def test_the_debugging_role_reaches_the_stacks_own_instance_only(run_program: Ru
     role = recorder.one("vault:aws/secretBackendRole:SecretBackendRole", "vault-aws-debug-instance").inputs
     own_instance = f"arn:aws:ec2:us-east-1:{ACCOUNT_ID}:instance/instance"
     assert '"Sid": "DebugThisInstance"' in role["policyDocument"]
-    assert f'"Resource": "{own_instance}"' in role["policyDocument"]
+    document = f"arn:aws:ssm:us-east-1:{ACCOUNT_ID}:document/SSM-SessionManagerRunShell"
+    assert f'"Resource": ["{own_instance}", "{document}"]' in role["policyDocument"]
     assert "policyArns" not in role

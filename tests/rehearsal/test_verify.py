@@ -11,7 +11,14 @@ from access import doors
 from access.live import CannotError
 from access.sessions import Credentials, Session
 from access.verify.caller_policy import caller_policy
-from naming import ALARMS, ENFORCE_MFA_POLICY, TRAIL, policy_arn
+from naming import (
+    ALARMS,
+    ENFORCE_MFA_POLICY,
+    SESSION_DOCUMENT,
+    SESSION_LOG_GROUP,
+    TRAIL,
+    policy_arn,
+)
 from rehearsal.world import Account, World, enrol
 from tests.rehearsal.verifying import DOORS, SIMULATED, broken, found, outcomes, told
 
@@ -201,6 +208,28 @@ def key_for_emergencies(account: Account) -> Callable[[], object]:
     return lambda: iam.delete_access_key(UserName="break-glass", AccessKeyId=key)
 
 
+def lengthen_shells(account: Account) -> Callable[[], object]:
+    """As the console does: a new version, and it counts."""
+    ssm = account.admin.client("ssm")
+    kept = ssm.get_document(Name=SESSION_DOCUMENT)
+    written = json.loads(kept["Content"])
+    inputs = {name: value for name, value in written["inputs"].items() if name != "maxSessionDuration"}
+
+    def put(content: str) -> None:
+        made = ssm.update_document(Name=SESSION_DOCUMENT, Content=content, DocumentVersion="$LATEST")
+        version = made["DocumentDescription"]["DocumentVersion"]
+        ssm.update_document_default_version(Name=SESSION_DOCUMENT, DocumentVersion=version)
+
+    put(json.dumps({**written, "inputs": {**inputs, "cloudWatchLogGroupName": ""}}))
+    return lambda: put(kept["Content"])
+
+
+def keep_shells_for_a_day(account: Account) -> Callable[[], object]:
+    logs = account.admin.client("logs")
+    logs.put_retention_policy(logGroupName=SESSION_LOG_GROUP, retentionInDays=1)
+    return lambda: logs.put_retention_policy(logGroupName=SESSION_LOG_GROUP, retentionInDays=365)
+
+
 # What somebody did, in which account, and every claim that must then be false: what, asked, found.
 BREAKAGES: Mapping[str, tuple[Callable[[Account], Callable[[], object]], str, list[tuple[str, str, str]]]] = {
     "a policy attached by hand": (
@@ -284,6 +313,19 @@ BREAKAGES: Mapping[str, tuple[Callable[[Account], Callable[[], object]], str, li
         ],
     ),
     "a trail that writes nothing": (stop_the_trail, "dev", [(f"trail {TRAIL}", "writes", "False")]),
+    "shells without an end and without a log": (
+        lengthen_shells,
+        "dev",
+        [
+            (f"document {SESSION_DOCUMENT}", "cloudWatchLogGroupName", "nothing"),
+            (f"document {SESSION_DOCUMENT}", "maxSessionDuration", "nothing"),
+        ],
+    ),
+    "shells' logs that are gone tomorrow": (
+        keep_shells_for_a_day,
+        "dev",
+        [(f"log group {SESSION_LOG_GROUP}", "days kept", "1")],
+    ),
     "a second key of Vault's": (
         second_key_of_vault,
         "dev",

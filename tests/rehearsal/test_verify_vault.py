@@ -177,7 +177,7 @@ BREAKAGES: Mapping[str, tuple[Callable[[hvac.Client], Undo], list[tuple[str, str
             (
                 "aws/roles/debug-instance",
                 "policy document",
-                "without FindInstances; without DebugThisInstance; without UseTheStandardShell; "
+                "without FindInstances; without DebugThisInstance; "
                 "without SpeakInOwnSessions; without EndOwnSessions; also ListBuckets",
             )
         ],

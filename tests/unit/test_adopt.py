@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from access.adopt.lookups import UNKNOWN, Existing, TakenError
 from access.adopt.scratch import ImportFile, Step
@@ -168,3 +169,52 @@ def test_an_auth_method_of_another_type_is_in_the_way() -> None:
     asked.vault = VAULT
     with pytest.raises(TakenError, match="auth method github: it is of the type jwt, not userpass"):
         asked.id_of(step("vault:index/authBackend:AuthBackend", path="github", type="userpass"))
+
+
+class SessionManager:
+    """Systems Manager with one document of a type, and CloudWatch Logs with one group."""
+
+    def __init__(self, kind: str | None) -> None:
+        self._kind = kind
+
+    def describe_document(self, *, Name: str) -> dict[str, Any]:
+        if self._kind is None:
+            raise ClientError({"Error": {"Code": "InvalidDocument"}}, "DescribeDocument")
+        return {"Document": {"Name": Name, "DocumentType": self._kind}}
+
+    def get_paginator(self, operation: str) -> "SessionManager":
+        assert operation == "describe_log_groups"
+        return self
+
+    def paginate(self, *, logGroupNamePrefix: str) -> list[dict[str, Any]]:
+        return [
+            {"logGroups": [{"logGroupName": f"{logGroupNamePrefix}-beside"}]},
+            {"logGroups": self._groups},
+        ]
+
+    @property
+    def _groups(self) -> list[dict[str, str]]:
+        return [{"logGroupName": "/shells"}]
+
+
+PREFERENCES = step("aws:ssm/document:Document", name="SSM-SessionManagerRunShell", documentType="Session")
+
+
+def with_session_manager(kind: str | None) -> Existing:
+    return Existing(clients=lambda service, region: SessionManager(kind), region="us-east-1")
+
+
+def test_preferences_that_somebody_set_in_the_console_are_taken_over() -> None:
+    assert with_session_manager("Session").id_of(PREFERENCES) == "SSM-SessionManagerRunShell"
+    assert with_session_manager(None).id_of(PREFERENCES) is None
+
+
+def test_a_document_of_another_type_is_in_the_way() -> None:
+    with pytest.raises(TakenError, match="of the type Command, not Session"):
+        with_session_manager("Command").id_of(PREFERENCES)
+
+
+@pytest.mark.parametrize(("name", "id"), [("/shells", "/shells"), ("/shell", None)])
+def test_a_log_group_is_found_by_its_whole_name(name: str, id: str | None) -> None:
+    wanted = step("aws:cloudwatch/logGroup:LogGroup", name=name)
+    assert with_session_manager(None).id_of(wanted) == id

@@ -17,6 +17,7 @@ from components.password_policy import PasswordPolicy, PasswordPolicyArgs
 from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
 from components.permissions import PermissionsArgs
 from components.root_account import CentralRootAccess
+from components.session_preferences import SessionPreferences, SessionPreferencesArgs
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
 from components.vault_logins import VaultLogin, VaultLoginArgs
 from components.vault_server import VaultServer, VaultServerArgs
@@ -151,6 +152,13 @@ def vault_server(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentRes
     return VaultServer(name, args, opts)
 
 
+def session_preferences(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
+    args = SessionPreferencesArgs(
+        document={}, log_group="/shells", retention_days=90, protect=False, tags=TAGS
+    )
+    return SessionPreferences(name, args, opts)
+
+
 def account_defaults(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
     args = AccountDefaultsArgs(
         account_id="222222222222",
@@ -183,6 +191,7 @@ COMPONENTS: Sequence[Make] = (
     vault_aws,
     vault_login,
     vault_server,
+    session_preferences,
 )
 every_component = pytest.mark.parametrize("make", COMPONENTS, ids=lambda make: make.__name__)
 

@@ -151,4 +151,16 @@ def test_only_with_session_manager_may_the_agent_register(recorder: Recorder, se
     record_instance(recorder, session_manager=session_manager)
     attached = {made.name for made in recorder.all_of(ATTACHMENT)}
     assert ("instance-AmazonSSMManagedInstanceCore" in attached) == session_manager
+    assert "instance-write-shell-session-logs" not in attached
     assert "keyName" not in recorder.one(INSTANCE, "instance").inputs
+
+
+def test_with_a_log_group_the_agent_writes_down_shells_there_and_nowhere_else(recorder: Recorder) -> None:
+    group = f"arn:aws:logs:us-east-1:{ACCOUNT_ID}:log-group:/shells"
+    record_instance(recorder, session_manager=True, session_log_group_arn=group)
+    made = recorder.one("aws:iam/policy:Policy", "policy/write-shell-session-logs").inputs
+    assert made["name"] == "write-shell-session-logs"
+    assert json.loads(made["policy"]) == policies.write_session_logs(group)
+    attachment = recorder.one(ATTACHMENT, "instance-write-shell-session-logs")
+    assert attachment.inputs["role"] == "test_instance_role"
+    assert attachment.urn in recorder.one(INSTANCE, "instance").dependencies

@@ -309,13 +309,11 @@ def test_debugging_reaches_one_instance_and_ones_own_sessions() -> None:
                 "ec2:RebootInstances",
                 "ssm:StartSession",
             ],
-            "Resource": INSTANCE,
-        },
-        {
-            "Sid": "UseTheStandardShell",
-            "Effect": "Allow",
-            "Action": "ssm:StartSession",
-            "Resource": f"arn:aws-us-gov:ssm:us-gov-west-1:{DEV}:document/SSM-SessionManagerRunShell",
+            "Resource": [
+                INSTANCE,
+                f"arn:aws-us-gov:ssm:us-gov-west-1:{DEV}:document/SSM-SessionManagerRunShell",
+            ],
+            "Condition": {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}},
         },
         {
             "Sid": "SpeakInOwnSessions",
@@ -331,6 +329,24 @@ def test_debugging_reaches_one_instance_and_ones_own_sessions() -> None:
             "Condition": {"StringEquals": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}},
         },
     ]
+
+
+def test_the_agent_writes_down_shells_in_one_log_group_and_reads_none_of_it() -> None:
+    group = f"arn:aws-us-gov:logs:us-gov-west-1:{DEV}:log-group:/shells"
+    assert policies.write_session_logs(group) == document(
+        {
+            "Sid": "WriteShellSessions",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            "Resource": f"{group}:*",
+        },
+        {
+            "Sid": "FindTheLogGroup",
+            "Effect": "Allow",
+            "Action": "logs:DescribeLogGroups",
+            "Resource": "*",
+        },
+    )
 
 
 def test_vaults_principal_touches_only_users_it_issued_and_only_within_the_boundary() -> None:
@@ -478,6 +494,8 @@ PROTECTED = policies.ProtectedByBoundary(
     alarms=["arn:aws:sns:*:222222222222:alarms", "arn:aws:events:*:222222222222:rule/root-activity"],
     key_aliases=["arn:aws:kms:*:222222222222:alias/alarms"],
     tables=["arn:aws:dynamodb:us-east-1:222222222222:table/vault-server"],
+    log_groups=["arn:aws:logs:us-east-1:222222222222:log-group:/shells"],
+    session_documents=["arn:aws:ssm:us-east-1:222222222222:document/SSM-SessionManagerRunShell"],
     nodes=True,
 )
 
@@ -547,7 +565,7 @@ def test_the_boundary_denies_what_protects_the_account() -> None:
         {
             "Sid": "DenyLogsAlarmsAndVaultsStorage",
             "Effect": "Deny",
-            "Action": ["dynamodb:*", "events:*", "s3:*", "sns:*"],
+            "Action": ["dynamodb:*", "events:*", "logs:*", "s3:*", "sns:*"],
             "Resource": [
                 "arn:aws:s3:::logs",
                 "arn:aws:s3:::logs/*",
@@ -555,7 +573,26 @@ def test_the_boundary_denies_what_protects_the_account() -> None:
                 "arn:aws:events:*:222222222222:rule/root-activity",
                 "arn:aws:dynamodb:us-east-1:222222222222:table/vault-server",
                 "arn:aws:dynamodb:us-east-1:222222222222:table/vault-server/*",
+                "arn:aws:logs:us-east-1:222222222222:log-group:/shells",
+                "arn:aws:logs:us-east-1:222222222222:log-group:/shells:*",
             ],
+        },
+        {
+            "Sid": "DenyCopyingAllLogs",
+            "Effect": "Deny",
+            "Action": ["logs:PutAccountPolicy"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "DenyChangingShells",
+            "Effect": "Deny",
+            "Action": [
+                "ssm:CreateDocument",
+                "ssm:DeleteDocument",
+                "ssm:ModifyDocument*",
+                "ssm:UpdateDocument*",
+            ],
+            "Resource": "arn:aws:ssm:us-east-1:222222222222:document/SSM-SessionManagerRunShell",
         },
         {
             "Sid": "DenyTheirKeys",
@@ -715,6 +752,9 @@ EVERY_DOCUMENT: dict[str, Callable[[str], policies.Document]] = {
     "no_own_access_keys": lambda partition: policies.no_own_access_keys(partition, CENTRAL),
     "trust_vault": lambda partition: policies.trust_vault(
         f"arn:{partition}:iam::{DEV}:user/vault-secrets-engine", external_id="agreed", session_tags={"a": "b"}
+    ),
+    "write_session_logs": lambda partition: policies.write_session_logs(
+        f"arn:{partition}:logs:us-gov-west-1:{DEV}:log-group:/shells"
     ),
     "vault_storage": lambda partition: policies.vault_storage(
         f"arn:{partition}:dynamodb:us-gov-west-1:{DEV}:table/vault-server"

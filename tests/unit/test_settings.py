@@ -92,6 +92,37 @@ def test_an_empty_instance_section_is_the_tutorials_instance() -> None:
     )
 
 
+def test_empty_session_preferences_are_safe_ones() -> None:
+    section = {"sessionManager": True, "sessionPreferences": {}}
+    instance = load({**WORKLOAD, "iam-hardening:instance": section}).instance
+    assert instance is not None
+    assert instance.session_preferences is not None
+    assert instance.session_preferences.document()["inputs"] == {
+        "s3BucketName": "",
+        "s3KeyPrefix": "",
+        "s3EncryptionEnabled": False,
+        "cloudWatchLogGroupName": "/iam-hardening/shell-sessions",
+        "cloudWatchEncryptionEnabled": False,
+        "cloudWatchStreamingEnabled": True,
+        "kmsKeyId": "",
+        "runAsEnabled": False,
+        "runAsDefaultUser": "",
+        "idleSessionTimeout": "20",
+        "maxSessionDuration": "60",
+    }
+    assert instance.session_preferences.log_retention_days == 365
+
+
+def test_session_preferences_are_written_as_systems_manager_has_them() -> None:
+    section = {"idleTimeout": "1h", "maxDuration": "24h", "runAs": "debugger", "logGroup": "shells"}
+    document = settings.SessionPreferences.model_validate(section).document()
+    assert (document["schemaVersion"], document["sessionType"]) == ("1.0", "Standard_Stream")
+    inputs = document["inputs"]
+    assert (inputs["idleSessionTimeout"], inputs["maxSessionDuration"]) == ("60", "1440")
+    assert (inputs["runAsEnabled"], inputs["runAsDefaultUser"]) == (True, "debugger")
+    assert inputs["cloudWatchLogGroupName"] == "shells"
+
+
 def test_an_empty_vault_section_is_the_tutorials_mount() -> None:
     vault = load({**WORKLOAD, "iam-hardening:vault": {}}).vault
     assert vault is not None

@@ -70,6 +70,14 @@ WORKLOAD: dict[str, Any] = {
         "imageOwner": "099720109477",
         "subnetId": "subnet-0123456789abcdef0",
         "securityGroupIds": ["sg-0123456789abcdef0"],
+        "sessionManager": True,
+        "sessionPreferences": {
+            "idleTimeout": "15m",
+            "maxDuration": 3600,
+            "runAs": "debugger",
+            "logGroup": "/shells",
+            "logRetentionDays": 90,
+        },
     },
     "iam-hardening:vault": {
         "mount": "aws",

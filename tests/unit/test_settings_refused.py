@@ -154,7 +154,7 @@ def arns(kind: str, account_id: str, count: int) -> list[str]:
             DEPLOY,
             {"statements": statements(7), "debugInstance": True},
             {"statements": statements(8), "debugInstance": True},
-            "vault.roles.deploy.statements: make a policy, together with debugInstance, of 2136 "
+            "vault.roles.deploy.statements: make a policy, together with debugInstance, of 2123 "
             "characters; AWS "
             "allows 2048. Shorten it, or use managedPolicies",
         ),

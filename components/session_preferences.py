@@ -1,0 +1,61 @@
+"""How shells of Session Manager are in one account and region: when they end, as whom they run, what is kept.
+
+The document is one for the account and region, whoever made it, and counts for every shell that names no
+other document: those of other instances, too. It limits nobody who may start sessions with a document of
+their own, or run commands (`ssm:SendCommand`). What is written down is what the agent on the instance sends:
+who is root there can stop it. Neither was tried on AWS.
+
+Source: Systems Manager User Guide, "Session document schema", "Create Session Manager preferences (command
+line)", "Logging session data using Amazon CloudWatch Logs (console)".
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+import naming
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionPreferencesArgs:
+    """`document`: the preferences as Systems Manager writes them. `protect` keeps the logs from deletion."""
+
+    document: Mapping[str, Any]
+    log_group: str
+    retention_days: int
+    protect: bool
+    tags: Mapping[str, str]
+
+
+class SessionPreferences(pulumi.ComponentResource):
+    """The log group, and the document that names it."""
+
+    log_group_arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: SessionPreferencesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("iam-hardening:index:SessionPreferences", name, None, opts)
+        group = aws.cloudwatch.LogGroup(
+            name,
+            name=args.log_group,
+            retention_in_days=args.retention_days,
+            tags=dict(args.tags),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect or None),
+        )
+        aws.ssm.Document(
+            name,
+            name=naming.SESSION_DOCUMENT,
+            document_type="Session",
+            document_format="JSON",
+            content=json.dumps(args.document, indent=2),
+            tags=dict(args.tags),
+            # A shell that is to be written down fails where there is no group.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[group]),
+        )
+        self.log_group_arn = group.arn
+        self.register_outputs({"log_group_arn": self.log_group_arn})

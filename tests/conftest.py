@@ -32,8 +32,7 @@ def _default_subnets(_: dict[str, Any]) -> dict[str, Any]:
     return {"id": "us-east-1", "ids": ["subnet-0bbbbbbbbbbbbbbbb", "subnet-0aaaaaaaaaaaaaaaa"]}
 
 
-@pytest.fixture
-def recorder() -> Recorder:
+def recorder_of_the_program() -> Recorder:
     """With the look-ups that the program makes, and recognisable secrets."""
     return Recorder(
         outputs={
@@ -47,6 +46,11 @@ def recorder() -> Recorder:
             "aws:ec2/getSubnets:getSubnets": _default_subnets,
         },
     )
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return recorder_of_the_program()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ export PROVIDERS
 
 # Installed by `environment`.
 venv := .venv/bin
-checked := $(wildcard *.py components settings access rehearsal tests)
+checked := $(wildcard *.py components iam_hardening rehearsal tests)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup environment rehearse mutants report sandbox sandbox-down client-config doctor revoke-sessions jit jit-revoke jit-sweep jit-audit root-keys verify adopt test test-unit check format lock credential-actions clean
@@ -29,7 +29,7 @@ rehearse: setup ## Deploy both accounts to an emulated AWS and a live Vault, and
 
 report: setup ## Rehearse, and write it as report/report.html and .md: [FROM=earlier.json]
 	@$(if $(FROM),,$(venv)/python -m rehearsal --json report/rehearsal.json $(ARGS) || test $$? -eq 1)
-	@$(venv)/python -m access.report --from '$(or $(FROM),report/rehearsal.json)'
+	@$(venv)/python -m iam_hardening.commands.report --from '$(or $(FROM),report/rehearsal.json)'
 
 mutants: setup ## Make every deployed policy worse in every way; a claim must notice each time
 	@$(venv)/python -m rehearsal mutants $(ARGS)
@@ -41,35 +41,35 @@ sandbox-down: environment ## End a running sandbox
 	@$(venv)/python -m rehearsal sandbox-down
 
 client-config: environment ## Print AWS profiles: PERSON=Administrator DEVICE=phone [TOOL=awsume]
-	@$(venv)/python -m access.client_config --person '$(PERSON)' --device '$(DEVICE)' $(if $(TOOL),--tool '$(TOOL)')
+	@$(venv)/python -m iam_hardening.commands.client_config --person '$(PERSON)' --device '$(DEVICE)' $(if $(TOOL),--tool '$(TOOL)')
 
 doctor: environment ## What is in a person's way: PERSON=Administrator [STACK=dev ROLE=test_role VAULT_ROLE=test]
-	@$(venv)/python -m access.doctor --person '$(PERSON)' $(if $(STACK),--stack '$(STACK)') \
+	@$(venv)/python -m iam_hardening.commands.doctor --person '$(PERSON)' $(if $(STACK),--stack '$(STACK)') \
 		$(if $(ROLE),--role '$(ROLE)') $(if $(VAULT_ROLE),--vault-role '$(VAULT_ROLE)') $(ARGS)
 
 root-keys: environment ## List and delete a member account's root access keys: ACCOUNT=dev
-	@$(venv)/python -m access.root_keys --account '$(ACCOUNT)'
+	@$(venv)/python -m iam_hardening.commands.root_keys --account '$(ACCOUNT)'
 
 revoke-sessions: environment ## End every live session of a role: ROLE=test_role STACK=dev [ARGS=--yes]
-	@$(venv)/python -m access.revoke_sessions --role '$(ROLE)' --stack '$(STACK)' $(ARGS)
+	@$(venv)/python -m iam_hardening.commands.revoke_sessions --role '$(ROLE)' --stack '$(STACK)' $(ARGS)
 
 jit-revoke: environment ## End all just-in-time access of a Vault role: ROLE=test STACK=dev [ARGS=--yes]
-	@$(venv)/python -m access.jit_revoke --role '$(ROLE)' --stack '$(STACK)' $(ARGS)
+	@$(venv)/python -m iam_hardening.commands.jit.revoke --role '$(ROLE)' --stack '$(STACK)' $(ARGS)
 
 jit-sweep: environment ## Delete users that Vault should have deleted and did not: STACK=dev [ARGS=--yes]
-	@$(venv)/python -m access.jit_sweep --stack '$(STACK)' $(ARGS)
+	@$(venv)/python -m iam_hardening.commands.jit.sweep --stack '$(STACK)' $(ARGS)
 
 jit-audit: environment ## Who got which just-in-time credentials when: STACK=dev LOG=audit.log
-	@$(venv)/python -m access.jit_audit --stack '$(STACK)' --log '$(LOG)' $(ARGS)
+	@$(venv)/python -m iam_hardening.commands.jit.audit --stack '$(STACK)' --log '$(LOG)' $(ARGS)
 
 verify: environment ## Compare a live account with its stack file, read-only: STACK=dev [ARGS=--print-policy]
-	@$(venv)/python -m access.verify --stack '$(STACK)' $(ARGS)
+	@$(venv)/python -m iam_hardening.commands.verify --stack '$(STACK)' $(ARGS)
 
 jit: environment ## Ask Vault for just-in-time credentials: ROLE=test STACK=dev [ARGS=--export]
-	@$(venv)/python -m access.jit --role '$(ROLE)' --stack '$(STACK)' $(ARGS)
+	@$(venv)/python -m iam_hardening.commands.jit.issue --role '$(ROLE)' --stack '$(STACK)' $(ARGS)
 
 adopt: environment ## Compare an account that already lives with its stack, write the import file: STACK=dev
-	@$(venv)/python -m access.adopt --stack '$(STACK)' $(ARGS)
+	@$(venv)/python -m iam_hardening.commands.adopt --stack '$(STACK)' $(ARGS)
 
 test: setup ## Run all tests
 	@$(venv)/python -m pytest $(ARGS)
@@ -84,7 +84,7 @@ check: environment ## Lint (the policies, too), formatting, types, and that the 
 	$(venv)/mypy $(checked)
 	$(venv)/python -m pytest -q tests/program/test_policy_lint.py
 
-credential-actions: environment ## Add what AWS has added to access/credential_actions.yaml, to be judged
+credential-actions: environment ## Add what AWS has added to iam_hardening/aws/credential_actions.yaml, to be judged
 	@$(venv)/python tools/credential_actions.py
 
 format: environment ## Format the code and mend what ruff can mend

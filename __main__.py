@@ -6,12 +6,6 @@ import pulumi
 import pulumi_aws as aws
 from pulumi.runtime import config as stack_config
 
-import alarm_rules
-import deployer
-import naming
-import policies
-import settings
-import vault_boundary
 from components.account_defaults import AccountDefaults, AccountDefaultsArgs
 from components.alarms import Alarms, AlarmsArgs
 from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
@@ -28,10 +22,14 @@ from components.vault_audit import VaultAudit, VaultAuditArgs
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
 from components.vault_logins import VaultLogin, VaultLoginArgs
 from components.vault_server import VaultServer, VaultServerArgs
-from settings.fields import duration_text
+from iam_hardening import config
+from iam_hardening.aws import naming, policies
+from iam_hardening.config import deployer
+from iam_hardening.config.values import duration_text
+from iam_hardening.model import alarms, vault_boundary
 
 
-def permissions(configured: settings.Permissions) -> PermissionsArgs:
+def permissions(configured: config.Permissions) -> PermissionsArgs:
     return PermissionsArgs(
         managed_policies=configured.managed_policies,
         policies={
@@ -41,7 +39,7 @@ def permissions(configured: settings.Permissions) -> PermissionsArgs:
     )
 
 
-def group_permissions(account: settings.Settings, name: str, group: settings.Group) -> PermissionsArgs:
+def group_permissions(account: config.Settings, name: str, group: config.Group) -> PermissionsArgs:
     given = permissions(group)
     if not (account.break_glass and name == naming.BREAK_GLASS_GROUP):
         return given
@@ -49,9 +47,7 @@ def group_permissions(account: settings.Settings, name: str, group: settings.Gro
     return replace(given, policies={naming.BREAK_GLASS_POLICY: no_keys})
 
 
-def role_permissions(
-    account: settings.Settings, name: str, role: settings.CrossAccountRole
-) -> PermissionsArgs:
+def role_permissions(account: config.Settings, name: str, role: config.CrossAccountRole) -> PermissionsArgs:
     given = permissions(role)
     if not role.deny_secrets:
         return given
@@ -59,7 +55,7 @@ def role_permissions(
     return replace(given, policies={**given.policies, **denial})
 
 
-def build_account_defaults(account: settings.Settings) -> None:
+def build_account_defaults(account: config.Settings) -> None:
     wanted = account.account_defaults
     if wanted.imdsv2 or wanted.ebs_encryption or wanted.s3_public_access_block:
         AccountDefaults(
@@ -76,7 +72,7 @@ def build_account_defaults(account: settings.Settings) -> None:
         AccessAnalyzer("access-analyzer", AccessAnalyzerArgs(regions=account.regions, tags=account.tags))
 
 
-def build_alarms(account: settings.Settings, wanted: settings.Alarms) -> None:
+def build_alarms(account: config.Settings, wanted: config.Alarms) -> None:
     trail = (
         []
         if wanted.trail
@@ -100,14 +96,14 @@ def build_alarms(account: settings.Settings, wanted: settings.Alarms) -> None:
             partition=account.partition,
             account_id=account.account_id,
             email=wanted.email,
-            alarms=alarm_rules.alarms(account, wanted),
+            alarms=alarms.alarms(account, wanted),
             trail=trail,
             tags=account.tags,
         ),
     )
 
 
-def build_people(account: settings.Settings) -> None:
+def build_people(account: config.Settings) -> None:
     mfa = MfaEnforcement(
         "mfa",
         MfaEnforcementArgs(
@@ -123,9 +119,9 @@ def build_people(account: settings.Settings) -> None:
             PeopleGroupArgs(
                 permissions=group_permissions(account, name, group),
                 mfa=mfa if group.enforce_mfa else None,
-                is_administrators=settings.is_administrators(group),
+                is_administrators=config.is_administrators(group),
                 may_assume_role_arns=group.may_assume,
-                protect=account.protect and settings.is_administrators(group),
+                protect=account.protect and config.is_administrators(group),
                 tags=account.tags,
             ),
         )
@@ -158,7 +154,7 @@ def build_people(account: settings.Settings) -> None:
     )
 
 
-def build_roles(account: settings.Settings) -> None:
+def build_roles(account: config.Settings) -> None:
     roles = {
         name: CrossAccountRole(
             name,
@@ -182,13 +178,13 @@ def build_roles(account: settings.Settings) -> None:
         pulumi.export("role_arn", next(iter(roles.values())).role_arn)
 
 
-def build_workload(account: settings.Settings, server: VaultServer | None) -> None:
+def build_workload(account: config.Settings, server: VaultServer | None) -> None:
     instance = build_instance(account, account.instance) if account.instance else None
     if account.vault:
         build_vault(account, account.vault, instance, server)
 
 
-def build_instance(account: settings.Settings, configured: settings.Instance) -> Instance:
+def build_instance(account: config.Settings, configured: config.Instance) -> Instance:
     preferences = configured.session_preferences
     if preferences:
         SessionPreferences(
@@ -230,7 +226,7 @@ def build_instance(account: settings.Settings, configured: settings.Instance) ->
 
 
 def role_that_vault_runs_on(
-    account: settings.Settings, vault: settings.Vault, server: VaultServer | None
+    account: config.Settings, vault: config.Vault, server: VaultServer | None
 ) -> pulumi.Input[str] | None:
     """Its ARN: of a role that this stack makes, so that it is there first, or of one that the account has."""
     if vault.runs_on_role is None:
@@ -241,12 +237,12 @@ def role_that_vault_runs_on(
 
 
 def build_vault(
-    account: settings.Settings,
-    configured: settings.Vault,
+    account: config.Settings,
+    configured: config.Vault,
     instance: Instance | None,
     server: VaultServer | None,
 ) -> None:
-    def role_args(role: settings.VaultRole) -> VaultRoleArgs:
+    def role_args(role: config.VaultRole) -> VaultRoleArgs:
         statements = [statement.document() for statement in role.statements]
         assumed = role.credential_type == "assumed_role"
         session_seconds = (role.ttl or configured.default_lease_ttl) if assumed else None
@@ -293,7 +289,7 @@ def build_vault(
     pulumi.export("vault_policies", engine.policy_names)
 
 
-def build_vault_server(account: settings.Settings, configured: settings.VaultServer) -> VaultServer:
+def build_vault_server(account: config.Settings, configured: config.VaultServer) -> VaultServer:
     server = VaultServer(
         "vault-server",
         VaultServerArgs(
@@ -317,9 +313,9 @@ def build_vault_server(account: settings.Settings, configured: settings.VaultSer
     return server
 
 
-def build_login(name: str, vault: settings.Vault, engine: VaultAws) -> VaultLogin:
+def build_login(name: str, vault: config.Vault, engine: VaultAws) -> VaultLogin:
     login = vault.logins[name]
-    token_seconds = settings.token_seconds(vault, login)
+    token_seconds = config.token_seconds(vault, login)
 
     def of_roles(policy_names: dict[str, str]) -> list[str]:
         return [policy_names[role] for role in login.roles]
@@ -341,7 +337,7 @@ def build_login(name: str, vault: settings.Vault, engine: VaultAws) -> VaultLogi
     )
 
 
-def check_caller(account: settings.Settings) -> None:
+def check_caller(account: config.Settings) -> None:
     """Before the first resource: refuses an up that could not end. A preview changes nothing, and may be made
     by somebody who only reads. Raises pulumi.RunError."""
     if account.alarms is None or not account.alarms.log_administrators:
@@ -357,13 +353,13 @@ def main() -> None:
     # Pulumi's Config answers for one key only; unknown keys can be refused only by seeing all of them.
     written = {**stack_config.get_config_env(), **stack_config.CONFIG.get()}
     try:
-        account = settings.load(
+        account = config.load(
             written,
             project=pulumi.get_project(),
             stack=pulumi.get_stack(),
             secret_keys=[key for key in written if stack_config.is_config_secret(key)],
         )
-    except settings.ConfigError as error:
+    except config.ConfigError as error:
         raise pulumi.RunError(str(error)) from None
     check_caller(account)
     PasswordPolicy(

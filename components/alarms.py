@@ -16,9 +16,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-import naming
-import policies
-from event_patterns import Alarm
+from iam_hardening.aws import naming, policies
+from iam_hardening.aws.event_patterns import Alarm
 
 _TARGET = "topic"
 # What every one of these events has; a field that an event lacks is left empty.

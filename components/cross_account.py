@@ -7,8 +7,8 @@ external ID), and by the trusted account's own policies. A trusted account's adm
 themselves in; the trust cannot prevent that, MFA excepted.
 
 No inline policies: one that somebody adds by hand, also the one that ends the role's sessions
-(`access/revoke_sessions.py`), is gone after the next `pulumi up --refresh`; an up without refresh does not
-look. Source: Pulumi AWS, `iam.RolePoliciesExclusive`.
+(`iam_hardening/commands/revoke_sessions.py`), is gone after the next `pulumi up --refresh`; an up without
+refresh does not look. Source: Pulumi AWS, `iam.RolePoliciesExclusive`.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-import policies
 from components.permissions import PermissionsArgs, attach_to_role, managed_policy_arn
+from iam_hardening.aws import policies
 
 
 @dataclass(frozen=True, kw_only=True)

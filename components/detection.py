@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-import naming
+from iam_hardening.aws import naming
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-import naming
-import policies
 from components.permissions import PermissionsArgs, attach_to_role
+from iam_hardening.aws import naming, policies
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import pulumi
 
-import naming
-import policies
 from components.permissions import customer_managed_policy
+from iam_hardening.aws import naming, policies
 
 
 @dataclass(frozen=True, kw_only=True)

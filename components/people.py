@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-import naming
-import policies
 from components.mfa import MfaEnforcement
 from components.permissions import PermissionsArgs, attach_to_group, customer_managed_policy
+from iam_hardening.aws import naming, policies
 
 # Longer than any preset's minimum; the provider draws it at random from all character classes.
 _INITIAL_PASSWORD_LENGTH = 24

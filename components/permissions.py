@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-import policies
+from iam_hardening.aws import policies
 
 PolicyDocument = Mapping[str, Any]
 

@@ -17,7 +17,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-import naming
+from iam_hardening.aws import naming
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-import naming
-import policies
+from iam_hardening.aws import naming, policies
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,14 +15,13 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_vault as vault
 
-import naming
-import policies
 from components.permissions import (
     PermissionsArgs,
     attach_to_role,
     customer_managed_policy,
     managed_policy_arn,
 )
+from iam_hardening.aws import naming, policies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,7 +277,7 @@ class VaultAws(pulumi.ComponentResource):
             tags=dict(args.tags),
             opts=child,
         )
-        # What ends its sessions goes with an up that refreshes (access/jit_revoke.py).
+        # What ends its sessions goes with an up that refreshes (iam_hardening/commands/jit/revoke.py).
         aws.iam.RolePoliciesExclusive(
             f"{assumed}-inline-policies", role_name=aws_role.name, policy_names=[], opts=child
         )

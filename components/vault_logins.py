@@ -1,9 +1,9 @@
 """Ways to log in to Vault for those who ask for just-in-time credentials.
 
 A lease dies with the token that asked for it, so the tokens of every log-in live as long as the stack file
-checked that they must (`settings/login_checks.py`). No secret passes through the program: people's passwords
-(userpass), an identity provider's client secret (oidc) and an AppRole's secret ID are handed over by hand
-(docs/just-in-time.md, "Log-ins").
+checked that they must (`iam_hardening/config/rules/logins.py`). No secret passes through the program:
+people's passwords (userpass), an identity provider's client secret (oidc) and an AppRole's secret ID are
+handed over by hand (docs/just-in-time.md, "Log-ins").
 
 GitHub's tokens are matched by their whole subject, never by a pattern.
 """
@@ -15,7 +15,7 @@ from typing import Literal
 import pulumi
 import pulumi_vault as vault
 
-import naming
+from iam_hardening.aws import naming
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-import policies
 from components.permissions import customer_managed_policy
+from iam_hardening.aws import policies
 
 # The names are Vault's, and cannot be chosen. Source: HashiCorp, "DynamoDB storage backend", table schema.
 _HASH_KEY, _RANGE_KEY = "Path", "Key"

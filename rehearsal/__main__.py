@@ -15,13 +15,13 @@ from rich.markup import escape
 
 from rehearsal import sandbox
 from rehearsal.errors import RehearsalError
-from rehearsal.folder import working_folder
-from rehearsal.mutants import run as mutants
+from rehearsal.mutation import run as mutants
 from rehearsal.problems import SetupError
 from rehearsal.project import Project
 from rehearsal.run import ALWAYS_UNPROVED, UNPROVED, Result, rehearse
-from rehearsal.show import Terminal, write_json
-from rehearsal.world import INSTALLED, STAND_INS
+from rehearsal.terminal import Terminal, write_json
+from rehearsal.testbed import INSTALLED, STAND_INS
+from rehearsal.workdir import working_folder
 
 FALSE_CLAIM = 1
 COULD_NOT_RUN = 2

@@ -7,7 +7,7 @@ Shapes: CloudTrail User Guide, "CloudTrail record contents", "AWS Management Con
 import json
 from typing import Any
 
-from naming import account_of
+from iam_hardening.aws.naming import account_of
 
 _API_CALL = "AWS API Call via CloudTrail"
 _SIGN_IN = "AWS Console Sign In via CloudTrail"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import hvac
 
-from access.sessions import Session
+from iam_hardening.clients.aws import Session
 
 
 def of_account(admin: Session, regions: Sequence[str]) -> frozenset[str]:

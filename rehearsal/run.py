@@ -7,11 +7,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from access.claims import Outcome
-from access.reach import Reach, reach
+from iam_hardening.claims.access_graph import Reach, reach
+from iam_hardening.claims.claim import Outcome
 from rehearsal import inventory
 from rehearsal.project import Project
-from rehearsal.scenes import (
+from rehearsal.recorder import Stage
+from rehearsal.scenarios import (
     account_defaults,
     alarms,
     behaviour,
@@ -29,9 +30,8 @@ from rehearsal.scenes import (
     vault_logins,
     vault_server,
 )
-from rehearsal.show import Terminal
-from rehearsal.stage import Stage
-from rehearsal.world import STAND_INS, World, world
+from rehearsal.terminal import Terminal
+from rehearsal.testbed import STAND_INS, World, world
 
 # What a green rehearsal does not prove, by the providers that were used. Printed with every result.
 UNPROVED = {
@@ -50,7 +50,7 @@ ALWAYS_UNPROVED = (
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What a rehearsal found. `seconds` is wall clock, everything included. `reach` is what the stack files
-    ask for; `comparison` what the same probes found in an untouched account (scenes/untouched.py)."""
+    ask for; `comparison` what the same probes found in an untouched account (scenarios/untouched.py)."""
 
     outcomes: list[Outcome]
     notes: list[str]

@@ -19,8 +19,8 @@ from rehearsal import tools
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
 from rehearsal.run import UNPROVED, deploy
-from rehearsal.show import Terminal
-from rehearsal.world import World, world
+from rehearsal.terminal import Terminal
+from rehearsal.testbed import World, world
 
 _FOLDER = ".sandbox"
 _SECONDS_TO_END = 30

@@ -91,7 +91,7 @@ def emulated_aws(log_dir: Path) -> Iterator[EmulatedAws]:
     log = log_dir / "emulated-aws.log"
 
     def start(port: int) -> Popen[bytes]:
-        command = [sys.executable, "-m", "rehearsal.emulated_aws", "--port", str(port)]
+        command = [sys.executable, "-m", "rehearsal.emulator", "--port", str(port)]
         health = f"http://127.0.0.1:{port}/_ministack/health"
         return _start("the emulated AWS", command, log, ready=lambda: _get(health) is not None)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from pulumi import automation
 
-import settings
-from access.sessions import Credentials
+from iam_hardening import config as settings
+from iam_hardening.clients.aws import Credentials
 from rehearsal import tools
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project

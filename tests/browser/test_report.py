@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import requests
 
-from access.report import write
-from access.report.recorded import Rehearsed
+from iam_hardening.commands.report import write
+from iam_hardening.commands.report.recorded import Rehearsed
 from tests.unit.reports import HOSTILE, a_report
 
 _CHROMIUM, _DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

@@ -65,7 +65,7 @@ def serving(command: list[str], port: int, **environment: str) -> Iterator[Cloud
 def emulated() -> Iterator[Cloud]:
     """The emulated AWS of the rehearsal."""
     port = free_port()
-    with serving([sys.executable, "-m", "rehearsal.emulated_aws", "--port", str(port)], port) as cloud:
+    with serving([sys.executable, "-m", "rehearsal.emulator", "--port", str(port)], port) as cloud:
         yield cloud
 
 

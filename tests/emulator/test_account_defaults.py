@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from access.sessions import reach_at_endpoint
+from iam_hardening.clients.aws import reach_at_endpoint
 from tests.emulator.cloud import (
     ALLOWED,
     REGION,

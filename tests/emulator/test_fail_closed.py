@@ -280,7 +280,7 @@ def test_full_access_to_s3_is_no_access_to_iam(emulated: Cloud) -> None:
 def test_a_port_in_use_is_said(emulated: Cloud) -> None:
     port = emulated.url.rsplit(":", 1)[1]
     ended = subprocess.run(
-        [sys.executable, "-m", "rehearsal.emulated_aws", "--port", port],
+        [sys.executable, "-m", "rehearsal.emulator", "--port", port],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -293,7 +293,7 @@ def test_a_port_in_use_is_said(emulated: Cloud) -> None:
 def test_another_version_of_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     program = (
         "import importlib.metadata; importlib.metadata.version = lambda _: '9.9.9'; "
-        "import rehearsal.emulated_aws.upstream"
+        "import rehearsal.emulator.upstream"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=20

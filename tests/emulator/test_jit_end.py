@@ -23,11 +23,13 @@ import hvac
 import pyotp
 import pytest
 
-import policies
-from access import jit_revoke, jit_sweep, shells
-from access.live import CannotError
-from access.revoke_sessions import COULD_NOT, DONE, STOPPED
-from naming import VAULT_USERNAME_TEMPLATE
+from iam_hardening.aws import policies
+from iam_hardening.aws.naming import VAULT_USERNAME_TEMPLATE
+from iam_hardening.clients import shells
+from iam_hardening.clients.operator import CannotError
+from iam_hardening.commands.jit import revoke
+from iam_hardening.commands.jit import sweep as jit_sweep
+from iam_hardening.commands.revoke_sessions import COULD_NOT, DONE, STOPPED
 from rehearsal import tools
 from rehearsal.servers import VaultServer, emulated_aws, vault_server
 from tests.emulator.cloud import two_codes
@@ -274,9 +276,9 @@ def test_revoking_a_role_deletes_all_of_its_users_at_once(
         keys = [place.issue() for _ in range(3)]
         assert len(place.users()) == 3
         arguments = ["--role", ISSUING, "--stack", "dev"]
-        assert jit_revoke.main(arguments, place.make_client, lambda _: "no", ROOT) == STOPPED
+        assert revoke.main(arguments, place.make_client, lambda _: "no", ROOT) == STOPPED
         assert len(place.users()) == 3
-        assert jit_revoke.main(arguments, place.make_client, lambda _: ISSUING, ROOT) == DONE
+        assert revoke.main(arguments, place.make_client, lambda _: ISSUING, ROOT) == DONE
     assert place.users() == []
     assert "3 leases were ended." in capsys.readouterr().out
     assert all(is_refused(functools.partial(place.client("s3", key).list_buckets)) for key in keys)
@@ -289,14 +291,14 @@ def test_revoking_a_role_that_vault_assumes_ends_the_sessions_too(place: Place) 
         key = place.issue(ASSUMED)
         place.client("s3", key).list_buckets()
         arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
-        assert jit_revoke.main(arguments, place.make_client, directory=ROOT) == DONE
+        assert revoke.main(arguments, place.make_client, directory=ROOT) == DONE
     assert is_refused(lambda: place.client("s3", key).list_buckets())
     time.sleep(1.1)  # issue times have no fractions of seconds
     place.client("s3", place.issue(ASSUMED)).list_buckets()
     lift = ["--role", ASSUMED, "--stack", "dev", "--lift"]
-    assert jit_revoke.main(lift, place.make_client, directory=ROOT) == COULD_NOT
+    assert revoke.main(lift, place.make_client, directory=ROOT) == COULD_NOT
     assert is_refused(lambda: place.client("s3", key).list_buckets())
-    assert jit_revoke.main([*lift, "--early"], place.make_client, directory=ROOT) == DONE
+    assert revoke.main([*lift, "--early"], place.make_client, directory=ROOT) == DONE
     place.client("s3", key).list_buckets()
     attached = place.iam.list_attached_role_policies(RoleName=role_name)["AttachedPolicies"]
     assert [policy["PolicyName"] for policy in attached] == ["AmazonS3FullAccess"]
@@ -308,10 +310,10 @@ def test_revoking_again_ends_the_sessions_issued_since(place: Place) -> None:
     keys = []
     for _ in range(7):  # AWS keeps five versions of a policy
         keys.append(place.issue(ASSUMED))
-        assert jit_revoke.main([*arguments, "--yes"], place.make_client, directory=ROOT) == DONE
+        assert revoke.main([*arguments, "--yes"], place.make_client, directory=ROOT) == DONE
         time.sleep(1.1)
     assert all(is_refused(functools.partial(place.client("s3", key).list_buckets)) for key in keys)
-    assert jit_revoke.main([*arguments, "--lift", "--early"], place.make_client, directory=ROOT) == DONE
+    assert revoke.main([*arguments, "--lift", "--early"], place.make_client, directory=ROOT) == DONE
 
 
 def test_a_session_of_an_issued_users_key_dies_with_the_user_and_not_with_the_key(place: Place) -> None:
@@ -392,8 +394,8 @@ def instance(place: Place) -> Iterator[str]:
 def test_shells_of_the_roles_users_are_ended_and_nobody_elses(
     place: Place, instance: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    role = jit_revoke.role_of("dev", ISSUING, ROOT)
-    monkeypatch.setattr(jit_revoke, "role_of", lambda *_: replace(role, may_open_shells=True))
+    role = revoke.role_of("dev", ISSUING, ROOT)
+    monkeypatch.setattr(revoke, "role_of", lambda *_: replace(role, may_open_shells=True))
     shell = policies.configured(
         [{"Sid": "Shell", "Effect": "Allow", "Action": "ssm:StartSession", "Resource": "*"}]
     )
@@ -406,7 +408,7 @@ def test_shells_of_the_roles_users_are_ended_and_nobody_elses(
         theirs = place.client("ssm", key).start_session(Target=instance)["SessionId"]
         assert shells_of(place) == {mine, theirs}
         arguments = ["--role", ISSUING, "--stack", "dev", "--yes"]
-        assert jit_revoke.main(arguments, place.make_client, directory=ROOT) == DONE
+        assert revoke.main(arguments, place.make_client, directory=ROOT) == DONE
     assert shells_of(place) == {mine}
     place.client("ssm").terminate_session(SessionId=mine)
 
@@ -415,8 +417,8 @@ def test_shells_of_the_roles_users_are_ended_and_nobody_elses(
 def test_without_a_way_to_aws_the_leases_end_and_the_shells_are_told(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    role = jit_revoke.role_of("dev", ISSUING, ROOT)
-    monkeypatch.setattr(jit_revoke, "role_of", lambda *_: replace(role, may_open_shells=True))
+    role = revoke.role_of("dev", ISSUING, ROOT)
+    monkeypatch.setattr(revoke, "role_of", lambda *_: replace(role, may_open_shells=True))
     other = boto3.client(
         "sts", region_name="us-east-1", endpoint_url=place.endpoint_url,
         aws_access_key_id="333333333333", aws_secret_access_key="root",
@@ -424,7 +426,7 @@ def test_without_a_way_to_aws_the_leases_end_and_the_shells_are_told(
     with longer_leases(place):
         place.issue()
         arguments = ["--role", ISSUING, "--stack", "dev", "--yes"]
-        assert jit_revoke.main(arguments, lambda *_: other, directory=ROOT) == COULD_NOT
+        assert revoke.main(arguments, lambda *_: other, directory=ROOT) == COULD_NOT
     assert place.users() == []
     assert "Shells of Session Manager were not looked for, and go on" in capsys.readouterr().err
 
@@ -450,8 +452,8 @@ def test_with_credentials_of_another_account_not_even_a_lease_is_ended(
             aws_access_key_id="333333333333", aws_secret_access_key="root",
         )  # fmt: skip
         arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
-        assert jit_revoke.main(arguments, lambda *_: other, directory=ROOT) == COULD_NOT
-        assert jit_revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
+        assert revoke.main(arguments, lambda *_: other, directory=ROOT) == COULD_NOT
+        assert revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
     assert "credentials of the account 333333333333" in capsys.readouterr().err
 
 
@@ -464,7 +466,7 @@ def test_a_token_that_may_not_list_leases_ends_nothing(
         weak = place.vault.auth.token.create(policies=["default"])["auth"]["client_token"]
         monkeypatch.setenv("VAULT_TOKEN", weak)
         arguments = ["--role", ISSUING, "--stack", "dev", "--yes"]
-        assert jit_revoke.main(arguments, place.make_client, directory=ROOT) == COULD_NOT
+        assert revoke.main(arguments, place.make_client, directory=ROOT) == COULD_NOT
     assert place.users()
     assert "may not use sys/leases/lookup/aws/creds/test" in capsys.readouterr().err
 
@@ -481,8 +483,8 @@ def test_a_token_that_may_list_leases_but_not_end_them_changes_nothing(
         lists = place.vault.auth.token.create(policies=["lists"])["auth"]["client_token"]
         monkeypatch.setenv("VAULT_TOKEN", lists)
         arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
-        assert jit_revoke.main(arguments, place.make_client, directory=ROOT) == COULD_NOT
-        assert jit_revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
+        assert revoke.main(arguments, place.make_client, directory=ROOT) == COULD_NOT
+        assert revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
     assert [p["PolicyName"] for p in place.iam.list_policies(Scope="Local")["Policies"]] == [
         "vault-issued-user-boundary"
     ]
@@ -507,8 +509,8 @@ def test_credentials_that_may_not_deny_the_sessions_end_no_lease(
     with longer_leases(place):
         place.issue(ASSUMED)
         arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
-        assert jit_revoke.main(arguments, make_client, directory=ROOT) == COULD_NOT
-        assert jit_revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
+        assert revoke.main(arguments, make_client, directory=ROOT) == COULD_NOT
+        assert revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
     assert (
         "Putting the policy AWSRevokeOlderSessions-vault-aws-verify-data on the role"
         in capsys.readouterr().err
@@ -529,7 +531,7 @@ def test_credentials_that_may_not_deny_the_sessions_end_no_lease(
 def test_what_the_stack_files_do_not_have_is_refused(
     arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert jit_revoke.main(arguments, directory=ROOT) == COULD_NOT
+    assert revoke.main(arguments, directory=ROOT) == COULD_NOT
     assert told in capsys.readouterr().err
 
 
@@ -560,7 +562,7 @@ def test_vault_cannot_delete_a_user_with_a_password_and_the_sweep_can(place: Pla
 def test_a_user_whose_lease_still_runs_is_not_left_over(place: Place) -> None:
     with longer_leases(place):
         place.issue()
-        vault_settings = jit_revoke.role_of("dev", ISSUING, ROOT).account.vault
+        vault_settings = revoke.role_of("dev", ISSUING, ROOT).account.vault
         assert vault_settings is not None
         running = jit_sweep.running_leases(place.vault, vault_settings)
         assert len(running) == 1

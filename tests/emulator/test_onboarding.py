@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-import policies
+from iam_hardening.aws import policies
 from tests.emulator.cloud import EVERYTHING, Cloud, Principal, User, verdict
 
 pytestmark = pytest.mark.emulator

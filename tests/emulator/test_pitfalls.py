@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import policies
+from iam_hardening.aws import policies
 from tests.emulator.cloud import (
     ALLOWED,
     EVERYTHING,
@@ -106,7 +106,7 @@ def test_the_programs_own_denial_holds_for_keys_and_for_sessions_without_mfa(acc
 
 
 def test_a_set_operator_in_an_allow_holds_for_whoever_sends_nothing(account: Account) -> None:
-    """Why settings/condition_checks.py refuses ForAllValues in an Allow, and takes it with Null."""
+    """Why config/rules/conditions.py refuses ForAllValues in an Allow, and takes it with Null."""
     only_known_tags: dict[str, Any] = {"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}}
     tags = [{"Key": "team", "Value": "red"}]
 

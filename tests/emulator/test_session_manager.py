@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-import policies
-from settings import SessionPreferences
+from iam_hardening.aws import policies
+from iam_hardening.config import SessionPreferences
 from tests.emulator.cloud import (
     ALLOWED,
     EVERYTHING,

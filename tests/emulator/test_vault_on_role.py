@@ -13,7 +13,7 @@ import hvac
 import pytest
 import requests
 
-import policies
+from iam_hardening.aws import policies
 from rehearsal import tools
 from rehearsal.servers import EmulatedAws, VaultServer, emulated_aws, vault_server
 from tests.emulator.cloud import ALLOWED, Account, Credentials, Principal, document, trust, verdict

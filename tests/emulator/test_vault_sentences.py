@@ -6,8 +6,8 @@ from pathlib import Path
 import hvac
 import pytest
 
-from access import vault
-from access.live import CannotError
+from iam_hardening.clients import vault
+from iam_hardening.clients.operator import CannotError
 from rehearsal import tools
 from rehearsal.servers import VaultServer, emulated_aws, vault_server
 

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-import policies
+from iam_hardening.aws import policies
 from rehearsal import tools
 from tests.emulator.cloud import EVERYTHING, REGION, Account, Cloud, Principal, trust
 

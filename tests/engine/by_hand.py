@@ -5,9 +5,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from access.authenticator import Authenticator
-from access.sessions import Credentials, Session
-from rehearsal.world import Account, World, enrol
+from iam_hardening.clients.aws import Credentials, Session
+from rehearsal.authenticator import Authenticator
+from rehearsal.testbed import Account, World, enrol
 
 # Section 3 of the tutorial; the list of actions is AWS's own example that it follows.
 ENFORCE_MFA = {

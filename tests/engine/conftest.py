@@ -21,8 +21,8 @@ from pulumi import automation as auto
 from pulumi.automation import EngineEvent
 
 from rehearsal import tools
+from rehearsal.providers import AwsCredentials, StandIns
 from rehearsal.servers import emulated_aws, vault_server
-from rehearsal.stand_in import AwsCredentials, StandIns
 
 PROJECT = "stand-in-tests"
 

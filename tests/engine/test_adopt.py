@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from access.sessions import Session
+from iam_hardening.clients.aws import Session
 from rehearsal import tools
 from rehearsal.project import Project
-from rehearsal.stand_in.language import serve_language_host
-from rehearsal.world import STAND_INS, Account, World, world
+from rehearsal.providers.language import serve_language_host
+from rehearsal.testbed import STAND_INS, Account, World, world
 from tests.engine.by_hand import Administrator, set_up_central, set_up_dev
 from tests.stack_files import ROOT
 
@@ -44,7 +44,8 @@ class Person:
 
     def adopt(self, stack: str, *, by: Session | None = None, more: Sequence[str] = ()) -> tuple[int, str]:
         done = self._run(
-            [sys.executable, "-m", "access.adopt", "--stack", stack, *more], by or self._deployer(stack)
+            [sys.executable, "-m", "iam_hardening.commands.adopt", "--stack", stack, *more],
+            by or self._deployer(stack),
         )
         return done.returncode, done.stdout + done.stderr
 

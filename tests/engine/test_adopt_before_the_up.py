@@ -13,11 +13,11 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from access.sessions import Credentials
+from iam_hardening.clients.aws import Credentials
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
-from rehearsal.stand_in.language import serve_language_host
-from rehearsal.world import STAND_INS, enrol, world
+from rehearsal.providers.language import serve_language_host
+from rehearsal.testbed import STAND_INS, enrol, world
 from tests.engine.test_adopt import Person
 from tests.stack_files import ROOT
 

@@ -7,8 +7,8 @@ import pytest
 
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
-from rehearsal.stand_in.language import serve_language_host
-from rehearsal.world import STAND_INS, world
+from rehearsal.providers.language import serve_language_host
+from rehearsal.testbed import STAND_INS, world
 from tests.engine.by_hand import ENFORCE_MFA, set_up_central, trust
 from tests.engine.test_adopt import Person, holds
 from tests.stack_files import ROOT

@@ -18,10 +18,10 @@ import pytest
 import yaml
 from pulumi.automation import CommandError, Deployment, EngineEvent
 
-from naming import iam_arn
+from iam_hardening.aws.naming import iam_arn
 from rehearsal import inventory
 from rehearsal.project import Project
-from rehearsal.world import STAND_INS, Account, World, world
+from rehearsal.testbed import STAND_INS, Account, World, world
 from tests.stack_files import ROOT
 
 pytestmark = pytest.mark.engine

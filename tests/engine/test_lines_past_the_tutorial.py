@@ -14,7 +14,7 @@ import yaml
 from pulumi.automation import EngineEvent
 
 from rehearsal.project import Project
-from rehearsal.world import STAND_INS, World, world
+from rehearsal.testbed import STAND_INS, World, world
 from tests.engine.test_changes import REMOVED, Changes, Steps, changed, steps
 from tests.stack_files import ROOT
 

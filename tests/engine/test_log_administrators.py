@@ -12,8 +12,8 @@ import yaml
 
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
-from rehearsal.stand_in.language import serve_language_host
-from rehearsal.world import STAND_INS, world
+from rehearsal.providers.language import serve_language_host
+from rehearsal.testbed import STAND_INS, world
 from tests.engine.test_adopt import Person
 from tests.stack_files import ROOT, config_of
 

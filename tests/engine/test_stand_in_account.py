@@ -7,7 +7,7 @@ from typing import Any
 import pulumi_aws as aws
 import pytest
 
-from access.sessions import reach_at_endpoint
+from iam_hardening.clients.aws import reach_at_endpoint
 
 pytestmark = pytest.mark.engine
 

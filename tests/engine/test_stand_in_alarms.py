@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-import event_patterns
 from components.alarms import Alarms, AlarmsArgs
 from components.trail import Trail, TrailArgs
-from event_patterns import Alarm
+from iam_hardening.aws import event_patterns
+from iam_hardening.aws.event_patterns import Alarm
 
 pytestmark = pytest.mark.engine
 

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 import pytest
 
 from components.session_preferences import SessionPreferences, SessionPreferencesArgs
-from settings import SessionPreferences as Section
+from iam_hardening.config import SessionPreferences as Section
 
 pytestmark = pytest.mark.engine
 

@@ -4,13 +4,13 @@ import string
 
 import pytest
 
-from rehearsal.stand_in import AwsCredentials, StandIns
-from rehearsal.stand_in.aws_rows import aws_package
-from rehearsal.stand_in.comparing import changed_inputs
-from rehearsal.stand_in.login_password import SYMBOLS, random_password
-from rehearsal.stand_in.rows import StandInError
-from rehearsal.stand_in.values import UNKNOWN, decode, encode, has_unknown
-from rehearsal.stand_in.vault_rows import vault_package
+from rehearsal.providers import AwsCredentials, StandIns
+from rehearsal.providers.aws_rows import aws_package
+from rehearsal.providers.comparing import changed_inputs
+from rehearsal.providers.login_password import SYMBOLS, random_password
+from rehearsal.providers.rows import StandInError
+from rehearsal.providers.values import UNKNOWN, decode, encode, has_unknown
+from rehearsal.providers.vault_rows import vault_package
 from tests.engine.documents import allow, spaced
 
 AWS = aws_package("http://127.0.0.1:1", {})

@@ -14,7 +14,7 @@ import yaml
 from pulumi.automation import CommandError
 
 from rehearsal.project import Project
-from rehearsal.world import STAND_INS, World, world
+from rehearsal.testbed import STAND_INS, World, world
 from tests.stack_files import ROOT
 
 pytestmark = pytest.mark.engine

@@ -13,7 +13,7 @@ from pulumi.automation import CommandError, EngineEvent
 
 from rehearsal import inventory
 from rehearsal.project import Project
-from rehearsal.world import STAND_INS, Account, World, world
+from rehearsal.testbed import STAND_INS, Account, World, world
 from tests.engine.test_changes import REMOVED, Changes, changed, steps
 from tests.stack_files import ROOT
 

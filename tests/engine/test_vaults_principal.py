@@ -11,10 +11,10 @@ import hvac
 import pytest
 import yaml
 
-from access.claims import ALLOWED, KEY_INVALID, attempt
-from access.sessions import Credentials
+from iam_hardening.claims.claim import ALLOWED, KEY_INVALID, attempt
+from iam_hardening.clients.aws import Credentials
 from rehearsal.project import Project
-from rehearsal.world import STAND_INS, Account, World, world
+from rehearsal.testbed import STAND_INS, Account, World, world
 from tests.engine.test_changes import DEV
 from tests.stack_files import ROOT
 

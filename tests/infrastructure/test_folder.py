@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.folder import working_folder
+from rehearsal.workdir import working_folder
 
 
 @pytest.fixture

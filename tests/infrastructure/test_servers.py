@@ -235,7 +235,7 @@ def test_a_rehearsal_that_is_killed_leaves_no_server_and_no_plugin(tmp_path: Pat
     killed = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])
     assert wait_for((tmp_path / "port").exists, seconds=60)
     vault_family = groups_with(f"server -config={tmp_path}")
-    aws_family = groups_with(f"rehearsal.emulated_aws --port {(tmp_path / 'port').read_text()}")
+    aws_family = groups_with(f"rehearsal.emulator --port {(tmp_path / 'port').read_text()}")
     assert any(command.endswith("plugins/aws") for command in vault_family.values())
     assert len(aws_family) >= 2, "the emulator and its supervisor"
 

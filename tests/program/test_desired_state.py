@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-import naming
-import policies
-import settings
-from access import desired
+from iam_hardening import config
+from iam_hardening.aws import naming, policies
+from iam_hardening.model import desired_state
 from tests.program.variants import Variant, variants
 from tests.recorder import ACCOUNT_ID, Recorder
 from tests.stack_files import PROJECT
@@ -26,8 +25,8 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 
 
 @pytest.fixture
-def account(variant: Variant) -> settings.Settings:
-    return settings.load(dict(variant.config), project=PROJECT, stack=variant.stack)
+def account(variant: Variant) -> config.Settings:
+    return config.load(dict(variant.config), project=PROJECT, stack=variant.stack)
 
 
 @pytest.fixture
@@ -41,32 +40,32 @@ def _named(recorder: Recorder, kind: str) -> dict[str, Mapping[str, Any]]:
     return {made.inputs.get("name", made.name): made.inputs for made in recorder.all_of(type_)}
 
 
-def _attached(recorder: Recorder) -> dict[tuple[str, str], set[desired.PolicyName]]:
+def _attached(recorder: Recorder) -> dict[tuple[str, str], set[desired_state.PolicyName]]:
     """(kind, name of who holds it) → policies."""
     found = defaultdict(set)
     for kind in ("group", "user", "role"):
         type_ = f"aws:iam/{kind}PolicyAttachment:{kind.capitalize()}PolicyAttachment"
         for made in recorder.all_of(type_):
-            found[kind, made.inputs[kind]].add(desired.PolicyName.of_arn(made.inputs["policyArn"]))
+            found[kind, made.inputs[kind]].add(desired_state.PolicyName.of_arn(made.inputs["policyArn"]))
     return dict(found)
 
 
 @pytest.mark.parametrize("kind", ["group", "user", "role"])
-def test_the_same_groups_users_and_roles(registered: Recorder, account: settings.Settings, kind: str) -> None:
-    assert {each.name for each in desired.identities(account) if each.kind == kind} == set(
+def test_the_same_groups_users_and_roles(registered: Recorder, account: config.Settings, kind: str) -> None:
+    assert {each.name for each in desired_state.identities(account) if each.kind == kind} == set(
         _named(registered, kind)
     )
 
 
-def test_the_same_policies_are_attached(registered: Recorder, account: settings.Settings) -> None:
-    wanted = {(each.kind, each.name): set(each.attached) for each in desired.identities(account)}
+def test_the_same_policies_are_attached(registered: Recorder, account: config.Settings) -> None:
+    wanted = {(each.kind, each.name): set(each.attached) for each in desired_state.identities(account)}
     assert {who: attached for who, attached in wanted.items() if attached} == _attached(registered)
 
 
-def test_the_same_customer_managed_policies(registered: Recorder, account: settings.Settings) -> None:
+def test_the_same_customer_managed_policies(registered: Recorder, account: config.Settings) -> None:
     wanted = {
         name: _of_the_recorder(document, account)
-        for name, document in desired.documents(account, INSTANCE_ARN).items()
+        for name, document in desired_state.documents(account, INSTANCE_ARN).items()
     }
     made = {
         name: _of_the_recorder(json.loads(inputs["policy"]), account)
@@ -75,9 +74,9 @@ def test_the_same_customer_managed_policies(registered: Recorder, account: setti
     assert wanted == made
 
 
-def test_the_same_trust_boundary_and_duration(registered: Recorder, account: settings.Settings) -> None:
+def test_the_same_trust_boundary_and_duration(registered: Recorder, account: config.Settings) -> None:
     roles = _named(registered, "role")
-    for wanted in desired.identities(account):
+    for wanted in desired_state.identities(account):
         if wanted.kind != "role":
             continue
         made = roles[wanted.name]
@@ -86,18 +85,18 @@ def test_the_same_trust_boundary_and_duration(registered: Recorder, account: set
             json.loads(made["assumeRolePolicy"]), account
         )
         boundary = made.get("permissionsBoundary")
-        assert wanted.boundary == (desired.PolicyName.of_arn(boundary) if boundary else None)
+        assert wanted.boundary == (desired_state.PolicyName.of_arn(boundary) if boundary else None)
         if wanted.max_session_seconds is not None:
             assert made["maxSessionDuration"] == wanted.max_session_seconds
 
 
-def test_the_same_paths_and_members(registered: Recorder, account: settings.Settings) -> None:
+def test_the_same_paths_and_members(registered: Recorder, account: config.Settings) -> None:
     users = _named(registered, "user")
     memberships = {
         made.inputs["user"]: set(made.inputs["groups"])
         for made in registered.all_of("aws:iam/userGroupMembership:UserGroupMembership")
     }
-    for wanted in desired.identities(account):
+    for wanted in desired_state.identities(account):
         if wanted.kind == "user":
             assert users[wanted.name]["path"] == wanted.path
             assert frozenset(memberships.get(wanted.name, ())) == wanted.groups
@@ -110,13 +109,13 @@ def test_the_same_paths_and_members(registered: Recorder, account: settings.Sett
 BOUNDARY_MAX_CHARACTERS = 5500
 
 
-def test_the_boundary_of_what_vault_issues_leaves_room(account: settings.Settings) -> None:
-    boundary = desired.documents(account, INSTANCE_ARN).get(naming.VAULT_BOUNDARY_POLICY)
+def test_the_boundary_of_what_vault_issues_leaves_room(account: config.Settings) -> None:
+    boundary = desired_state.documents(account, INSTANCE_ARN).get(naming.VAULT_BOUNDARY_POLICY)
     assert boundary is not None or account.vault is None
     assert boundary is None or policies.size(boundary) < BOUNDARY_MAX_CHARACTERS
 
 
-def _of_the_recorder(document: Mapping[str, Any], account: settings.Settings) -> Any:
+def _of_the_recorder(document: Mapping[str, Any], account: config.Settings) -> Any:
     """The recorder makes up ARNs of an account of its own; lists that AWS reads as sets are sorted."""
     return _sorted(json.loads(json.dumps(document).replace(account.account_id, ACCOUNT_ID)))
 

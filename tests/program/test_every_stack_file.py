@@ -11,7 +11,7 @@ import pulumi_aws
 import pulumi_vault
 import pytest
 
-import settings
+from iam_hardening import config
 from tests.recorder import Recorder, Registration
 from tests.stack_files import PROJECT, STACKS, config_of, handed_over
 
@@ -20,8 +20,8 @@ every_stack = pytest.mark.parametrize("stack", STACKS)
 RunProgram = Callable[..., Recorder]
 
 
-def loaded(stack: str) -> settings.Settings:
-    return settings.load(handed_over(config_of(stack)), project=PROJECT, stack=stack)
+def loaded(stack: str) -> config.Settings:
+    return config.load(handed_over(config_of(stack)), project=PROJECT, stack=stack)
 
 
 def takes_tags(made: Registration) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import policies
+from iam_hardening.aws import policies
 from tests.recorder import Recorder
 from tests.stack_files import config_of
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rehearsal.project import Project
-from rehearsal.world import STAND_INS, World, enrol, world
+from rehearsal.testbed import STAND_INS, World, enrol, world
 
 ROOT = Path(__file__).resolve().parents[2]
 _NOT_COPIED = shutil.ignore_patterns(".*", "tests", "docs", "__pycache__")

@@ -10,13 +10,13 @@ from pathlib import Path
 import hvac
 import pytest
 
-from access.authenticator import Authenticator
-from access.doctor.__main__ import COULD_NOT, IN_THE_WAY, WELL, main
-from access.sessions import Credentials, Session
+from iam_hardening.clients.aws import Credentials, Session
+from iam_hardening.commands.doctor.__main__ import COULD_NOT, IN_THE_WAY, WELL, main
 from rehearsal import tools
+from rehearsal.authenticator import Authenticator
 from rehearsal.project import Project
 from rehearsal.servers import vault_server
-from rehearsal.world import STAND_INS, World, enrol, world
+from rehearsal.testbed import STAND_INS, World, enrol, world
 
 pytestmark = pytest.mark.engine
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from access.report import controls, recorded
+from iam_hardening.commands.report import controls, recorded
 from tests.rehearsal.conftest import Copy, Rehearsed
 
 pytestmark = pytest.mark.engine
@@ -18,10 +18,16 @@ def hardened_and_weak_onboarding(copy_of_project: Callable[[], Copy]) -> tuple[R
     alarm does not see all that root does at the sign-in service."""
     hardened, weak = copy_of_project(), copy_of_project()
     weak.replace(
-        "policies.py", '"StringNotEquals": {f"aws:PrincipalTag', '"StringEquals": {f"aws:PrincipalTag'
+        "iam_hardening/aws/policies/__init__.py",
+        '"StringNotEquals": {f"aws:PrincipalTag',
+        '"StringEquals": {f"aws:PrincipalTag',
     )
-    weak.replace("event_patterns.py", '[{"exists": False}, _SIGN_IN]', '[{"exists": False}]')
-    weak.replace("event_patterns.py", '{"eventSource": [_SIGN_IN]}', '{"eventSource": ["other"]}')
+    weak.replace(
+        "iam_hardening/aws/event_patterns.py", '[{"exists": False}, _SIGN_IN]', '[{"exists": False}]'
+    )
+    weak.replace(
+        "iam_hardening/aws/event_patterns.py", '{"eventSource": [_SIGN_IN]}', '{"eventSource": ["other"]}'
+    )
     running = hardened.start(*HARDENED), weak.start(*HARDENED)
     return hardened.ended(running[0]), weak.ended(running[1])
 
@@ -40,29 +46,43 @@ def weak_onboarding(hardened_and_weak_onboarding: tuple[Rehearsed, Rehearsed]) -
 def weak_roles(copy_of_project: Callable[[], Copy]) -> Rehearsed:
     """Roles that keep nothing of what their settings say, and a revocation that hits the wrong sessions."""
     weak = copy_of_project()
-    weak.replace("policies.py", "if mfa_max_age_seconds is not None:", "if False:")
-    weak.replace("policies.py", "    if session_name_is_user_name:", "    if False:")
-    weak.replace("policies.py", '{"StringEquals": {"sts:ExternalId": external_id}}', "{}")
+    weak.replace("iam_hardening/aws/policies/__init__.py", "if mfa_max_age_seconds is not None:", "if False:")
     weak.replace(
-        "policies.py", '"DateLessThan": {"aws:TokenIssueTime"', '"DateGreaterThan": {"aws:TokenIssueTime"'
+        "iam_hardening/aws/policies/__init__.py", "    if session_name_is_user_name:", "    if False:"
+    )
+    weak.replace(
+        "iam_hardening/aws/policies/__init__.py", '{"StringEquals": {"sts:ExternalId": external_id}}', "{}"
+    )
+    weak.replace(
+        "iam_hardening/aws/policies/__init__.py",
+        '"DateLessThan": {"aws:TokenIssueTime"',
+        '"DateGreaterThan": {"aws:TokenIssueTime"',
     )
     boundary = "permissions_boundary=managed_policy_arn(boundary, self) if boundary else None,"
     # A Vault node may do anything with any table, and whoever IAM lets uses the seal's key.
-    weak.replace("policies.py", '"Resource": table_arn', '"Resource": "*"')
-    weak.replace("policies.py", '"dynamodb:DescribeTable",', '"dynamodb:*",')
-    weak.replace("policies.py", '"kms:CancelKeyDeletion",', '"kms:*",')
+    weak.replace("iam_hardening/aws/policies/__init__.py", '"Resource": table_arn', '"Resource": "*"')
+    weak.replace("iam_hardening/aws/policies/__init__.py", '"dynamodb:DescribeTable",', '"dynamodb:*",')
+    weak.replace("iam_hardening/aws/policies/__init__.py", '"kms:CancelKeyDeletion",', '"kms:*",')
     weak.replace("components/cross_account.py", boundary, "permissions_boundary=None,")
     weak.replace("components/cross_account.py", "max_session_duration=args.max_session_seconds,", "")
     # Alarms that are silent, or always loud, and messages that get lost.
-    weak.replace("event_patterns.py", ', "invokedBy": [{"exists": False}, _SIGN_IN]', "")
-    weak.replace("event_patterns.py", '{"anything-but": "Yes"}', '{"anything-but": "No"}')
-    weak.replace("event_patterns.py", '{"prefix": VAULT_USER_NAME_PREFIX}', '{"prefix": "other-"}')
-    weak.replace("policies.py", '"Action": "sns:Publish"', '"Action": "sns:*"')
+    weak.replace("iam_hardening/aws/event_patterns.py", ', "invokedBy": [{"exists": False}, _SIGN_IN]', "")
+    weak.replace("iam_hardening/aws/event_patterns.py", '{"anything-but": "Yes"}', '{"anything-but": "No"}')
     weak.replace(
-        "policies.py", '"Action": ["kms:Decrypt", "kms:GenerateDataKey*"]', '"Action": ["kms:Decrypt"]'
+        "iam_hardening/aws/event_patterns.py", '{"prefix": VAULT_USER_NAME_PREFIX}', '{"prefix": "other-"}'
+    )
+    weak.replace("iam_hardening/aws/policies/__init__.py", '"Action": "sns:Publish"', '"Action": "sns:*"')
+    weak.replace(
+        "iam_hardening/aws/policies/__init__.py",
+        '"Action": ["kms:Decrypt", "kms:GenerateDataKey*"]',
+        '"Action": ["kms:Decrypt"]',
     )
     weak.replace("components/trail.py", "is_multi_region_trail=True", "is_multi_region_trail=False")
-    weak.replace("event_patterns.py", '_WITH_READ_ONLY_EVENTS = "', '_WITH_READ_ONLY_EVENTS = "ENABLED" or "')
+    weak.replace(
+        "iam_hardening/aws/event_patterns.py",
+        '_WITH_READ_ONLY_EVENTS = "',
+        '_WITH_READ_ONLY_EVENTS = "ENABLED" or "',
+    )
     return weak.ended(weak.start(*HARDENED))
 
 

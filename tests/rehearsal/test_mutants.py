@@ -72,9 +72,13 @@ def test_what_a_mutant_broke_is_told_by_the_claim(mutants: tuple[Rehearsed, Rehe
 def blunt(copy_of_project: Callable[[], Copy]) -> Rehearsed:
     """Claims that look away: nobody asks what happens without MFA. And a reason that is none."""
     copy = copy_of_project()
-    copy.replace("access/doors.py", "needed[_MFA], wrong[_MFA] = True, [False]", "needed[_MFA] = True")
     copy.replace(
-        "rehearsal/mutants/equivalent.yaml",
+        "iam_hardening/claims/resource_policies.py",
+        "needed[_MFA], wrong[_MFA] = True, [False]",
+        "needed[_MFA] = True",
+    )
+    copy.replace(
+        "rehearsal/mutation/equivalent.yaml",
         '- policy: "policy *"\n',
         "- {policy: policy self-service-password-and-mfa, why: a reason that is none,\n"
         '   what: ["AllowCreatingADevice: dropped"]}\n'
@@ -104,7 +108,9 @@ def test_mutants_of_a_deployment_that_is_wrong_already_are_not_run(
     copy_of_project: Callable[[], Copy],
 ) -> None:
     copy = copy_of_project()
-    copy.replace("policies.py", "    if require_mfa:\n        condition |= WITH_MFA\n", "")
+    copy.replace(
+        "iam_hardening/aws/policies/__init__.py", "    if require_mfa:\n        condition |= WITH_MFA\n", ""
+    )
     result = copy.ended(copy.start("mutants", *JSON))
     assert result.status == 2, result.printed
     assert "a claim is false although no mutant is in place" in result.printed

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from access.report import controls, matrix, write
-from access.report import recorded as recorded_rehearsal
+from iam_hardening.commands.report import controls, matrix, write
+from iam_hardening.commands.report import recorded as recorded_rehearsal
 from tests.rehearsal.conftest import Copy, Rehearsed
 
 pytestmark = pytest.mark.engine
@@ -36,7 +36,11 @@ def shipped_and_weak_mfa(copy_of_project: Callable[[], Copy]) -> tuple[Rehearsed
     """The project as it is, and beside it one whose MFA policy lacks the second statement."""
     shipped, weak = copy_of_project(), copy_of_project()
     # It now denies nothing: there is no resource that is not any resource.
-    weak.replace("policies.py", '"NotResource": own_user_arns(partition, account_id)', '"NotResource": "*"')
+    weak.replace(
+        "iam_hardening/aws/policies/__init__.py",
+        '"NotResource": own_user_arns(partition, account_id)',
+        '"NotResource": "*"',
+    )
     running = shipped.start_with_report(), weak.start_with_report()
     return shipped.ended(running[0]), weak.ended(running[1])
 
@@ -61,9 +65,11 @@ def third_account_and_weak_trust(copy_of_project: Callable[[], Copy]) -> tuple[R
         "managedPolicies: [SecurityAudit]",
         'managedPolicies: [SecurityAudit]\n      mayAssume: ["arn:aws:iam::333333333333:role/reader"]',
     )
-    weak.replace("policies.py", "    if require_mfa:\n        condition |= WITH_MFA\n", "")
+    weak.replace(
+        "iam_hardening/aws/policies/__init__.py", "    if require_mfa:\n        condition |= WITH_MFA\n", ""
+    )
     bounded = '            "Resource": issued_users,\n            "Condition": bounded,'
-    weak.replace("policies.py", bounded, '            "Resource": issued_users,')
+    weak.replace("iam_hardening/aws/policies/__init__.py", bounded, '            "Resource": issued_users,')
     running = third.start_with_report(), weak.start_with_report()
     return third.ended(running[0]), weak.ended(running[1])
 

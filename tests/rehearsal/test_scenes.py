@@ -6,12 +6,12 @@ from typing import cast
 
 import pytest
 
-from access.claims import Outcome
-from access.sessions import Credentials, Session
-from rehearsal.scenes import root_account, secrets_stay_secret
+from iam_hardening.claims.claim import Outcome
+from iam_hardening.clients.aws import Credentials, Session
+from rehearsal.recorder import Stage
+from rehearsal.scenarios import root_account, secrets_stay_secret
 from rehearsal.servers import emulated_aws
-from rehearsal.stage import Stage
-from rehearsal.world import Account
+from rehearsal.testbed import Account
 
 
 class Nobody:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import policies
-from access.sessions import Credentials, Session
+from iam_hardening.aws import policies
+from iam_hardening.clients.aws import Credentials, Session
 from rehearsal import inventory
-from rehearsal.scenes.untouched import UNTOUCHED, Place, probe_all
+from rehearsal.scenarios.untouched import UNTOUCHED, Place, probe_all
 from rehearsal.servers import emulated_aws
 
 pytestmark = pytest.mark.emulator

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from pulumi.automation import EngineEvent
 
-from access.sessions import Credentials, Session
-from naming import VAULT_USER_PATH
+from iam_hardening.aws.naming import VAULT_USER_PATH
+from iam_hardening.clients.aws import Credentials, Session
 from rehearsal import tools
 from rehearsal.project import Project
-from rehearsal.world import STAND_INS, Account, World, enrol, world
+from rehearsal.testbed import STAND_INS, Account, World, enrol, world
 
 pytestmark = pytest.mark.engine
 

@@ -7,11 +7,7 @@ from typing import Any
 
 import pytest
 
-from access import doors
-from access.live import CannotError
-from access.sessions import Credentials, Session
-from access.verify.caller_policy import caller_policy
-from naming import (
+from iam_hardening.aws.naming import (
     ALARMS,
     ENFORCE_MFA_POLICY,
     SESSION_DOCUMENT,
@@ -19,7 +15,11 @@ from naming import (
     TRAIL,
     policy_arn,
 )
-from rehearsal.world import Account, World, enrol
+from iam_hardening.claims import resource_policies
+from iam_hardening.clients.aws import Credentials, Session
+from iam_hardening.clients.operator import CannotError
+from iam_hardening.commands.verify.caller_policy import caller_policy
+from rehearsal.testbed import Account, World, enrol
 from tests.rehearsal.verifying import DOORS, SIMULATED, broken, found, outcomes, told
 
 pytestmark = pytest.mark.engine
@@ -374,7 +374,7 @@ def test_an_inline_policy_that_allows_everything_shows_in_what_the_person_may_do
     ) in reached
 
 
-def admit_everybody(place: doors.Place) -> Callable[[Account], Callable[[], object]]:
+def admit_everybody(place: resource_policies.Place) -> Callable[[Account], Callable[[], object]]:
     """To a key, a topic or a bucket: whatever its statements allow, they allow anybody."""
 
     def break_it(account: Account) -> Callable[[], object]:
@@ -392,7 +392,9 @@ def admit_everybody(place: doors.Place) -> Callable[[Account], Callable[[], obje
             else:
                 here.client("s3").put_bucket_policy(Bucket=place.name, Policy=text)
 
-        policy = doors.read(lambda service, region: account.admin.in_region(region).client(service), place)
+        policy = resource_policies.read(
+            lambda service, region: account.admin.in_region(region).client(service), place
+        )
         put({**policy, "Statement": [{**each, "Principal": "*"} for each in policy["Statement"]]})
         return lambda: put(policy)
 
@@ -407,13 +409,15 @@ STRANGER = "account 999999999999"
     [
         (widen_trust, "role test_role", "sts:AssumeRole by account 111111111111 (no aws:MultiFactorAuthAge)"),
         (
-            admit_everybody(doors.Place(kind="key", name="alias/vault-server", region="us-east-1")),
+            admit_everybody(
+                resource_policies.Place(kind="key", name="alias/vault-server", region="us-east-1")
+            ),
             "key vault-server",
             f"kms:Decrypt by {STRANGER}",
         ),
         (
             admit_everybody(
-                doors.Place(
+                resource_policies.Place(
                     kind="topic",
                     name=f"arn:aws:sns:eu-central-1:222222222222:{ALARMS}",
                     region="eu-central-1",
@@ -424,7 +428,9 @@ STRANGER = "account 999999999999"
         ),
         (
             admit_everybody(
-                doors.Place(kind="bucket", name=f"{TRAIL}-222222222222-us-east-1", region="us-east-1")
+                resource_policies.Place(
+                    kind="bucket", name=f"{TRAIL}-222222222222-us-east-1", region="us-east-1"
+                )
             ),
             f"bucket {TRAIL}-222222222222-us-east-1",
             f"s3:GetBucketAcl by {STRANGER}",

@@ -9,12 +9,12 @@ from typing import Any
 import hvac
 import pytest
 
-from access import vault as vault_access
-from access.verify.__main__ import COULD_NOT, FALSE, main, verify_vault
-from access.verify.caller_policy import caller_vault_policy, vault_paths
-from access.verify.findings import Findings
-from naming import VAULT_BOUNDARY_POLICY, policy_arn
-from rehearsal.world import Account, World
+from iam_hardening.aws.naming import VAULT_BOUNDARY_POLICY, policy_arn
+from iam_hardening.claims.findings import Findings
+from iam_hardening.clients import vault as vault_access
+from iam_hardening.commands.verify.__main__ import COULD_NOT, FALSE, main, verify_vault
+from iam_hardening.commands.verify.caller_policy import caller_vault_policy, vault_paths
+from rehearsal.testbed import Account, World
 from tests.rehearsal.verifying import DOORS, SANDBOXED, SIMULATED, broken, configured, found, outcomes, told
 
 pytestmark = pytest.mark.engine

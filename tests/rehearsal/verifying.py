@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from access.claims import Outcome
-from access.sessions import Session
-from access.verify.__main__ import verify
-from access.verify.findings import Findings
-from rehearsal.world import Account, World
-from settings import Settings
+from iam_hardening.claims.claim import Outcome
+from iam_hardening.claims.findings import Findings
+from iam_hardening.clients.aws import Session
+from iam_hardening.commands.verify.__main__ import verify
+from iam_hardening.config import Settings
+from rehearsal.testbed import Account, World
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-import settings
-from access.reach import Reach, reach
+from iam_hardening import config
+from iam_hardening.claims.access_graph import Reach, reach
 from tests.stack_files import PROJECT, STACKS, config_of, handed_over
 
 HOSTILE = (
@@ -22,10 +22,7 @@ HOSTILE = (
 def reach_of_shipped() -> Reach:
     """Of the stack files in the tree."""
     return reach(
-        {
-            stack: settings.load(handed_over(config_of(stack)), project=PROJECT, stack=stack)
-            for stack in STACKS
-        }
+        {stack: config.load(handed_over(config_of(stack)), project=PROJECT, stack=stack) for stack in STACKS}
     )
 
 

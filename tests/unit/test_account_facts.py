@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-import settings
-from access import account_facts
-from access.account_facts import administers, collect, estate_of
+from iam_hardening import config
+from iam_hardening.clients import account_facts
+from iam_hardening.clients.account_facts import administers, collect, estate_of
 from tests.stack_files import PROJECT, config_of
 
 DEV = "222222222222"
@@ -50,7 +50,7 @@ def test_reading_and_rights_on_some_are_not(document: dict[str, Any]) -> None:
 
 def trusted(*statements: dict[str, Any]) -> list[str]:
     """What is said of a role with this trust, in the sample's workload account."""
-    account = settings.load(config_of("dev"), project=PROJECT, stack="dev")
+    account = config.load(config_of("dev"), project=PROJECT, stack="dev")
     role = {
         "Path": "/",
         "RoleName": "x",
@@ -105,7 +105,7 @@ def test_conditions_and_denials_of_a_trust_are_told_apart() -> None:
 
 
 def test_roles_of_aws_and_of_identity_center_are_no_strangers_one_by_one() -> None:
-    account = settings.load(config_of("dev"), project=PROJECT, stack="dev")
+    account = config.load(config_of("dev"), project=PROJECT, stack="dev")
     trust = {"Statement": [{"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::1:saml-provider/S"}}]}
     roles = {
         name: {"Path": path, "RoleName": name, "AssumeRolePolicyDocument": trust}
@@ -131,7 +131,7 @@ def test_roles_of_aws_and_of_identity_center_are_no_strangers_one_by_one() -> No
     ],
 )
 def test_a_user_that_lacks_one_thing_that_vault_gives_is_not_vaults(changed: dict[str, Any]) -> None:
-    account = settings.load(config_of("dev"), project=PROJECT, stack="dev")
+    account = config.load(config_of("dev"), project=PROJECT, stack="dev")
     boundary = f"arn:aws:iam::{DEV}:policy/vault-issued-user-boundary"
     issued = {
         "Path": "/vault/",

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from access.adopt.lookups import UNKNOWN, Existing, TakenError
-from access.adopt.scratch import ImportFile, Step
-from access.adopt.show import changed
-from access.verify.identities import Live
+from iam_hardening.commands.adopt.lookups import UNKNOWN, Existing, TakenError
+from iam_hardening.commands.adopt.scratch import ImportFile, Step
+from iam_hardening.commands.adopt.show import changed
+from iam_hardening.commands.verify.identities import Live
 
 STACK = "urn:pulumi:central::iam-hardening"
 GROUP_URN = f"{STACK}::iam-hardening:index:PeopleGroup$aws:iam/group:Group::Administrators"

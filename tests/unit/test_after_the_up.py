@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from access.adopt import after_the_up
-from access.adopt.after_the_up import Iam, after, denials, newly_under
-from access.adopt.scratch import Step
+from iam_hardening.commands.adopt import after_the_up
+from iam_hardening.commands.adopt.after_the_up import Iam, after, denials, newly_under
+from iam_hardening.commands.adopt.scratch import Step
 
 ENFORCE = "enforce-to-use-mfa"
 

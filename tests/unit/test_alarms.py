@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-import event_patterns
-import policies
 from components.alarms import Alarms, AlarmsArgs
 from components.trail import Trail, TrailArgs
-from event_patterns import Alarm
-from rehearsal.scenes.alarms import eventbridge_may_use
+from iam_hardening.aws import event_patterns, policies
+from iam_hardening.aws.event_patterns import Alarm
+from rehearsal.scenarios.alarms import eventbridge_may_use
 from tests.recorder import Recorder
 
 ACCOUNT = "111111111111"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from settings.boundary_checks import _may_be_allowed
+from iam_hardening.config.rules.boundary import _may_be_allowed
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from access import client_config
-from access.stack_files import settings_of
+from iam_hardening.commands import client_config
+from iam_hardening.config.files import settings_of
 
 ROOT = Path(__file__).parents[2]
 SERIAL = "arn:aws:iam::111111111111:mfa/phone"

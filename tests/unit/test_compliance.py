@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from access.report import controls
+from iam_hardening.commands.report import controls
 
 ROOT = Path(__file__).parents[2]
 MAP = (ROOT / "docs" / "compliance.md").read_text()

@@ -7,7 +7,6 @@ import pulumi_aws as aws
 import pulumi_vault as vault
 import pytest
 
-import policies
 from components.account_defaults import AccountDefaults, AccountDefaultsArgs
 from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
 from components.detection import AccessAnalyzer, AccessAnalyzerArgs
@@ -21,6 +20,7 @@ from components.session_preferences import SessionPreferences, SessionPreference
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
 from components.vault_logins import VaultLogin, VaultLoginArgs
 from components.vault_server import VaultServer, VaultServerArgs
+from iam_hardening.aws import policies
 from tests.recorder import Recorder
 
 TAGS = {"Stack": "test"}

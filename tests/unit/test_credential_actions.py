@@ -10,10 +10,10 @@ import botocore.session
 import pytest
 import yaml
 
-import policies
+from iam_hardening.aws import policies
 from tests.stack_files import ROOT
 
-DATA: dict[str, Any] = yaml.safe_load((ROOT / "access" / "credential_actions.yaml").read_text())
+DATA: dict[str, Any] = yaml.safe_load((ROOT / "iam_hardening/aws/credential_actions.yaml").read_text())
 # In the pinned botocore, and no longer in the newest.
 GONE = {
     "finspace-data.GetExternalDataViewAccessDetails",

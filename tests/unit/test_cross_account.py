@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-import policies
 from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
 from components.permissions import PermissionsArgs
+from iam_hardening.aws import policies
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "dev"}

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-import deployer
-import settings
+from iam_hardening import config as settings
+from iam_hardening.config import deployer
 from tests.stack_files import PROJECT, config_of
 
 ROLE = "arn:aws:iam::222222222222:role/ci/deployer"

@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 from botocore.stub import Stubber
 
-from access import live
-from access.doctor import vault
-from access.doctor.__main__ import COULD_NOT, IN_THE_WAY, WELL, main
-from access.sessions import Credentials
+from iam_hardening.clients import operator
+from iam_hardening.clients.aws import Credentials
+from iam_hardening.commands.doctor import vault
+from iam_hardening.commands.doctor.__main__ import COULD_NOT, IN_THE_WAY, WELL, main
 
 ROOT = Path(__file__).parents[2]
 CENTRAL, DEV = "111111111111", "222222222222"
@@ -32,7 +32,7 @@ TO_THE_ROLE = (*WHO, "--stack", "dev", "--role", "test_role")
 def _clients() -> dict[str, Any]:
     """Once for all tests: a client takes longer to make than anything here."""
     somebody = Credentials(access_key_id=KEY, secret_access_key="unused")
-    return {name: live.client(name[:3], "us-east-1", somebody) for name in ("sts", "iam", "sts in role")}
+    return {name: operator.client(name[:3], "us-east-1", somebody) for name in ("sts", "iam", "sts in role")}
 
 
 class Aws:

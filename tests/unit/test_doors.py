@@ -6,36 +6,36 @@ from typing import Any
 
 import pytest
 
-import policies
-import settings
-from access import doors
-from access.claims import ALLOWED, REFUSED
-from access.stack_files import settings_of
-from settings import Settings
+from iam_hardening import config
+from iam_hardening.aws import policies
+from iam_hardening.claims import resource_policies
+from iam_hardening.claims.claim import ALLOWED, REFUSED
+from iam_hardening.config import Settings
+from iam_hardening.config.files import settings_of
 from tests.unit.test_matrix import hardened
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = settings_of(ROOT)
 
 
-def of(account: Settings, place: str) -> list[doors.Door]:
-    return [door for door in doors.doors(account) if str(door.place) == place]
+def of(account: Settings, place: str) -> list[resource_policies.Door]:
+    return [door for door in resource_policies.doors(account) if str(door.place) == place]
 
 
 def with_role(**role: Any) -> Settings:
     return replace(
-        SHIPPED["dev"], cross_account_roles={"reader": settings.CrossAccountRole.model_validate(role)}
+        SHIPPED["dev"], cross_account_roles={"reader": config.CrossAccountRole.model_validate(role)}
     )
 
 
 def test_every_door_is_open_to_somebody_and_closed_to_somebody() -> None:
     for account in (*SHIPPED.values(), *hardened().values()):
-        for place in {str(door.place) for door in doors.doors(account)}:
+        for place in {str(door.place) for door in resource_policies.doors(account)}:
             assert {door.claimed for door in of(account, place)} == {ALLOWED, REFUSED}, place
 
 
 def test_every_role_key_topic_and_bucket_of_the_hardened_example_is_a_door() -> None:
-    assert {str(door.place) for door in doors.doors(hardened()["dev"])} == {
+    assert {str(door.place) for door in resource_policies.doors(hardened()["dev"])} == {
         "role test_role",
         "role bounded_role",
         "role third_party_role",
@@ -90,7 +90,7 @@ def test_statements_speak_to_whom_they_name_and_to_everybody() -> None:
     )
 
     def sids(principal: str) -> list[str]:
-        said = doors.spoken_to(policy, principal)
+        said = resource_policies.spoken_to(policy, principal)
         assert all("Principal" not in statement for statement in said)
         return [statement["Sid"] for statement in said]
 
@@ -101,8 +101,8 @@ def test_statements_speak_to_whom_they_name_and_to_everybody() -> None:
 
 def test_a_trust_policy_speaks_to_the_whole_account_only_where_it_says_so() -> None:
     trust = policies.trust_account("aws", "1", require_mfa=True)
-    assert doors.spoken_to(trust, "arn:aws:iam::1:root")[0]["Resource"] == "*"
-    assert doors.spoken_to(trust, "arn:aws:iam::2:root") == []
-    assert doors.spoken_to(trust, "ec2.amazonaws.com") == []
+    assert resource_policies.spoken_to(trust, "arn:aws:iam::1:root")[0]["Resource"] == "*"
+    assert resource_policies.spoken_to(trust, "arn:aws:iam::2:root") == []
+    assert resource_policies.spoken_to(trust, "ec2.amazonaws.com") == []
     open_to_all = {"Statement": [{**trust["Statement"][0], "Principal": {"AWS": "*"}}]}
-    assert doors.spoken_to(open_to_all, "arn:aws:iam::2:root") != []
+    assert resource_policies.spoken_to(open_to_all, "arn:aws:iam::2:root") != []

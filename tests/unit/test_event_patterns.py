@@ -1,6 +1,6 @@
 """What sets each alarm off: whole patterns. Whether they match, EventBridge says in the rehearsal."""
 
-import event_patterns
+from iam_hardening.aws import event_patterns
 
 VAULT = "arn:aws:iam::222222222222:user/vault-secrets-engine"
 DEPLOYER = "arn:aws:iam::222222222222:role/deployer"

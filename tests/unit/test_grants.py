@@ -2,9 +2,9 @@
 
 import pytest
 
-from access.claims import ALLOWED, REFUSED
-from access.grants import grants_of
-from settings import Permissions, Statement
+from iam_hardening.claims.claim import ALLOWED, REFUSED
+from iam_hardening.claims.grants import grants_of
+from iam_hardening.config import Permissions, Statement
 
 OBJECT = "arn:aws:s3:::data/key"
 

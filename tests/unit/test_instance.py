@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-import policies
 from components.instance import Instance, InstanceArgs
 from components.permissions import PermissionsArgs
+from iam_hardening.aws import policies
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "dev"}

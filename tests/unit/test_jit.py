@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from access import live
-from access.credentials_from_vault import Issued, credentials
+from iam_hardening.clients import operator
+from iam_hardening.commands.jit.credentials import Issued, credentials
 
 ARN = "arn:aws:iam::222222222222:user/vault/vault-token-ada-test-1-x"
 LEASE = "aws/creds/test/1"
@@ -57,8 +57,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[float]:
     """The pauses that were made; the clock moves by them alone."""
     made: list[float] = []
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("access.credentials_from_vault.time.sleep", made.append)
-    monkeypatch.setattr("access.credentials_from_vault.time.monotonic", lambda: sum(made))
+    monkeypatch.setattr("iam_hardening.commands.jit.credentials.time.sleep", made.append)
+    monkeypatch.setattr("iam_hardening.commands.jit.credentials.time.monotonic", lambda: sum(made))
     return made
 
 
@@ -92,7 +92,7 @@ def test_what_aws_does_not_take_is_given_back_and_not_kept(
     pauses: list[float], tmp_path: Path, error: Exception, told: str, waits: bool
 ) -> None:
     vault = asked_vault()
-    with pytest.raises(live.CannotError, match=told):
+    with pytest.raises(operator.CannotError, match=told):
         ask(vault, Sts(error, times=1000))
     assert vault.revoked == [LEASE]
     assert bool(pauses) == waits

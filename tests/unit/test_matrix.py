@@ -8,11 +8,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-import naming
-import settings
-from access import matrix
-from access.stack_files import settings_of
-from settings import Settings
+from iam_hardening import config
+from iam_hardening.aws import naming
+from iam_hardening.claims import matrix
+from iam_hardening.config import Settings
+from iam_hardening.config.files import settings_of
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = settings_of(ROOT)
@@ -21,7 +21,7 @@ SHIPPED = settings_of(ROOT)
 def hardened() -> dict[str, Settings]:
     folder = ROOT / "examples" / "hardened"
     return {
-        stack: settings.load(
+        stack: config.load(
             yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text())["config"],
             project="iam-hardening",
             stack=stack,
@@ -110,10 +110,10 @@ def test_no_two_rows_claim_the_opposite_of_each_other() -> None:
 def test_a_statements_own_resource_and_its_neighbour_are_both_asked_about(
     pattern: str, inside: str, beside: str
 ) -> None:
-    statement = settings.Statement.model_validate(
+    statement = config.Statement.model_validate(
         {"sid": "A", "actions": ["s3:GetObject", "s3:List*"], "resources": [pattern]}
     )
-    role = settings.CrossAccountRole.model_validate({"policies": {"a": [statement]}})
+    role = config.CrossAccountRole.model_validate({"policies": {"a": [statement]}})
     account = replace(SHIPPED["dev"], cross_account_roles={"reader": role})
     row = next(row for row in matrix.rows() if row.who == "cross-account role" and row.for_each)
     asked = {(cell.action, cell.resource) for cell in matrix.claims(account, [row])}

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-import policies
 from components.mfa import MfaEnforcement, MfaEnforcementArgs
+from iam_hardening.aws import policies
 from tests.recorder import Recorder
 
 POLICY = "aws:iam/policy:Policy"

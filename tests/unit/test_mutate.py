@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-import policies
-from rehearsal.mutants.mutate import mutations, of_vault_policy
+from iam_hardening.aws import policies
+from rehearsal.mutation.mutate import mutations, of_vault_policy
 
 DENY = {
     "Sid": "Deny",

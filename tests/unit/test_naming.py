@@ -2,7 +2,7 @@
 
 import pytest
 
-import naming
+from iam_hardening.aws import naming
 
 
 @pytest.mark.parametrize(

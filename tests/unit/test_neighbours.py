@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-import settings
-from rehearsal import neighbours
+from iam_hardening import config as settings
+from rehearsal import cross_stack
 from rehearsal.errors import RehearsalError
 from tests.stack_files import PROJECT, handed_over
 
@@ -57,11 +57,11 @@ def test_stacks_that_cannot_be_rehearsed_together_are_refused(
     one: settings.Settings, other: settings.Settings, sentence: str
 ) -> None:
     with pytest.raises(RehearsalError, match=sentence):
-        neighbours.check({"one": one, "other": other})
+        cross_stack.check({"one": one, "other": other})
 
 
 def test_accounts_with_mounts_of_their_own_are_rehearsed_together() -> None:
-    neighbours.check(
+    cross_stack.check(
         {
             "one": workload("222222222222", mount="aws-one", roles={"b": ROLE}),
             "other": workload("333333333333", mount="aws-other", roles={"b": ROLE}),

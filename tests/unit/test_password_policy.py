@@ -3,7 +3,7 @@
 import pytest
 
 from components.password_policy import PasswordPolicy, PasswordPolicyArgs
-from settings import PasswordPolicy as ConfiguredPasswordPolicy
+from iam_hardening.config import PasswordPolicy as ConfiguredPasswordPolicy
 from tests.recorder import Recorder
 
 EVERY_CHARACTER_CLASS = {

@@ -7,10 +7,10 @@ from typing import Any
 import pulumi
 import pytest
 
-import policies
 from components.mfa import MfaEnforcement, MfaEnforcementArgs
 from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
 from components.permissions import PermissionsArgs
+from iam_hardening.aws import policies
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "central"}

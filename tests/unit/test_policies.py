@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-import policies
+from iam_hardening.aws import policies
 
 CENTRAL, DEV = "111111111111", "222222222222"
 BOUNDARY = f"arn:aws:iam::{DEV}:policy/vault-issued-user-boundary"

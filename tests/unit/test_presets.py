@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import settings
-from access import client_config
+from iam_hardening import config as settings
+from iam_hardening.commands import client_config
 from tests.stack_files import PROJECT, config_of, handed_over
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-import settings
-from access.reach import MFA, NO_MFA, SHORT_LIVED, Reach, reach
-from access.report.drawing import draw
+from iam_hardening import config as settings
+from iam_hardening.claims.access_graph import MFA, NO_MFA, SHORT_LIVED, Reach, reach
+from iam_hardening.commands.report.drawing import draw
 from tests.stack_files import PROJECT, handed_over
 from tests.unit.reports import reach_of_shipped
 

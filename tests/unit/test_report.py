@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from access.report import __main__, controls, matrix, write
-from access.report.markdown import escape, mermaid
-from access.report.recorded import Rehearsed
+from iam_hardening.commands.report import __main__, controls, matrix, write
+from iam_hardening.commands.report.markdown import escape, mermaid
+from iam_hardening.commands.report.recorded import Rehearsed
 from tests.unit.reports import HOSTILE, a_claim, a_report, reach_of_shipped
 
 _CSS = Path(write.__file__).with_name("templates") / "report.css"

@@ -9,8 +9,9 @@ from urllib.parse import quote
 import pytest
 from botocore.stub import Stubber
 
-from access import live, revoke_sessions
-from access.sessions import Credentials
+from iam_hardening.clients import operator
+from iam_hardening.clients.aws import Credentials
+from iam_hardening.commands import revoke_sessions
 
 ROOT = Path(__file__).parents[2]
 DEV = "222222222222"
@@ -25,13 +26,13 @@ def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sts() -> Iterator[Stubber]:
-    with Stubber(live.client("sts", "us-east-1", SOMEBODY)) as stubber:
+    with Stubber(operator.client("sts", "us-east-1", SOMEBODY)) as stubber:
         yield stubber
 
 
 @pytest.fixture
 def iam() -> Iterator[Stubber]:
-    with Stubber(live.client("iam", "us-east-1", SOMEBODY)) as stubber:
+    with Stubber(operator.client("iam", "us-east-1", SOMEBODY)) as stubber:
         yield stubber
 
 

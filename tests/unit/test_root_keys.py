@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from access import live, root_keys
-from access.sessions import Credentials
+from iam_hardening.clients import operator
+from iam_hardening.clients.aws import Credentials
+from iam_hardening.commands import root_keys
 
 ROOT = Path(__file__).parents[2]
 MANAGEMENT, DEV = "111111111111", "222222222222"
@@ -73,7 +74,7 @@ class Aws:
             stub.assert_no_pending_responses()
 
     def _stub(self, service: str, caller: str = "") -> Stubber:
-        client = live.client(service, "us-east-1", SOMEBODY)
+        client = operator.client(service, "us-east-1", SOMEBODY)
 
         def note(model: Any, **_: Any) -> None:
             self.calls.append(f"{caller} {model.name}".strip())
@@ -231,5 +232,5 @@ def test_sts_is_asked_at_its_regional_endpoint(region: str, monkeypatch: pytest.
     """AssumeRoot has no global one; botocore takes that for us-east-1 where a setting says `legacy`."""
     monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    endpoint = live.client("sts", region, SOMEBODY).meta.endpoint_url
+    endpoint = operator.client("sts", region, SOMEBODY).meta.endpoint_url
     assert endpoint == f"https://sts.{region}.amazonaws.com"

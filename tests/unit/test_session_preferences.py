@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.session_preferences import SessionPreferences, SessionPreferencesArgs
-from settings import SessionPreferences as Section
+from iam_hardening.config import SessionPreferences as Section
 from tests.recorder import Recorder
 
 TAGS = {"Stack": "dev"}

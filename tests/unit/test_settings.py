@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-import settings
-from policies import trust_account, trust_third_party
-from settings.fields import Seconds, duration_text
+from iam_hardening import config as settings
+from iam_hardening.aws.policies import trust_account, trust_third_party
+from iam_hardening.config.values import Seconds, duration_text
 from tests.stack_files import PROJECT, config_of, handed_over
 
 WORKLOAD = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import settings
+from iam_hardening import config as settings
 from tests.stack_files import PROJECT, handed_over
 
 CENTRAL: dict[str, Any] = {

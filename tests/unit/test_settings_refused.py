@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-import settings
+from iam_hardening import config as settings
 from tests.stack_files import PROJECT, handed_over
 
 REMOVED = object()

@@ -10,12 +10,12 @@ from unittest.mock import Mock
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from rehearsal.stand_in.aws_rows import aws_package
-from rehearsal.stand_in.lifecycle import Lifecycle
-from rehearsal.stand_in.rows import Call, Package, Read, Row
-from rehearsal.stand_in.servicer import StandInServicer
-from rehearsal.stand_in.values import DEFAULTED, encode
-from rehearsal.stand_in.vault_rows import vault_package
+from rehearsal.providers.aws_rows import aws_package
+from rehearsal.providers.lifecycle import Lifecycle
+from rehearsal.providers.rows import Call, Package, Read, Row
+from rehearsal.providers.servicer import StandInServicer
+from rehearsal.providers.values import DEFAULTED, encode
+from rehearsal.providers.vault_rows import vault_package
 
 AWS = aws_package("http://127.0.0.1:1", {})
 VAULT = vault_package("http://127.0.0.1:1", "token", "http://127.0.0.1:1", "", None)

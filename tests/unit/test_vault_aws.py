@@ -6,8 +6,8 @@ from typing import Any
 import pulumi
 import pytest
 
-import policies
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
+from iam_hardening.aws import policies
 from tests.recorder import ACCOUNT_ID, Recorder
 
 BOUNDARY_DOCUMENT = policies.vault_issued_user_boundary()

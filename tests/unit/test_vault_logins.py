@@ -5,9 +5,9 @@ from typing import Any, Literal
 import pulumi
 import pytest
 
-import settings
 from components.vault_logins import VaultLogin, VaultLoginArgs
-from settings.login_checks import token_seconds
+from iam_hardening import config
+from iam_hardening.config.rules.logins import token_seconds
 from tests.recorder import Recorder
 
 METHOD = "vault:index/authBackend:AuthBackend"
@@ -89,7 +89,7 @@ def test_an_identity_provider_lets_in_only_who_has_the_claims(recorder: Recorder
     ids=["a user's lease can be renewed to the maximum", "a session lasts its time", "or the default"],
 )
 def test_a_token_outlives_the_longest_lease_that_it_may_ask_for(role: dict[str, Any], expected: int) -> None:
-    vault = settings.Vault.model_validate(
+    vault = config.Vault.model_validate(
         {
             "roles": {"test": role | {"managedPolicies": ["A"]}},
             "logins": {"way": {"method": "approle", "roles": ["test"]}},

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-import policies
 from components.vault_server import VaultServer, VaultServerArgs
+from iam_hardening.aws import policies
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "dev"}

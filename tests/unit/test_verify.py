@@ -7,13 +7,13 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-import settings
-from access.documents import canonical, without_aws_paths
-from access.verify import alarms, vault_engine
-from access.verify.caller_policy import caller_policy, caller_vault_policy
-from access.verify.findings import MISSING, Findings
-from access.verify.vault_policies import opened, reaches
-from naming import VAULT_USERNAME_TEMPLATE
+from iam_hardening import config
+from iam_hardening.aws.naming import VAULT_USERNAME_TEMPLATE
+from iam_hardening.aws.policies.compare import canonical, without_aws_paths
+from iam_hardening.claims.findings import MISSING, Findings
+from iam_hardening.commands.verify import alarms, vault_engine
+from iam_hardening.commands.verify.caller_policy import caller_policy, caller_vault_policy
+from iam_hardening.commands.verify.vault_policies import opened, reaches
 from tests.stack_files import PROJECT, ROOT
 
 
@@ -92,10 +92,10 @@ class Keys:
 
 
 @pytest.fixture
-def dev() -> settings.Settings:
+def dev() -> config.Settings:
     """The example that has everything on."""
     file = ROOT / "examples" / "hardened" / "Pulumi.dev.yaml"
-    return settings.load(yaml.safe_load(file.read_text())["config"], project=PROJECT, stack="dev")
+    return config.load(yaml.safe_load(file.read_text())["config"], project=PROJECT, stack="dev")
 
 
 def false(findings: Findings) -> list[tuple[str, str]]:
@@ -111,7 +111,7 @@ def false(findings: Findings) -> list[tuple[str, str]]:
     ],
 )
 def test_vault_acts_as_its_own_principal(
-    dev: settings.Settings, owners: dict[str, str], expected: list[tuple[str, str]]
+    dev: config.Settings, owners: dict[str, str], expected: list[tuple[str, str]]
 ) -> None:
     assert dev.vault
     findings = Findings("dev")
@@ -128,7 +128,7 @@ def test_vault_acts_as_its_own_principal(
     assert false(findings) == expected
 
 
-def test_a_static_role_is_one_too_many(dev: settings.Settings) -> None:
+def test_a_static_role_is_one_too_many(dev: config.Settings) -> None:
     assert dev.vault
     findings = Findings("dev")
     reader: Any = Told({}, {"aws/static-roles": ["administrators-key"]})
@@ -158,7 +158,7 @@ class Topic:
     ],
 )
 def test_who_has_not_confirmed_is_told_nothing(
-    dev: settings.Settings, arn: str, expected: list[tuple[str, str]]
+    dev: config.Settings, arn: str, expected: list[tuple[str, str]]
 ) -> None:
     assert dev.alarms
     findings = Findings("dev")
@@ -178,7 +178,7 @@ def test_aws_own_policies_are_told_by_name_whatever_their_path() -> None:
     assert without_aws_paths(own) == own
 
 
-def test_the_printed_policies_only_read(dev: settings.Settings) -> None:
+def test_the_printed_policies_only_read(dev: config.Settings) -> None:
     (statement,) = caller_policy(dev)["Statement"]
     verbs = {action.split(":")[1] for action in statement["Action"]}
     assert all(verb.startswith(("Describe", "Generate", "Get", "List", "Simulate")) for verb in verbs)

@@ -1,0 +1,316 @@
+"""Who can reach what, across all stacks, worked out from the settings alone: the report draws it.
+
+It says what the stack files ask for; whether that holds is what the claims show. Conditions that a stack
+file's own statements carry are not drawn, and neither is what people could do with keys made by hand.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from iam_hardening.aws.naming import (
+    VAULT_USER_PATH,
+    role_arn,
+    user_arn,
+    vault_aws_role_name,
+    vault_policy_name,
+)
+from iam_hardening.claims.claim import ALLOWED
+from iam_hardening.claims.grants import grants_of
+from iam_hardening.config import CrossAccountRole, Permissions, Settings, Vault
+from iam_hardening.config.values import duration_text
+
+VAULT = "Vault"
+OUTSIDE = "Outside"
+
+# How far along the way something is: who, by way of what, as what.
+WHO, THROUGH, AS = 0, 1, 2
+
+# What an edge asks of whoever goes along it.
+MFA, NO_MFA, SHORT_LIVED = "mfa", "no mfa", "short-lived"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """`account` is the name of a `Territory`, `step` one of WHO, THROUGH, AS."""
+
+    id: str
+    account: str
+    step: int
+    title: str
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """`source` and `target` are the ids of places, `label` says on what terms."""
+
+    source: str
+    target: str
+    asks: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Territory:
+    """An account, Vault, or the world outside of them."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    territories: tuple[Territory, ...]
+    places: tuple[Place, ...]
+    ways: tuple[Way, ...]
+
+
+def reach(stacks: Mapping[str, Settings]) -> Reach:
+    """Of all stacks together, central accounts first."""
+    ordered = sorted(stacks.values(), key=lambda own: not own.is_central)
+    places = [*_distinct(place for own in ordered for place in _places(own))]
+    ways = [way for own in ordered for way in _ways(own, stacks)]
+    territories = [
+        *(Territory(name=own.stack, title=_title(own)) for own in ordered if own.is_central),
+        Territory(name=VAULT, title="Vault"),
+        Territory(name=OUTSIDE, title="Other accounts"),
+        *(Territory(name=own.stack, title=_title(own)) for own in ordered if not own.is_central),
+    ]
+    inhabited = {place.account for place in places}
+    return Reach(
+        territories=tuple(each for each in territories if each.name in {*inhabited, *stacks}),
+        places=tuple(places),
+        ways=tuple(ways),
+    )
+
+
+def _title(own: Settings) -> str:
+    people = "people" if own.users else "no people"
+    return f"{own.stack}: {'central' if own.is_central else 'workload'} account {own.account_id}, {people}"
+
+
+def _distinct(places: Iterator[Place]) -> Iterator[Place]:
+    seen: set[str] = set()
+    for place in places:
+        if place.id not in seen:
+            seen.add(place.id)
+            yield place
+
+
+def _places(own: Settings) -> Iterator[Place]:
+    stack = own.stack
+    for name in own.users:
+        yield Place(
+            id=f"{stack}/user/{name}",
+            account=stack,
+            step=WHO,
+            title=name,
+            details=("a person, with a password",),
+        )
+    for name, group in own.groups.items():
+        yield Place(
+            id=f"{stack}/group/{name}",
+            account=stack,
+            step=THROUGH,
+            title=f"group {name}",
+            details=(_held(group), *(() if group.enforce_mfa else ("MFA is not enforced",))),
+        )
+    for name, role in own.cross_account_roles.items():
+        if role.trusted_account_id:
+            yield Place(
+                id=f"{OUTSIDE}/{role.trusted_account_id}",
+                account=OUTSIDE,
+                step=WHO,
+                title=f"account {role.trusted_account_id}",
+                details=("a third party",),
+            )
+        limit = (f"at most {_name(role.permissions_boundary)}",) if role.permissions_boundary else ()
+        yield Place(
+            id=f"{stack}/role/{name}",
+            account=stack,
+            step=AS,
+            title=f"role {name}",
+            details=(_held(role), *limit, f"sessions of {duration_text(role.max_session_duration)}"),
+        )
+    if own.instance:
+        held = _held(own.instance)
+        managed = ("Session Manager",) if own.instance.session_manager else ()
+        yield from (
+            Place(
+                id=f"{stack}/instance",
+                account=stack,
+                step=WHO,
+                title=f"EC2 {own.instance.name}",
+                details=("no keys on it",),
+            ),
+            Place(
+                id=f"{stack}/profile",
+                account=stack,
+                step=THROUGH,
+                title=f"profile {own.instance.profile_name}",
+                details=("instance profile",),
+            ),
+            Place(
+                id=f"{stack}/role/{own.instance.role_name}",
+                account=stack,
+                step=AS,
+                title=f"role {own.instance.role_name}",
+                details=(held, *managed),
+            ),
+        )
+    if own.vault_server:
+        server = own.vault_server.name
+        yield Place(
+            id=f"{stack}/server",
+            account=stack,
+            step=WHO,
+            title="Vault's own servers",
+            details=("no keys on them",),
+        )
+        yield Place(
+            id=f"{stack}/role/{server}",
+            account=stack,
+            step=AS,
+            title=f"role {server}",
+            details=("Vault's table and its seal key",),
+        )
+    yield from _places_of_vault(own)
+
+
+def _places_of_vault(own: Settings) -> Iterator[Place]:
+    if not own.vault:
+        return
+    for name, login in own.vault.logins.items():
+        yield Place(
+            id=f"{VAULT}/login/{name}",
+            account=VAULT,
+            step=WHO,
+            title=f"log-in {name}",
+            details=(login.method, *filter(None, (", ".join(login.users), login.subject))),
+        )
+    for name, role in own.vault.roles.items():
+        policy = vault_policy_name(own.vault.mount, name)
+        held = ", ".join(
+            [
+                *(f"group {group}" for group in role.groups),
+                *map(_name, role.managed_policies),
+                *(action for statement in role.statements for action in statement.actions),
+                *(["debugging the instance"] if role.debug_instance else []),
+            ]
+        )
+        is_user = role.credential_type == "iam_user"
+        made = (
+            f"a user below {VAULT_USER_PATH}"
+            if is_user
+            else f"role {vault_aws_role_name(own.vault.mount, name)}"
+        )
+        if not _logins_for(own.vault, name):
+            yield Place(
+                id=f"{VAULT}/token/{policy}",
+                account=VAULT,
+                step=WHO,
+                title=f"token with {policy}",
+                details=("no AWS key of its own",),
+            )
+        yield from (
+            Place(
+                id=f"{VAULT}/{own.stack}/{name}",
+                account=VAULT,
+                step=THROUGH,
+                title=f"{own.vault.mount}/creds/{name}",
+                details=(f"for {own.stack}",),
+            ),
+            Place(
+                id=f"{own.stack}/vault/{name}",
+                account=own.stack,
+                step=AS,
+                title=made,
+                details=(held, "never more than the boundary"),
+            ),
+        )
+
+
+def _logins_for(vault: Vault, role: str) -> list[str]:
+    """The log-ins whose tokens read this role's credentials."""
+    return [name for name, login in vault.logins.items() if role in login.roles]
+
+
+def _held(permissions: Permissions) -> str:
+    held = [*map(_name, permissions.managed_policies), *permissions.policies]
+    return ", ".join(held) or "nothing of its own"
+
+
+def _name(policy: str) -> str:
+    return policy.rsplit("/", 1)[-1]
+
+
+def _ways(own: Settings, stacks: Mapping[str, Settings]) -> Iterator[Way]:
+    stack = own.stack
+    for name, user in own.users.items():
+        # One denial is enough, whatever the other groups allow.
+        enforced = any(own.groups[group].enforce_mfa for group in user.groups)
+        for group in user.groups:
+            yield Way(
+                source=f"{stack}/user/{name}",
+                target=f"{stack}/group/{group}",
+                asks=MFA if enforced else NO_MFA,
+                label="with MFA" if enforced else "without MFA",
+            )
+    for name, role in own.cross_account_roles.items():
+        yield from _ways_into(own, name, role, stacks)
+    if own.instance:
+        yield Way(
+            source=f"{stack}/instance", target=f"{stack}/profile", asks=SHORT_LIVED, label="IMDSv2 only"
+        )
+        yield Way(
+            source=f"{stack}/profile",
+            target=f"{stack}/role/{own.instance.role_name}",
+            asks=SHORT_LIVED,
+            label="hours, renewed",
+        )
+    if own.vault_server:
+        target = f"{stack}/role/{own.vault_server.name}"
+        yield Way(source=f"{stack}/server", target=target, asks=SHORT_LIVED, label="instance profile")
+    if own.vault:
+        for name, role_of_vault in own.vault.roles.items():
+            source = f"{VAULT}/{own.stack}/{name}"
+            policy = vault_policy_name(own.vault.mount, name)
+            lease = duration_text(role_of_vault.ttl or own.vault.default_lease_ttl)
+            logins = _logins_for(own.vault, name)
+            holders = [f"login/{login}" for login in logins] or [f"token/{policy}"]
+            for holder in holders:
+                yield Way(source=f"{VAULT}/{holder}", target=source, asks=NO_MFA, label="Vault policy")
+            yield Way(
+                source=source, target=f"{stack}/vault/{name}", asks=SHORT_LIVED, label=f"ends in {lease}"
+            )
+
+
+def _ways_into(
+    own: Settings, name: str, role: CrossAccountRole, stacks: Mapping[str, Settings]
+) -> Iterator[Way]:
+    target = f"{own.stack}/role/{name}"
+    if role.trusted_account_id:
+        source = f"{OUTSIDE}/{role.trusted_account_id}"
+        yield Way(source=source, target=target, asks=NO_MFA, label="external ID")
+        return
+    age = f", {duration_text(role.mfa_max_age)} old at most" if role.mfa_max_age else ""
+    terms = f"MFA{age}" if role.asks_for_mfa else "without MFA"
+    asks = MFA if role.asks_for_mfa else NO_MFA
+    arn = role_arn(own.partition, own.account_id, name)
+    trusted_id = own.account_id if own.is_central else own.central_account_id
+    for central in (each for each in stacks.values() if each.account_id == trusted_id):
+        let_in = {
+            person
+            for person, user in central.users.items()
+            if not role.principals
+            or user_arn(central.partition, central.account_id, user.path, person) in role.principals
+        }
+        for group_name, group in central.groups.items():
+            granted = arn in group.may_assume or grants_of([group]).verdict("sts:AssumeRole", arn) == ALLOWED
+            members = {person for person, user in central.users.items() if group_name in user.groups}
+            if not granted or not members & let_in:
+                continue
+            only = f", only {' and '.join(sorted(members & let_in))}" if members - let_in else ""
+            yield Way(
+                source=f"{central.stack}/group/{group_name}", target=target, asks=asks, label=f"{terms}{only}"
+            )

@@ -1,0 +1,91 @@
+"""`make adopt STACK=dev`: what the stack would make and the account has already, and the file to import it.
+
+Read-only: it writes the import file, and neither the account nor the stack's state. Exit status: 0 an import
+and an up would replace nothing and keep nobody out, 1 something is in the way or somebody has to be told
+first, 2 it could not run.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from iam_hardening import config
+from iam_hardening.clients import operator, vault
+from iam_hardening.clients.vault_reader import VaultReader
+from iam_hardening.commands.adopt.findings import Adoption, compare
+from iam_hardening.commands.adopt.lockout import told
+from iam_hardening.commands.adopt.lookups import Existing
+from iam_hardening.commands.adopt.scratch import scratch
+from iam_hardening.commands.adopt.show import show
+from iam_hardening.config import Settings, deployer
+from iam_hardening.config.files import settings_of
+
+CLEAR, IN_THE_WAY, COULD_NOT = 0, 1, 2
+
+
+def main(arguments: list[str], make_client: operator.MakeClient = operator.client) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m iam_hardening.commands.adopt",
+        description="What of a stack an account has already; read-only.",
+    )
+    parser.add_argument("--stack", required=True, help="the stack whose account it is")
+    parser.add_argument(
+        "--file", metavar="FILE", type=Path, help="where the import file goes (import-STACK.json)"
+    )
+    parser.add_argument(
+        "--accept-warnings", action="store_true", help="what «Before the up» lists is settled or meant"
+    )
+    options = parser.parse_args(arguments)
+    file = options.file or Path(f"import-{options.stack}.json")
+    try:
+        stacks = settings_of(Path.cwd())
+        if options.stack not in stacks:
+            raise operator.CannotError(f"STACK={options.stack}: no such stack; known: {', '.join(stacks)}")
+        account = stacks[options.stack]
+        caller = _caller(account, make_client)
+        if unlisted := deployer.problem(account, caller):
+            raise operator.CannotError(unlisted)
+        existing = Existing(
+            clients=lambda service, region: make_client(service, region, None),
+            region=account.region,
+            vault=_vault(account),
+        )
+        with scratch(Path.cwd(), account.stack) as copy:
+            adoption = compare(copy, existing)
+        warned, kept = told(adoption, existing, caller)
+    except (operator.CannotError, config.ConfigError) as problem:
+        print(problem, file=sys.stderr)
+        return COULD_NOT
+    _write(adoption, file)
+    show(adoption, account, warned, kept, file)
+    settled = not warned or options.accept_warnings
+    return CLEAR if adoption.is_safe and settled else IN_THE_WAY
+
+
+def _caller(account: Settings, make_client: operator.MakeClient) -> str:
+    """The caller's ARN. Raises CannotError for credentials of another account."""
+    sts = make_client("sts", account.region, None)
+    actual = operator.account_of_credentials(sts)
+    if actual != account.account_id:
+        raise operator.CannotError(
+            f"These are credentials of the account {actual}; the stack {account.stack} is the account "
+            f"{account.account_id}. Nothing was looked at, and no file was written."
+        )
+    return str(operator.asking("Asking AWS who you are", sts.get_caller_identity)["Arn"])
+
+
+def _vault(account: Settings) -> VaultReader:
+    """Nobody to ask without an address or a token: what is in Vault is then told as unknown."""
+    try:
+        return VaultReader(vault.client() if account.vault else None)
+    except operator.CannotError:
+        return VaultReader(None)
+
+
+def _write(adoption: Adoption, file: Path) -> None:
+    file.write_text(json.dumps(adoption.content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""Profiles for a person's `~/.aws/config`: the central account, and every role that the person may assume.
+
+    make client-config PERSON=Administrator DEVICE=Administrator-phone [TOOL=awsume]
+
+Both tools take an MFA session first and the role with that (docs/decisions/0009). AWSume does it by itself:
+it finds the MFA device on the source profile. The AWS CLI wants the session in the environment, so the
+commands for it are printed above its profiles. Source: AWS CLI User Guide, "Using an IAM role in the AWS
+CLI"; AWSume, "Configure your profiles".
+"""
+
+import argparse
+import configparser
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from iam_hardening import config
+from iam_hardening.aws.naming import mfa_device_arn, role_arn
+from iam_hardening.claims.grants import grants_of
+from iam_hardening.config.files import settings_of
+
+AWS_CLI, AWSUME = "aws", "awsume"
+
+
+def profiles(
+    stacks: Mapping[str, config.Settings], *, person: str, device: str, tool: str
+) -> dict[str, dict[str, str]]:
+    """Profile name → its keys. `person` is a user of a central stack."""
+    name, central = next((n, s) for n, s in stacks.items() if s.is_central and person in s.users)
+    serial = mfa_device_arn(central.partition, central.account_id, device)
+    source = {"region": central.region}
+    if tool == AWSUME:
+        source["mfa_serial"] = serial
+    found = {name: source}
+    how = {"source_profile": name} if tool == AWSUME else {"credential_source": "Environment"}
+    for profile, region, arn in _assumable(stacks, central, person):
+        found[profile] = {"role_arn": arn, **how, "role_session_name": person, "region": region}
+    return found
+
+
+_SESSION = """\
+# First an MFA session, in this shell only (bash):
+#   session=$(aws sts get-session-token --profile {central} --serial-number {serial} \\
+#     --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]' --output text --token-code CODE)
+#   read -r AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN <<< "$session"; unset session
+#   export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+# Then, for example: aws s3 ls --profile ROLE'S-PROFILE
+# The CLI can also ask for the code itself; AWS does not document whether that lets you in
+# (docs/decisions/0009). For that, in a role's profile instead of credential_source:
+#   source_profile = {central}
+#   mfa_serial = {serial}
+
+"""
+
+
+def session_commands(stacks: Mapping[str, config.Settings], *, person: str, device: str) -> str:
+    """How to get the MFA session that the AWS CLI's role profiles start from, as comments."""
+    name, central = next((n, s) for n, s in stacks.items() if s.is_central and person in s.users)
+    serial = mfa_device_arn(central.partition, central.account_id, device)
+    return _SESSION.format(central=name, serial=serial)
+
+
+def _assumable(
+    stacks: Mapping[str, config.Settings], central: config.Settings, person: str
+) -> Iterator[tuple[str, str, str]]:
+    """Profile name, region and ARN of each role that the person may assume, in any account."""
+    groups = [central.groups[group] for group in central.users[person].groups]
+    granted = {arn for group in groups for arn in group.may_assume}
+    grants = grants_of(groups)
+    for stack, account in stacks.items():
+        if account.trusted_account_id != central.account_id:
+            continue
+        for role in account.cross_account_roles:
+            arn = role_arn(account.partition, account.account_id, role)
+            if arn in granted or grants.verdict("sts:AssumeRole", arn) == "allowed":
+                yield f"{stack}-{role}", account.region, arn
+
+
+def as_ini(found: Mapping[str, Mapping[str, str]]) -> str:
+    """As `~/.aws/config` writes it."""
+    file = configparser.ConfigParser(interpolation=None)
+    for profile, keys in found.items():
+        file[f"profile {profile}"] = dict(keys)
+    text = io.StringIO()
+    file.write(text)
+    return text.getvalue().strip() + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description="Prints AWS profiles for a person.")
+    parser.add_argument("--person", required=True, help="the user's name in the central account")
+    parser.add_argument("--device", required=True, help="the name of the person's virtual MFA device")
+    parser.add_argument("--tool", choices=(AWS_CLI, AWSUME), default=AWS_CLI)
+    options = parser.parse_args(arguments)
+    try:
+        stacks = settings_of(Path.cwd())
+    except config.ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    people = sorted(person for stack in stacks.values() for person in stack.users)
+    if options.person not in people:
+        print(f"PERSON={options.person}: no such user; known: {', '.join(people)}", file=sys.stderr)
+        return 2
+    if options.tool == AWS_CLI:
+        print(session_commands(stacks, person=options.person, device=options.device), end="")
+    print(as_ini(profiles(stacks, person=options.person, device=options.device, tool=options.tool)), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Just-in-time credentials: issue, revoke, sweep, audit."""

@@ -1,0 +1,199 @@
+"""Ends all just-in-time access of one Vault role, whoever holds it.
+
+    make jit-revoke ROLE=test STACK=dev [ARGS=--yes]
+    make jit-revoke ROLE=verify-data STACK=dev ARGS=--lift
+
+Users that Vault issued are deleted, at once, and sessions that they took of their keys die with them
+(`sts:GetSessionToken`, which no policy can deny; an inactive key would not end those). A session of an IAM
+role cannot be deleted: for a role of the kind `assumed_role` everything is denied to sessions issued before
+now, as `make revoke-sessions` does (`iam_hardening/clients/revocations.py`). Shells of Session Manager
+outlive both, so they are ended as well (`iam_hardening/clients/shells.py`). Whoever may read the role's
+credentials can ask for new ones: take that right away first.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hvac
+
+from iam_hardening import config
+from iam_hardening.aws.naming import vault_aws_role_name
+from iam_hardening.claims.claim import REFUSED
+from iam_hardening.claims.grants import grants_of
+from iam_hardening.clients import operator, shells, vault
+from iam_hardening.clients.revocations import lifting, revoke, says
+from iam_hardening.commands.revoke_sessions import COULD_NOT, DONE, STOPPED
+from iam_hardening.config.files import settings_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role of Vault's engine, as the stack file has it. `aws_role`: the IAM role it assumes, or None.
+    `may_open_shells` also where the file alone does not tell."""
+
+    account: config.Settings
+    mount: str
+    name: str
+    aws_role: str | None
+    may_open_shells: bool
+
+    @property
+    def leases(self) -> str:
+        return f"{self.mount}/creds/{self.name}"
+
+
+def role_of(stack: str, name: str, directory: Path) -> Role:
+    """Raises live.CannotError or settings.ConfigError."""
+    stacks = settings_of(directory)
+    if stack not in stacks:
+        raise operator.CannotError(f"STACK={stack}: no such stack; known: {', '.join(stacks)}")
+    account = stacks[stack]
+    if account.vault is None:
+        raise operator.CannotError(
+            f"STACK={stack}: its file has no vault section, so nobody gets access there."
+        )
+    if name not in account.vault.roles:
+        known = ", ".join(account.vault.roles) or "none"
+        raise operator.CannotError(f"ROLE={name}: not under vault.roles of {stack}; known: {known}")
+    role = account.vault.roles[name]
+    assumed = role.credential_type == "assumed_role"
+    grants = grants_of(managed_policies=role.managed_policies, statements=role.statements)
+    return Role(
+        account=account,
+        mount=account.vault.mount,
+        name=name,
+        aws_role=vault_aws_role_name(account.vault.mount, name) if assumed else None,
+        # Groups' policies are not in the file.
+        may_open_shells=role.debug_instance
+        or bool(role.groups)
+        or grants.verdict("ssm:StartSession", "*") != REFUSED,
+    )
+
+
+def live_leases(client: hvac.Client, prefix: str) -> list[str]:
+    """The ids, without their prefix, of every lease that Vault still has. Raises live.CannotError."""
+    path = f"sys/leases/lookup/{prefix}"
+    found = vault.asking(client, f"Listing the leases of {prefix}", path, lambda: client.list(path))
+    return list(found["data"]["keys"]) if found else []
+
+
+def must_be_allowed_to_end(client: hvac.Client, prefix: str) -> None:
+    """Raises live.CannotError for a token that may list the leases but not end them."""
+    path = f"sys/leases/revoke-prefix/{prefix}"
+    answer = vault.asking(
+        client, "Asking Vault what this token may do", path, lambda: client.sys.get_capabilities([path])
+    )
+    held = set(answer["data"][path])
+    # The path is a root-protected one: update alone is refused.
+    if "root" not in held and not {"update", "sudo"} <= held:
+        raise operator.CannotError(
+            f"The Vault token may not use {path}: it takes update and sudo, and has "
+            f"{', '.join(sorted(held))}. Nothing was changed."
+        )
+
+
+def end_leases(client: hvac.Client, prefix: str) -> None:
+    """Revokes every lease, and returns when Vault has deleted the users. Raises live.CannotError."""
+    path = f"sys/leases/revoke-prefix/{prefix}"
+    vault.asking(
+        client, f"Ending the leases of {prefix}", path, lambda: client.write_data(path, data={"sync": True})
+    )
+
+
+def _owners(
+    role: Role, make_client: operator.MakeClient
+) -> tuple[Callable[[str], bool] | None, operator.CannotError | None]:
+    """Whose shells are to be ended, or why nobody can say: without AWS, the leases can still be ended."""
+    if not role.may_open_shells:
+        return None, None
+    if role.aws_role:
+        return shells.of_assumed_role(role.aws_role), None
+    try:
+        operator.must_be_in(role.account, make_client)
+        return shells.of_issued_users(make_client("iam", role.account.region, None), role.name), None
+    except operator.CannotError as problem:
+        return None, problem
+
+
+def _announce(role: Role, leases: int) -> None:
+    print(f"Ends {leases} leases of the role {role.name} at {role.mount}, whoever holds them.")
+    if role.aws_role:
+        print(f"Denies everything to sessions of {role.aws_role} that were issued before now.")
+    if role.may_open_shells:
+        print("Ends their shells of Session Manager.")
+    print("Whoever may read the role's credentials can ask again: take that right away first.")
+
+
+def _end_shells(role: Role, make_client: operator.MakeClient, owns: Callable[[str], bool]) -> str:
+    def clients(service: str, region: str) -> Any:
+        return make_client(service, region, None)
+
+    found = shells.shells(clients, role.account.regions, owns)
+    shells.end(clients, found)
+    return f"{len(found)} shells were ended."
+
+
+def _lift(role: Role, make_client: operator.MakeClient, *, early: bool) -> int:
+    if role.aws_role is None:
+        print(f"The users of {role.name} were deleted; there is no denial to lift. Nothing was changed.")
+        return DONE
+    operator.must_be_in(role.account, make_client)
+    print(lifting(make_client("iam", role.account.region, None), role.aws_role, early=early))
+    return DONE
+
+
+def main(
+    arguments: list[str],
+    make_client: operator.MakeClient = operator.client,
+    ask: operator.Ask = input,
+    directory: Path | None = None,
+) -> int:
+    parser = argparse.ArgumentParser(description="Ends all just-in-time access of one Vault role.")
+    parser.add_argument("--role", required=True, help="the role's name under vault.roles")
+    parser.add_argument("--stack", required=True, help="the stack whose account it is")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--lift", action="store_true", help="allow an assumed_role's old sessions again")
+    parser.add_argument("--early", action="store_true", help="with --lift: although some may be alive")
+    options = parser.parse_args(arguments)
+    try:
+        role = role_of(options.stack, options.role, directory or Path.cwd())
+        if options.lift:
+            return _lift(role, make_client, early=options.early)
+        client = vault.client()
+        # Everything that could refuse is asked before anything is changed.
+        leases = live_leases(client, role.leases)
+        must_be_allowed_to_end(client, role.leases)
+        iam: Any = None
+        if role.aws_role:
+            operator.must_be_in(role.account, make_client)
+            iam = make_client("iam", role.account.region, None)
+        owns, unseen = _owners(role, make_client)
+        _announce(role, len(leases))
+        if not (options.yes or operator.confirmed(role.name, "the role's name", ask)):
+            print("Stopped; nothing was changed.")
+            return STOPPED
+        # First, as AWS alone tells whether it is allowed: refused, nothing is half-done.
+        if role.aws_role:
+            lift = f"make jit-revoke ROLE={role.name} STACK={options.stack} ARGS=--lift"
+            print(says(revoke(iam, role.aws_role), lift))
+        end_leases(client, role.leases)
+        left = live_leases(client, role.leases)
+        print(f"{len(leases)} leases were ended." if not left else f"{len(left)} leases are still there.")
+        # Last: until then a new one could be opened.
+        if owns:
+            print(_end_shells(role, make_client, owns))
+        if unseen:
+            print(f"Shells of Session Manager were not looked for, and go on: {unseen}", file=sys.stderr)
+            return COULD_NOT
+    except (operator.CannotError, config.ConfigError) as problem:
+        print(problem, file=sys.stderr)
+        return COULD_NOT
+    return DONE if not left else COULD_NOT
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,307 @@
+"""Vault's half of just-in-time access: the mount, its roles, the policies that may ask for them, the log.
+
+Read with the caller's own token. What Vault cannot tell: to whom a policy was given by another log-in, an
+identity group or a token made by hand.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from iam_hardening import config as settings
+from iam_hardening.aws.naming import (
+    VAULT_AUDITED_IN_THE_CLEAR,
+    VAULT_BOUNDARY_POLICY,
+    VAULT_USER_PATH,
+    VAULT_USERNAME_TEMPLATE,
+    policy_arn,
+    role_arn,
+    vault_aws_role_name,
+    vault_policy_name,
+    vault_role_tags,
+)
+from iam_hardening.aws.policies import vault_read_credentials
+from iam_hardening.aws.policies.compare import canonical, difference
+from iam_hardening.claims.findings import MISSING, NOTHING, Findings, looking
+from iam_hardening.clients.vault_reader import VaultReader
+from iam_hardening.commands.verify.vault_policies import opened
+from iam_hardening.config import Settings
+from iam_hardening.model.desired_state import PolicyName, session_seconds, vault_role_document
+
+_SAME = "as the stack file says"
+# Whatever gives credentials for a name.
+_HANDS_OUT = ("creds", "sts", "static-creds")
+# No token is refused for lack of it: every one has it unless it was made without.
+_EVERYBODYS = "default"
+# What is written once cannot be deleted; zero is as good as nothing.
+_NO_LEASE = ("", "0s", 0)
+# Vault's own, without a text.
+_ROOT = "root"
+
+
+def check_mount(findings: Findings, vault: settings.Vault, reader: VaultReader) -> bool:
+    """False if there is no such mount: then there is nothing else to look at. Raises NotAllowed."""
+    what = f"mount {vault.mount}"
+    found = reader.read(f"sys/mounts/{vault.mount}")
+    findings.compare(what, "type", "aws", found["type"] if found else MISSING, "the stack makes it")
+    if not found or found["type"] != "aws":
+        return False
+    config = found["config"]
+    findings.compare(
+        what,
+        "default lease",
+        _seconds(vault.default_lease_ttl),
+        _seconds(config["default_lease_ttl"]),
+        "credentials live as long as the stack file says, unless somebody ends them earlier",
+    )
+    findings.compare(
+        what,
+        "longest lease",
+        _seconds(vault.max_lease_ttl),
+        _seconds(config["max_lease_ttl"]),
+        "after that nobody can renew them",
+    )
+    findings.compare(
+        what,
+        "not hashed in the audit log",
+        VAULT_AUDITED_IN_THE_CLEAR,
+        config.get("audit_non_hmac_response_keys") or (),
+        "whatever else stands there in the clear may be a secret",
+    )
+    return True
+
+
+def check_configuration(
+    findings: Findings, account: Settings, vault: settings.Vault, reader: VaultReader, iam: Any
+) -> None:
+    """Raises NotAllowed."""
+    what = f"{vault.mount}/config/root"
+    found = reader.read(what)
+    if found is None:
+        findings.compare(what, "exists", "yes", MISSING, "without it Vault reaches no account")
+        return
+    endpoints = (("IAM endpoint", vault.iam_endpoint), ("STS endpoint", vault.sts_endpoint))
+    findings.compare(what, "region", account.region, found["region"], "where Vault calls AWS")
+    for name, wanted in endpoints:
+        key = name.lower().replace(" ", "_")
+        findings.compare(
+            what, name, wanted or NOTHING, found[key] or NOTHING, "whoever answers there sees Vault's calls"
+        )
+    findings.compare(
+        what,
+        "names of users",
+        VAULT_USERNAME_TEMPLATE,
+        found["username_template"],
+        "CloudTrail says by them who asked",
+    )
+    key_id = found["access_key"]
+    used = key_id and looking(
+        "iam:GetAccessKeyLastUsed",
+        iam.get_access_key_last_used,
+        # What AWS says of a key that is not there, or not this account's.
+        missing=("NoSuchEntity", "AccessDenied.NotThisAccounts"),
+        AccessKeyId=key_id,
+    )
+    findings.compare(
+        what,
+        "whose access key",
+        NOTHING if vault.runs_on_role else vault.principal_name,
+        used["UserName"] if used else MISSING if key_id else NOTHING,
+        "as whom Vault acts in the account",
+    )
+    findings.compare(
+        what, "role that Vault acts as", NOTHING, found.get("role_arn") or NOTHING, "as whom Vault acts"
+    )
+    lease = reader.read(f"{vault.mount}/config/lease")
+    findings.compare(
+        f"{vault.mount}/config/lease",
+        "lease beside the mount's",
+        NOTHING,
+        _map({key: value for key, value in (lease or {}).items() if value not in _NO_LEASE}),
+        "it would count instead of the mount's default",
+    )
+
+
+def check_roles(
+    findings: Findings,
+    account: Settings,
+    vault: settings.Vault,
+    reader: VaultReader,
+    instance_arn: str | None,
+) -> None:
+    """Raises NotAllowed."""
+    for name, role in vault.roles.items():
+        _check_role(findings, account, vault, reader, name, role, instance_arn)
+    _no_others(
+        findings,
+        f"mount {vault.mount}",
+        "roles beside the stack's",
+        (name for name in reader.names(f"{vault.mount}/roles") if name not in vault.roles),
+        "each hands out credentials that nobody reviewed",
+    )
+    _no_others(
+        findings,
+        f"mount {vault.mount}",
+        "static roles",
+        reader.names(f"{vault.mount}/static-roles"),
+        "each hands out the keys of an IAM user that is there already",
+    )
+
+
+def _check_role(
+    findings: Findings,
+    account: Settings,
+    vault: settings.Vault,
+    reader: VaultReader,
+    name: str,
+    role: settings.VaultRole,
+    instance_arn: str | None,
+) -> None:
+    what = f"{vault.mount}/roles/{name}"
+    found = reader.read(what)
+    if found is None:
+        findings.compare(what, "exists", "yes", MISSING, "the stack makes it")
+        return
+    is_session = role.credential_type == "assumed_role"
+    partition, account_id = account.partition, account.account_id
+    # Older engines list the types.
+    kind = found["credential_type"]
+    findings.compare(
+        what,
+        "credentials",
+        role.credential_type,
+        [kind] if isinstance(kind, str) else kind,
+        "a user that Vault deletes, or a session that ends by itself",
+    )
+    # Without the instance's ID, which is told by itself, nobody can say what the document should be.
+    if not role.debug_instance or instance_arn:
+        findings.compare(
+            what,
+            "policy document",
+            *_documents(None if is_session else vault_role_document(role, instance_arn), found),
+            "what the credentials may do",
+        )
+    findings.compare(
+        what,
+        "managed policies",
+        () if is_session else {PolicyName.configured(policy) for policy in role.managed_policies},
+        {PolicyName.of_arn(arn) for arn in found["policy_arns"] or ()},
+        "what the credentials may do",
+    )
+    own_role = role_arn(partition, account_id, vault_aws_role_name(vault.mount, name))
+    boundary = policy_arn(partition, account_id, VAULT_BOUNDARY_POLICY)
+    session = _seconds(session_seconds(vault, role) if is_session else 0)
+    tags = {} if is_session else vault_role_tags(account.tags, name)
+    expected: tuple[tuple[str, str, object, object, str], ...] = (
+        ("IAM groups", "iam_groups", () if is_session else role.groups, (), "they hold what the groups hold"),
+        ("IAM roles", "role_arns", [own_role] if is_session else (), (), "whose sessions it hands out"),
+        (
+            "permissions boundary",
+            "permissions_boundary_arn",
+            NOTHING if is_session else boundary,
+            NOTHING,
+            "the most that an issued user can do",
+        ),
+        (
+            "path of users",
+            "user_path",
+            NOTHING if is_session else VAULT_USER_PATH,
+            NOTHING,
+            "Vault's principal may touch no other",
+        ),
+        ("device whose code it takes", "mfa_serial_number", NOTHING, NOTHING, "the stack sets none"),
+    )
+    for question, key, wanted, nothing, reason in expected:
+        findings.compare(what, question, wanted, found.get(key) or nothing, reason)
+    for question, key in (("session", "default_sts_ttl"), ("longest session", "max_sts_ttl")):
+        findings.compare(what, question, session, _seconds(found[key]), "a session cannot be taken back")
+    for question, key, mapped in (
+        ("tags of users", "iam_tags", tags),
+        ("session tags", "session_tags", role.session_tags),
+    ):
+        findings.compare(
+            what, question, _map(mapped), _map(found.get(key) or {}), "other policies can rest on them"
+        )
+    same = (found.get("external_id") or None) == role.external_id
+    findings.compare(what, "external ID", _SAME, _SAME if same else "another", "the role's trust asks for it")
+
+
+def _documents(wanted: Mapping[str, Any] | None, found: Mapping[str, Any]) -> tuple[str, str]:
+    """Claimed and found, of a role's own policy document."""
+    text = found["policy_document"]
+    claimed = _SAME if wanted else NOTHING
+    if not text:
+        return claimed, NOTHING
+    document = json.loads(text)
+    if not wanted:
+        return claimed, difference({"Statement": []}, document)
+    same = canonical(wanted) == canonical(document)
+    return claimed, _SAME if same else difference(wanted, document)
+
+
+def check_policies(findings: Findings, vault: settings.Vault, reader: VaultReader) -> None:
+    """Exactly the text of the stack's own; of the others, which reach the mount. Raises NotAllowed."""
+    own = {vault_policy_name(vault.mount, name): name for name in vault.roles}
+    for policy, role in own.items():
+        found = reader.read(f"sys/policies/acl/{policy}")
+        wanted = vault_read_credentials(vault.mount, role)
+        text = found["policy"].strip() if found else MISSING
+        findings.compare(
+            f"Vault policy {policy}",
+            "text",
+            _SAME,
+            _SAME if text == wanted.strip() else _other_text(text, vault.mount),
+            "who holds it may ask for just this role's credentials",
+        )
+    widened: list[str] = []
+    for policy in reader.names("sys/policies/acl"):
+        if policy in own or policy == _ROOT:
+            continue
+        text = (reader.read(f"sys/policies/acl/{policy}") or {}).get("policy", "")
+        reached = opened(text, vault.mount)
+        by_name = [path for path in reached if path.startswith(f"{vault.mount}/")]
+        hands_out = {path for part in _HANDS_OUT for path in opened(text, f"{vault.mount}/{part}")}
+        if reached and (policy == _EVERYBODYS or hands_out.intersection(by_name)):
+            widened.append(f"{policy} ({', '.join(reached)})")
+        elif reached:
+            findings.notes.append(
+                f"Vault policy {policy} is not this stack's and reaches {', '.join(reached)}"
+            )
+    _no_others(
+        findings,
+        f"mount {vault.mount}",
+        "Vault policies for its credentials beside the stack's",
+        widened,
+        "who holds one gets credentials that the stack file gives nobody",
+    )
+
+
+def _other_text(text: str, mount: str) -> str:
+    if text == MISSING:
+        return MISSING
+    return f"another, for {', '.join(opened(text, mount)) or 'nothing of the mount'}"
+
+
+def check_audit(findings: Findings, audit: settings.VaultAudit, reader: VaultReader) -> None:
+    """Raises NotAllowed."""
+    what = f"audit device {audit.device}"
+    found = (reader.read("sys/audit") or {}).get(f"{audit.device}/")
+    findings.compare(
+        what,
+        "type and options",
+        f"file, {_map({'file_path': audit.file, 'mode': '0600'})}",
+        f"{found['type']}, {_map(found['options'])}" if found else MISSING,
+        "who asked for what, and when; with log_raw secrets would stand in it",
+    )
+
+
+def _no_others(findings: Findings, what: str, question: str, others: Iterable[str], reason: str) -> None:
+    findings.compare(what, question, NOTHING, list(others), reason)
+
+
+def _seconds(value: object) -> str:
+    return f"{value} s"
+
+
+def _map(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={values[key]}" for key in sorted(values)) or NOTHING

@@ -1,0 +1,1 @@
+"""What one account is to hold, derived from its settings."""

@@ -1,0 +1,152 @@
+"""The decision on one call: everything AWS asks beside the policy on the call's own action.
+
+Gap: MiniStack never asks for `iam:PassRole`, authorises a call on one resource only, names no resource when
+it refuses, knows no refusal that stands above policies, and wants an identity policy even where the trust
+policy of a role in the same account names the caller.
+
+AWS ("Grant a user permissions to pass a role to an AWS service"): giving a role to an instance profile or an
+instance needs `iam:PassRole` on the role's ARN, with `iam:PassedToService`. "Policy evaluation logic":
+within one account a trust policy that names the user or role itself is enough; one that names the account is
+not. "Set an account password policy": `AllowUsersToChangePassword` lets users change their own password
+without a policy.
+"""
+
+from typing import Any
+
+from rehearsal.emulator import (
+    dynamodb_tables,
+    ec2_authorization,
+    iam_resources,
+    kms_keys,
+    mfa,
+    passwords,
+    request,
+    sessions,
+)
+from rehearsal.emulator.condition_keys import role_arn_of_session
+from rehearsal.emulator.ec2_authorization import Check
+from rehearsal.emulator.upstream import Parameters, account_id, actions, evaluator, iam, parameter
+
+_INSTANCE_SERVICE = "ec2.amazonaws.com"
+_GIVES_A_PROFILE_TO_AN_INSTANCE = frozenset(
+    {"ec2:RunInstances", "ec2:AssociateIamInstanceProfile", "ec2:ReplaceIamInstanceProfileAssociation"}
+)
+
+
+def _passed_role(action: str, parameters: Parameters) -> dict[str, Any] | None:
+    if action == "iam:AddRoleToInstanceProfile":
+        role_name = parameter(parameters, "RoleName")
+    elif action in _GIVES_A_PROFILE_TO_AN_INSTANCE:
+        name = parameter(parameters, "IamInstanceProfile.Name")
+        arn = parameter(parameters, "IamInstanceProfile.Arn")
+        profile = iam._instance_profiles.get(name or arn.rsplit("/", 1)[-1]) or {}
+        role_name = next(iter(profile.get("Roles") or []), "")
+    else:
+        return None
+    role: dict[str, Any] | None = iam._roles.get(role_name)
+    return role
+
+
+def _all_checks(action: str, service: str, resource: str, keys: dict[str, Any], region: str) -> list[Check]:
+    parameters = request.current().parameters
+    if service == "ec2":
+        needed = ec2_authorization.checks(action, resource, parameters, region)
+    elif service == "kms":
+        needed = list(kms_keys.checks(action, keys))
+    elif service == "dynamodb":
+        needed = list(dynamodb_tables.checks(action, resource, keys))
+    else:
+        needed = [Check(action, each, keys) for each in (resource, *request.current().further_resources)]
+        if service == "iam":
+            target = iam_resources.renamed_to(action.split(":", 1)[1], parameters)
+            needed += [Check(action, target, keys)] if target else []
+    role = _passed_role(action, parameters)
+    if role is not None:
+        needed.append(Check("iam:PassRole", role["Arn"], {"iam:PassedToService": _INSTANCE_SERVICE}))
+    return needed
+
+
+def _trust_policy_names_the_caller(role_arn: str) -> bool:
+    """Whether a role of the caller's own account trusts the caller by its own ARN."""
+    caller = role_arn_of_session(request.caller_arn(), account_id())
+    if f":{account_id()}:role/" not in role_arn:
+        return False
+    role = iam._roles.get(role_arn.rsplit("/", 1)[-1]) or {}
+    document = evaluator.json.loads(role.get("AssumeRolePolicyDocument") or "{}")
+    statements = document.get("Statement", [])
+    for statement in statements if isinstance(statements, list) else [statements]:
+        principal = statement.get("Principal")
+        named = principal.get("AWS", []) if isinstance(principal, dict) else []
+        if statement.get("Effect") == "Allow" and caller in (named if isinstance(named, list) else [named]):
+            return True
+    return False
+
+
+def _allowed_without_identity_policy(denied: Any, check: Check) -> bool:
+    if isinstance(denied, evaluator.AuthError) or denied.decision != "ImplicitDeny":
+        return False
+    if check.action == "sts:AssumeRole":
+        return _trust_policy_names_the_caller(check.resource)
+    return passwords.users_may_change_their_own(check.action, check.resource)
+
+
+def apply() -> None:
+    enforce_one = evaluator.enforce
+    extract_action = actions.extract_iam_action
+    denied_response = actions.access_denied_response
+
+    def extract_iam_action(
+        service: str, method: str, path: str, headers: dict[str, str], body: bytes, parameters: Parameters
+    ) -> str | None:
+        request.current().parameters = parameters
+        request.current().body = body
+        action: str | None = extract_action(service, method, path, headers, body, parameters)
+        return action
+
+    def enforce(
+        access_key_id: str,
+        iam_action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> Any:
+        keys = service_context or {}
+        for check in _all_checks(iam_action, service, resource_arn, keys, region):
+            denied = enforce_one(
+                access_key_id,
+                check.action,
+                service,
+                region,
+                resource_arn=check.resource,
+                service_context=check.keys,
+            )
+            if denied is not None and not _allowed_without_identity_policy(denied, check):
+                current = request.current()
+                current.denied_action, current.denied_resource = check.action, check.resource
+                return denied
+        # Only now: who cannot prove who they are learns nothing about devices and sessions.
+        refusal = sessions.refusal(iam_action) or mfa.self_management_refusal(
+            iam_action, request.current().parameters
+        )
+        return evaluator.AuthError("AccessDenied", refusal) if refusal else None
+
+    def access_denied_response(
+        service: str, action: str, principal_arn: str, request_id: str, **answer: Any
+    ) -> tuple[int, dict[str, str], bytes]:
+        current = request.current()
+        if not answer.get("error_code") and not answer.get("resource_policy_arn"):
+            answer["message"] = actions.identity_denial_message(
+                current.denied_action or action,
+                principal_arn,
+                current.denied_resource or answer.get("resource_arn", "*"),
+                bool(answer.get("explicit_deny")),
+            )
+        response: tuple[int, dict[str, str], bytes] = denied_response(
+            service, action, principal_arn, request_id, **answer
+        )
+        return response
+
+    actions.extract_iam_action = extract_iam_action
+    evaluator.enforce = enforce
+    actions.access_denied_response = access_denied_response

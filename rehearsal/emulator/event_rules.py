@@ -1,0 +1,58 @@
+"""EventBridge: a call on a rule is authorised on that rule.
+
+Gap: MiniStack authorises every call of EventBridge on `*`, so a policy that names a rule decides nothing.
+
+AWS ("Actions, resources, and condition keys for Amazon EventBridge"): `rule/NAME` on the default bus,
+`rule/BUS/NAME` on another one.
+"""
+
+import json
+from typing import Any
+
+from rehearsal.emulator.upstream import account_id, actions, responses
+
+# The calls on one rule, and the parameter that names it.
+_RULE_IN = {
+    "DeleteRule": "Name",
+    "DescribeRule": "Name",
+    "DisableRule": "Name",
+    "EnableRule": "Name",
+    "ListTargetsByRule": "Rule",
+    "PutRule": "Name",
+    "PutTargets": "Rule",
+    "RemoveTargets": "Rule",
+}
+_TAGGING = frozenset({"ListTagsForResource", "TagResource", "UntagResource"})
+_DEFAULT_BUS = "default"
+
+
+def rule_arn(operation: str, content: dict[str, Any]) -> str | None:
+    """Of the rule that a call is about; None for another call."""
+    if operation in _TAGGING:
+        return str(content.get("ResourceARN") or "") or None
+    name = content.get(_RULE_IN.get(operation, ""))
+    if not name:
+        return None
+    bus = str(content.get("EventBusName") or _DEFAULT_BUS).rsplit("/", 1)[-1]
+    path = str(name) if bus == _DEFAULT_BUS else f"{bus}/{name}"
+    return f"arn:aws:events:{responses.get_region()}:{account_id()}:rule/{path}"
+
+
+def apply() -> None:
+    resource_arn = actions.extract_resource_arn
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
+    ) -> str:
+        if service == "events":
+            try:
+                content = json.loads(body or b"{}")
+            except ValueError:
+                content = None
+            operation = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+            found = rule_arn(operation, content) if isinstance(content, dict) else None
+            if found:
+                return found
+        return str(resource_arn(service, method, path, headers, body, *rest))
+
+    actions.extract_resource_arn = extract_resource_arn

@@ -1,0 +1,69 @@
+"""Calls to Vault: one token on one server, on hvac."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import hvac
+import requests
+
+from rehearsal.providers.rows import GoneError, StandInError
+
+# What Vault and OpenBao say, with status 400, about a path without a mount.
+_GONE_WORDS = (
+    "no secret engine mount",
+    "no auth engine",
+    "cannot fetch sysview",
+    "no handler for route",
+    "unsupported path",
+)
+
+
+class VaultApi:
+    """An operation is `VERB path`, without the leading /v1/. The answer is the one's `data`."""
+
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        aws_endpoint_url: str,
+        github_public_key: str,
+        audit_folder: Path | None,
+    ) -> None:
+        self.aws_endpoint_url = aws_endpoint_url
+        self.github_public_key = github_public_key
+        self.audit_folder = audit_folder
+        self._address = address
+        self._token = token
+        self._of_thread = threading.local()
+
+    def call(self, operation: str, arguments: Mapping[str, Any], ignore: frozenset[str] = frozenset()) -> Any:
+        """
+        :raises GoneError: what was asked for does not exist.
+        :raises StandInError: Vault refused, in Vault's words.
+        """
+        verb, path = operation.split(" ", 1)
+        try:
+            body = {"json": dict(arguments)} if verb in ("POST", "PUT") else {}
+            answer = self._client().adapter.request(verb, f"/v1/{path}", **body)
+        except hvac.exceptions.InvalidPath as error:
+            raise GoneError(f"Vault has nothing at {path}") from error
+        except hvac.exceptions.VaultError as error:
+            reasons = "; ".join(error.errors or []) or str(error)
+            gone = any(words in reasons.lower() for words in _GONE_WORDS)
+            raise (GoneError if gone else StandInError)(f"Vault refused {verb} {path}: {reasons}") from error
+        except requests.RequestException as error:
+            raise StandInError(
+                f"Vault at {self._address} cannot be reached: {type(error).__name__}"
+            ) from error
+        return answer.get("data") or {} if isinstance(answer, dict) else {}
+
+    def wait(self, waiter: str, arguments: Mapping[str, Any]) -> None:
+        raise NotImplementedError("Vault answers when it is done")
+
+    def _client(self) -> Any:
+        # A requests session is not made for several threads.
+        if not hasattr(self._of_thread, "client"):
+            self._of_thread.client = hvac.Client(self._address, token=self._token)
+        return self._of_thread.client

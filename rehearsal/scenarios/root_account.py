@@ -1,0 +1,59 @@
+"""Tutorial section 1: no root user has an access key, and the organisation manages its members' roots."""
+
+from iam_hardening.claims.claim import Claim
+from rehearsal.recorder import Stage
+from rehearsal.testbed import Account, World
+
+NO_KEY = "no access key"
+
+
+CENTRAL = "RootCredentialsManagement, RootSessions"
+
+
+def play(stage: Stage, world: World) -> None:
+    with stage.scene("Root user's access keys"):
+        for account in world.accounts.values():
+            judge_root_keys(stage, account)
+    managing = [account for account in world.accounts.values() if account.settings.organization_root_access]
+    for account in managing:
+        with stage.scene(f"Central root access from {account.name}"):
+            judge_central_root_access(stage, account)
+            stage.note("make root-keys was not played: the emulated AWS has no sts:AssumeRoot.")
+
+
+def judge_central_root_access(stage: Stage, account: Account) -> None:
+    features = account.admin.client("iam").list_organizations_features()["EnabledFeatures"]
+    stage.found(
+        Claim(
+            who="organisation",
+            mfa="-",
+            call="iam:ListOrganizationsFeatures",
+            resource="EnabledFeatures",
+            account=account.name,
+            claimed=CENTRAL,
+            reason="member accounts need no root credentials of their own",
+        ),
+        ", ".join(sorted(features)) or "none",
+    )
+
+
+def judge_root_keys(stage: Stage, account: Account) -> None:
+    """From the account summary, which counts active and inactive keys alike."""
+    summary = account.admin.client("iam").get_account_summary()["SummaryMap"]
+    present = int(summary["AccountAccessKeysPresent"])
+    stage.found(
+        Claim(
+            who="root user",
+            mfa="-",
+            call="iam:GetAccountSummary",
+            resource="AccountAccessKeysPresent",
+            account=account.name,
+            claimed=NO_KEY,
+            reason="a root key can do everything, and nothing can limit it",
+        ),
+        NO_KEY if present == 0 else "access key present",
+        ""
+        if present == 0
+        else "Sign in as the root user, open Security credentials, Access keys, and delete it: "
+        "docs/root-account.md",
+    )

@@ -1,32 +1,14 @@
 """What a verification found, claim by claim, and what it could not look at."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from botocore.exceptions import ClientError
 
 from iam_hardening.claims.claim import Claim, Outcome
-
-if TYPE_CHECKING:
-    from iam_hardening.clients.account_facts import Fact
-
-T = TypeVar("T")
+from iam_hardening.clients.account_facts import Fact
+from iam_hardening.clients.reads import NotAllowed
 
 NOTHING = "nothing"
 MISSING = "not there"
-# Refusals for want of permission, as the services spell them.
-_DENIED = {
-    "AccessDenied",
-    "AccessDeniedException",
-    "AuthorizationError",
-    "Client.UnauthorizedOperation",
-    "UnauthorizedOperation",
-}
-
-
-class NotAllowed(Exception):
-    """The caller may not look. The text is the IAM action that it takes."""
 
 
 class Findings:
@@ -76,21 +58,3 @@ def text_of(value: object) -> str:
     if isinstance(value, Iterable):
         return ", ".join(sorted(map(str, value))) or NOTHING
     return str(value)
-
-
-def looking(
-    action: str | Callable[[str], str], call: Callable[..., T], missing: Iterable[str] = (), **arguments: Any
-) -> T | None:
-    """The answer of a read-only call; None where AWS says with one of `missing` that there is no such thing.
-    Raises NotAllowed with the IAM action that it takes; of several calls that is worked out from the
-    operation's name."""
-    try:
-        return call(**arguments)
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        if code in _DENIED:
-            takes = action if isinstance(action, str) else action(error.operation_name)
-            raise NotAllowed(takes) from None
-        if code in missing:
-            return None
-        raise

@@ -22,7 +22,7 @@ from iam_hardening.aws.naming import (
     VAULT_ROLE_TAG,
     VAULT_USER_PATH,
 )
-from iam_hardening.claims.findings import NotAllowed, looking
+from iam_hardening.clients.reads import NotAllowed, looking
 from iam_hardening.clients.user_belongings import (
     SERVICE_CREDENTIAL,
     SIGNING_CERTIFICATE,

@@ -6,7 +6,7 @@ Source: IAM API reference, "DeleteUser".
 from dataclasses import dataclass
 from typing import Any
 
-from iam_hardening.claims.findings import looking
+from iam_hardening.clients.reads import looking
 
 
 @dataclass(frozen=True)

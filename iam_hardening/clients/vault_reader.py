@@ -7,7 +7,7 @@ import hvac
 from hvac.exceptions import Forbidden, InvalidPath, VaultError
 from requests import RequestException
 
-from iam_hardening.claims.findings import NotAllowed
+from iam_hardening.clients.reads import NotAllowed
 
 # How Vault and OpenBao say that nothing is mounted there, or that the mount has no such thing.
 _NOTHING_THERE = (

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from iam_hardening.aws.naming import ENFORCE_MFA_POLICY, SELF_SERVICE_POLICY
-from iam_hardening.claims.findings import looking
+from iam_hardening.clients.reads import looking
 from iam_hardening.clients.user_belongings import last_use
 from iam_hardening.commands.adopt.findings import Adoption
 from iam_hardening.commands.adopt.lookups import Existing

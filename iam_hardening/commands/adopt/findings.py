@@ -6,7 +6,7 @@ One round is not enough: an attachment names a policy's ARN, which the engine kn
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from iam_hardening.claims.findings import NotAllowed
+from iam_hardening.clients.reads import NotAllowed
 from iam_hardening.commands.adopt.lookups import LOOK_UPS, NEVER, SET_ANYWAY, Existing, TakenError
 from iam_hardening.commands.adopt.scratch import ImportFile, Scratch, Step, type_of
 

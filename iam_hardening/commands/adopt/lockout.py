@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from iam_hardening.claims.findings import NotAllowed
+from iam_hardening.clients.reads import NotAllowed
 from iam_hardening.commands.adopt import after_the_up
 from iam_hardening.commands.adopt.findings import Adoption
 from iam_hardening.commands.adopt.lookups import Existing

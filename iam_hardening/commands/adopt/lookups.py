@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from iam_hardening.claims.findings import looking
+from iam_hardening.clients.reads import looking
 from iam_hardening.clients.vault_reader import VaultReader
 from iam_hardening.commands.adopt.scratch import Step
 from iam_hardening.commands.verify.identities import Live, read

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from iam_hardening.claims.findings import MISSING, NOTHING, Findings, looking
+from iam_hardening.claims.findings import MISSING, NOTHING, Findings
 from iam_hardening.clients.aws import reach_at_endpoint
+from iam_hardening.clients.reads import looking
 from iam_hardening.config import Instance, Settings
 
 # Client of a service in a region.

@@ -10,7 +10,8 @@ from typing import Any
 from iam_hardening import config
 from iam_hardening.aws.event_patterns import Alarm
 from iam_hardening.aws.naming import ALARMS, TRAIL, topic_arn, trail_arn
-from iam_hardening.claims.findings import MISSING, NOTHING, Findings, looking
+from iam_hardening.claims.findings import MISSING, NOTHING, Findings
+from iam_hardening.clients.reads import looking
 from iam_hardening.commands.verify.account import Clients
 from iam_hardening.config import Settings
 from iam_hardening.model.alarms import alarms

@@ -10,8 +10,9 @@ from typing import Any
 
 from iam_hardening.aws.naming import revocation_policy_name
 from iam_hardening.aws.policies.compare import canonical, difference, without_aws_paths
-from iam_hardening.claims.findings import MISSING, Findings, looking
+from iam_hardening.claims.findings import MISSING, Findings
 from iam_hardening.clients import account_facts
+from iam_hardening.clients.reads import looking
 from iam_hardening.clients.revocations import Revoked, moment_of
 from iam_hardening.config import Settings
 from iam_hardening.model.desired_state import Identity, Kind, PolicyName, documents, identities

@@ -5,7 +5,8 @@ from typing import Any
 
 from iam_hardening import config
 from iam_hardening.aws.naming import SESSION_DOCUMENT
-from iam_hardening.claims.findings import MISSING, NOTHING, Findings, looking
+from iam_hardening.claims.findings import MISSING, NOTHING, Findings
+from iam_hardening.clients.reads import looking
 from iam_hardening.commands.verify.account import Clients
 from iam_hardening.config import Settings
 

@@ -7,7 +7,8 @@ from collections import Counter
 from typing import Any
 
 from iam_hardening.claims import matrix, resource_policies
-from iam_hardening.claims.findings import MISSING, Findings, looking
+from iam_hardening.claims.findings import MISSING, Findings
+from iam_hardening.clients.reads import looking
 from iam_hardening.config import Settings
 
 # Operation → its service, where that is not IAM.

@@ -22,7 +22,8 @@ from iam_hardening.aws.naming import (
 )
 from iam_hardening.aws.policies import vault_read_credentials
 from iam_hardening.aws.policies.compare import canonical, difference
-from iam_hardening.claims.findings import MISSING, NOTHING, Findings, looking
+from iam_hardening.claims.findings import MISSING, NOTHING, Findings
+from iam_hardening.clients.reads import looking
 from iam_hardening.clients.vault_reader import VaultReader
 from iam_hardening.commands.verify.vault_policies import opened
 from iam_hardening.config import Settings

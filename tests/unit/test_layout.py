@@ -1,0 +1,72 @@
+"""Imports point one way (docs/decisions, "Layout"), and operators' commands never need the rehearsal."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack_files import ROOT
+
+PACKAGE = "iam_hardening"
+# Each may import the rooms before it, and itself.
+ROOMS = ["aws", "config", "model", "clients", "claims", "commands"]
+# An oracle must not share the program's mistakes: what judges access never reads the documents that it judges.
+PROGRAM = ("components", "iam_hardening.aws.policies")
+
+
+def imported(source: str) -> Iterator[str]:
+    """Full names; `from a import b` counts as a.b, whether b is a module or not."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def wrong(path: Path, source: str) -> list[str]:
+    """The imports of one file that the rule does not allow."""
+    parts = path.parts
+    found = [name for name in imported(source) if name.startswith(("rehearsal", "tests"))]
+    if parts[0] == "components":
+        allowed: tuple[str, ...] = ("aws", "config", "model")
+    elif len(parts) > 2 and parts[1] in ROOMS:
+        allowed = tuple(ROOMS[: ROOMS.index(parts[1]) + 1])
+        found += [name for name in imported(source) if name.startswith("components")]
+    else:
+        return found
+    for name in imported(source):
+        package, _, rest = name.partition(".")
+        if package == PACKAGE and rest.split(".")[0] not in allowed:
+            found.append(name)
+        if parts[:2] == (PACKAGE, "claims") and name.startswith(PROGRAM):
+            found.append(name)
+    return found
+
+
+def sources() -> list[Path]:
+    return sorted(
+        path.relative_to(ROOT) for room in (PACKAGE, "components") for path in (ROOT / room).rglob("*.py")
+    )
+
+
+@pytest.mark.parametrize("path", sources(), ids=str)
+def test_imports_point_one_way(path: Path) -> None:
+    assert wrong(path, (ROOT / path).read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("iam_hardening/aws/naming.py", "from iam_hardening import config"),
+        ("iam_hardening/config/values.py", "import iam_hardening.model.desired_state"),
+        ("iam_hardening/model/alarms.py", "from iam_hardening.clients.reads import looking"),
+        ("iam_hardening/claims/matrix.py", "from iam_hardening.commands import verify"),
+        ("iam_hardening/claims/matrix.py", "from iam_hardening.aws import policies"),
+        ("iam_hardening/claims/matrix.py", "import components.mfa"),
+        ("iam_hardening/commands/verify/show.py", "from rehearsal import terminal"),
+        ("components/mfa.py", "from iam_hardening.claims.claim import Claim"),
+    ],
+)
+def test_an_import_the_other_way_is_found(path: str, source: str) -> None:
+    assert wrong(Path(path), source)

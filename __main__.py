@@ -23,7 +23,9 @@ from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
 from components.vault_logins import VaultLogin, VaultLoginArgs
 from components.vault_server import VaultServer, VaultServerArgs
 from iam_hardening import config
-from iam_hardening.aws import naming, policies
+from iam_hardening.aws import naming
+from iam_hardening.aws.policies import people as people_policies
+from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.config import deployer
 from iam_hardening.config.values import duration_text
 from iam_hardening.model import alarms, vault_boundary
@@ -33,7 +35,7 @@ def permissions(configured: config.Permissions) -> PermissionsArgs:
     return PermissionsArgs(
         managed_policies=configured.managed_policies,
         policies={
-            name: policies.configured([statement.document() for statement in statements])
+            name: roles_policies.configured([statement.document() for statement in statements])
             for name, statements in configured.policies.items()
         },
     )
@@ -43,7 +45,7 @@ def group_permissions(account: config.Settings, name: str, group: config.Group) 
     given = permissions(group)
     if not (account.break_glass and name == naming.BREAK_GLASS_GROUP):
         return given
-    no_keys = policies.no_own_access_keys(account.partition, account.account_id)
+    no_keys = people_policies.no_own_access_keys(account.partition, account.account_id)
     return replace(given, policies={naming.BREAK_GLASS_POLICY: no_keys})
 
 
@@ -51,7 +53,7 @@ def role_permissions(account: config.Settings, name: str, role: config.CrossAcco
     given = permissions(role)
     if not role.deny_secrets:
         return given
-    denial = {naming.no_secrets_policy_name(name): policies.deny_secrets(account.partition)}
+    denial = {naming.no_secrets_policy_name(name): roles_policies.deny_secrets(account.partition)}
     return replace(given, policies={**given.policies, **denial})
 
 
@@ -257,7 +259,9 @@ def build_vault(
         )
         if not (role.debug_instance and instance):
             return given
-        debugging = instance.instance_arn.apply(lambda arn: [*statements, *policies.debug_instance(arn)])
+        debugging = instance.instance_arn.apply(
+            lambda arn: [*statements, *roles_policies.debug_instance(arn)]
+        )
         return replace(given, statements=debugging, has_statements=True)
 
     if configured.audit:

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from iam_hardening.aws import naming, policies
+from iam_hardening.aws import naming
 from iam_hardening.aws.event_patterns import Alarm
+from iam_hardening.aws.policies import alarms as alarms_policies
+from iam_hardening.aws.policies import documents
 
 _TARGET = "topic"
 # What every one of these events has; a field that an event lacks is left empty.
@@ -67,7 +69,7 @@ class Alarms(pulumi.ComponentResource):
             name,
             description="Encrypts alarms about this account on their way",
             enable_key_rotation=True,
-            policy=policies.render(policies.alarm_key(args.partition, args.account_id)),
+            policy=documents.render(alarms_policies.alarm_key(args.partition, args.account_id)),
             region=region,
             tags=dict(args.tags),
             opts=child,
@@ -91,7 +93,7 @@ class Alarms(pulumi.ComponentResource):
         policy = aws.sns.TopicPolicy(
             name,
             arn=topic.arn,
-            policy=topic.arn.apply(lambda arn: policies.render(policies.alarm_topic(arn, rule_arns))),
+            policy=topic.arn.apply(lambda arn: documents.render(alarms_policies.alarm_topic(arn, rule_arns))),
             region=region,
             opts=child,
         )

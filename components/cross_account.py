@@ -18,7 +18,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.permissions import PermissionsArgs, attach_to_role, managed_policy_arn
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import documents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class CrossAccountRoleArgs:
     """`assumed_by` says in the role's description who it is for; `permissions_boundary` is a managed policy's
     name or ARN."""
 
-    trust: policies.Document
+    trust: documents.Document
     assumed_by: str
     max_session_seconds: int
     permissions_boundary: str | None
@@ -48,7 +48,7 @@ class CrossAccountRole(pulumi.ComponentResource):
             name,
             name=name,
             description=f"Assumed by {args.assumed_by}",
-            assume_role_policy=policies.render(args.trust),
+            assume_role_policy=documents.render(args.trust),
             max_session_duration=args.max_session_seconds,
             permissions_boundary=managed_policy_arn(boundary, self) if boundary else None,
             # A role whose sessions were ended by hand could not be deleted otherwise.

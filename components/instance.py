@@ -13,7 +13,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.permissions import PermissionsArgs, attach_to_role
-from iam_hardening.aws import naming, policies
+from iam_hardening.aws import naming
+from iam_hardening.aws.policies import documents
+from iam_hardening.aws.policies import roles as roles_policies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ class Instance(pulumi.ComponentResource):
             f"{name}-role",
             name=args.role_name,
             description=f"What runs on the instance {args.instance_name} may do",
-            assume_role_policy=policies.render(policies.trust_ec2(args.partition)),
+            assume_role_policy=documents.render(roles_policies.trust_ec2(args.partition)),
             tags=dict(args.tags),
             opts=child,
         )
@@ -59,7 +61,9 @@ class Instance(pulumi.ComponentResource):
         if args.session_manager:
             agent = PermissionsArgs(
                 managed_policies=[naming.SESSION_MANAGER_POLICY],
-                policies={naming.SESSION_LOG_POLICY: policies.write_session_logs(args.session_log_group_arn)}
+                policies={
+                    naming.SESSION_LOG_POLICY: roles_policies.write_session_logs(args.session_log_group_arn)
+                }
                 if args.session_log_group_arn
                 else {},
             )

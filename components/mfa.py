@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import pulumi
 
 from components.permissions import customer_managed_policy
-from iam_hardening.aws import naming, policies
+from iam_hardening.aws import naming
+from iam_hardening.aws.policies import people as people_policies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class MfaEnforcement(pulumi.ComponentResource):
             self,
             policy_name=naming.ENFORCE_MFA_POLICY,
             description="Denies people everything but enrolling their own MFA device until they use MFA",
-            policy=policies.enforce_mfa(
+            policy=people_policies.enforce_mfa(
                 args.partition, args.account_id, strict_onboarding=args.strict_onboarding
             ),
             tags=args.tags,
@@ -50,7 +51,7 @@ class MfaEnforcement(pulumi.ComponentResource):
             policy_name=naming.SELF_SERVICE_POLICY,
             # Own access keys came later. AWS cannot change a description: another would replace the policy.
             description="Lets people manage their own password and their own MFA devices, nobody else's",
-            policy=policies.self_service(args.partition, args.account_id),
+            policy=people_policies.self_service(args.partition, args.account_id),
             tags=args.tags,
         )
         self.enforce_policy_arn = enforce.arn

@@ -13,7 +13,8 @@ import pulumi_aws as aws
 
 from components.mfa import MfaEnforcement
 from components.permissions import PermissionsArgs, attach_to_group, customer_managed_policy
-from iam_hardening.aws import naming, policies
+from iam_hardening.aws import naming
+from iam_hardening.aws.policies import people as people_policies
 
 # Longer than any preset's minimum; the provider draws it at random from all character classes.
 _INITIAL_PASSWORD_LENGTH = 24
@@ -71,7 +72,7 @@ class PeopleGroup(pulumi.ComponentResource):
                 self,
                 policy_name=naming.assume_policy_name(name),
                 description=f"The roles in workload accounts that {name} may assume",
-                policy=policies.assume_roles(args.may_assume_role_arns),
+                policy=people_policies.assume_roles(args.may_assume_role_arns),
                 tags=args.tags,
             )
             attached["assume-roles"] = assume.arn

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import documents
 
 PolicyDocument = Mapping[str, Any]
 
@@ -46,7 +46,7 @@ def customer_managed_policy(
         resource_name,
         name=policy_name,
         description=description,
-        policy=policies.render(dict(policy)) if isinstance(policy, Mapping) else policy,
+        policy=documents.render(dict(policy)) if isinstance(policy, Mapping) else policy,
         tags=dict(tags),
         opts=pulumi.ResourceOptions(
             parent=parent,

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from iam_hardening.aws import naming, policies
+from iam_hardening.aws import naming
+from iam_hardening.aws.policies import alarms as alarms_policies
+from iam_hardening.aws.policies import documents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +67,8 @@ class Trail(pulumi.ComponentResource):
             name,
             bucket=bucket.bucket,
             policy=bucket.arn.apply(
-                lambda arn: policies.render(
-                    policies.trail_bucket(
+                lambda arn: documents.render(
+                    alarms_policies.trail_bucket(
                         args.account_id,
                         bucket_arn=arn,
                         trail_arn=trail_arn,

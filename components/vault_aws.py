@@ -21,7 +21,10 @@ from components.permissions import (
     customer_managed_policy,
     managed_policy_arn,
 )
-from iam_hardening.aws import naming, policies
+from iam_hardening.aws import naming
+from iam_hardening.aws.policies import documents
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault as vault_policies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +37,7 @@ class VaultRoleArgs:
     """
 
     managed_policies: Sequence[str]
-    statements: pulumi.Input[Sequence[policies.Statement]]
+    statements: pulumi.Input[Sequence[documents.Statement]]
     has_statements: bool
     session_seconds: int | None = None
     external_id: str | None = None
@@ -61,7 +64,7 @@ class VaultAwsArgs:
     runs_on_role_arn: pulumi.Input[str] | None
     iam_endpoint: str | None
     sts_endpoint: str | None
-    boundary: policies.Document
+    boundary: documents.Document
     roles: Mapping[str, VaultRoleArgs]
     tags: Mapping[str, str]
 
@@ -171,8 +174,8 @@ class VaultAws(pulumi.ComponentResource):
 
         sessions = {n: role for n, role in args.roles.items() if role.session_seconds is not None}
         document = pulumi.Output.all(boundary.arn, *attachable_policy_arns).apply(
-            lambda arns: policies.render(
-                policies.vault_principal(
+            lambda arns: documents.render(
+                vault_policies.vault_principal(
                     args.partition,
                     args.account_id,
                     boundary_arn=arns[0],
@@ -266,8 +269,10 @@ class VaultAws(pulumi.ComponentResource):
             name=aws_role_name,
             description=f"Assumed by Vault for whoever may read its role {role_name}",
             assume_role_policy=principal_arn.apply(
-                lambda arn: policies.render(
-                    policies.trust_vault(arn, external_id=role.external_id, session_tags=role.session_tags)
+                lambda arn: documents.render(
+                    vault_policies.trust_vault(
+                        arn, external_id=role.external_id, session_tags=role.session_tags
+                    )
                 )
             ),
             max_session_duration=max(session_seconds, naming.SHORTEST_MAX_SESSION_SECONDS),
@@ -318,7 +323,7 @@ class VaultAws(pulumi.ComponentResource):
             f"{name}-{role_name}",
             name=backend.path.apply(lambda path: naming.vault_policy_name(path or "", role_name)),
             policy=pulumi.Output.all(backend.path, made.name).apply(
-                lambda path_and_role: policies.vault_read_credentials(*path_and_role)
+                lambda path_and_role: vault_policies.vault_read_credentials(*path_and_role)
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -327,5 +332,5 @@ class VaultAws(pulumi.ComponentResource):
 
 def _rendered(role: VaultRoleArgs) -> pulumi.Output[str]:
     return pulumi.Output.from_input(role.statements).apply(
-        lambda statements: policies.render(policies.configured(statements))
+        lambda statements: documents.render(roles_policies.configured(statements))
     )

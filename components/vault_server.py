@@ -18,7 +18,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.permissions import customer_managed_policy
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import documents
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault_server as vault_server_policies
 
 # The names are Vault's, and cannot be chosen. Source: HashiCorp, "DynamoDB storage backend", table schema.
 _HASH_KEY, _RANGE_KEY = "Path", "Key"
@@ -80,7 +82,7 @@ class VaultServer(pulumi.ComponentResource):
             f"{name}-role",
             name=args.name,
             description="Vault's own access to its storage and its seal",
-            assume_role_policy=policies.render(policies.trust_ec2(args.partition)),
+            assume_role_policy=documents.render(roles_policies.trust_ec2(args.partition)),
             tags=dict(args.tags),
             opts=child,
         )
@@ -89,7 +91,7 @@ class VaultServer(pulumi.ComponentResource):
             self,
             policy_name=args.name,
             description="What Vault's DynamoDB storage needs, on its table only",
-            policy=table.arn.apply(lambda arn: policies.render(policies.vault_storage(arn))),
+            policy=table.arn.apply(lambda arn: documents.render(vault_server_policies.vault_storage(arn))),
             tags=args.tags,
         )
         aws.iam.RolePolicyAttachment(f"{name}-storage", role=role.name, policy_arn=policy.arn, opts=child)
@@ -102,7 +104,9 @@ class VaultServer(pulumi.ComponentResource):
             enable_key_rotation=True,
             deletion_window_in_days=_KEY_DELETION_WINDOW_DAYS,
             policy=role.arn.apply(
-                lambda arn: policies.render(policies.vault_seal_key(args.partition, args.account_id, arn))
+                lambda arn: documents.render(
+                    vault_server_policies.vault_seal_key(args.partition, args.account_id, arn)
+                )
             ),
             tags=dict(args.tags),
             opts=kept,

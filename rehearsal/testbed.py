@@ -17,8 +17,9 @@ from urllib.request import Request, urlopen
 import hvac
 
 from iam_hardening import config as settings
-from iam_hardening.aws import policies
 from iam_hardening.aws.naming import account_of, iam_arn
+from iam_hardening.aws.policies import documents
+from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.clients.aws import Credentials, Session
 from iam_hardening.model.desired_state import identities
 from rehearsal import cross_stack, tools
@@ -317,11 +318,11 @@ def _known_as(arn: str, admin: Session, partition: str) -> Session:
         iam.create_user(UserName=name, Path=f"{path}/")
         iam.attach_user_policy(UserName=name, PolicyArn=everything)
         return admin.with_credentials(Credentials.of(iam.create_access_key(UserName=name)["AccessKey"]))
-    trust = policies.trust_account(partition, account_of(arn), require_mfa=False)
+    trust = roles_policies.trust_account(partition, account_of(arn), require_mfa=False)
     iam.create_role(
         RoleName=name,
         Path=f"{path}/",
-        AssumeRolePolicyDocument=policies.render(trust),
+        AssumeRolePolicyDocument=documents.render(trust),
         MaxSessionDuration=_DEPLOYERS_SESSION_SECONDS,
     )
     iam.attach_role_policy(RoleName=name, PolicyArn=everything)
@@ -376,7 +377,7 @@ def _targets(own: settings.Settings, admin: Session) -> Targets:
         admin.client("iam").create_group(GroupName=group)
     runs_on = own.vault.runs_on_role if own.vault else None
     if runs_on and not (own.vault_server and own.vault_server.name == runs_on):
-        trust = policies.render(policies.trust_ec2(own.partition))
+        trust = documents.render(roles_policies.trust_ec2(own.partition))
         admin.client("iam").create_role(RoleName=runs_on, AssumeRolePolicyDocument=trust)
     instances: tuple[str, ...] = ()
     if own.instance:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from iam_hardening import config
 from iam_hardening.aws import naming
-from iam_hardening.aws.policies import document
+from iam_hardening.aws.policies.documents import document
 from iam_hardening.claims.claim import ALLOWED, REFUSED
 from iam_hardening.claims.grants import KNOWN_POLICIES, Grants, grants_of, resource_accounts
 from iam_hardening.config import Settings, Statement

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from iam_hardening import config
 from iam_hardening.aws import naming
-from iam_hardening.aws.policies import document
+from iam_hardening.aws.policies.documents import document
 from iam_hardening.claims.claim import ALLOWED, REFUSED
 from iam_hardening.claims.matrix import EVERYTHING, Fact, simulate
 from iam_hardening.config import Settings

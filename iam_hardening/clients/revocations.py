@@ -18,8 +18,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from iam_hardening.aws import policies
 from iam_hardening.aws.naming import REVOKE_SESSIONS_POLICY, revocation_policy_name
+from iam_hardening.aws.policies import documents
+from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.clients import operator
 
 LONGEST_SESSION = timedelta(hours=12)
@@ -46,7 +47,7 @@ def revoke(iam: Any, role_name: str) -> Revoked:
     found = operator.asking(f"Looking at the role {role_name}", iam.get_role, RoleName=role_name)
     # AWS's clock and not ours, and the second after: issue times have no fractions of seconds.
     moment = _now(found).replace(microsecond=0) + timedelta(seconds=1)
-    document = policies.render(policies.revoke_older_sessions(moment.strftime(_SECONDS_FORMAT)))
+    document = documents.render(roles_policies.revoke_older_sessions(moment.strftime(_SECONDS_FORMAT)))
     doing = f"Putting the policy {revocation_policy_name(role_name)} on the role {role_name}"
     arn = _policy_arn(found)
     try:
@@ -110,7 +111,7 @@ def moment_of(document: Mapping[str, Any]) -> datetime | None:
     statements = document.get("Statement") or []
     statement = statements[0] if isinstance(statements, list) and statements else {}
     text = statement.get("Condition", {}).get("DateLessThan", {}).get("aws:TokenIssueTime", "")
-    if not isinstance(text, str) or document != policies.revoke_older_sessions(text):
+    if not isinstance(text, str) or document != roles_policies.revoke_older_sessions(text):
         return None
     try:
         return datetime.strptime(text, _SECONDS_FORMAT).replace(tzinfo=UTC)

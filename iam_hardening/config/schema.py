@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from iam_hardening.aws.naming import SESSION_LOG_GROUP, role_arn, user_arn
-from iam_hardening.aws.policies import Document, trust_account, trust_third_party
+from iam_hardening.aws.policies.documents import Document
+from iam_hardening.aws.policies.roles import trust_account, trust_third_party
 from iam_hardening.config.values import (
     AbsolutePath,
     AccountId,

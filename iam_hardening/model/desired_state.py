@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from iam_hardening import config
-from iam_hardening.aws import naming, policies
+from iam_hardening.aws import naming
+from iam_hardening.aws.policies import people as people_policies
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault as vault_policies
+from iam_hardening.aws.policies import vault_server as vault_server_policies
+from iam_hardening.aws.policies.documents import Document
 from iam_hardening.config import Permissions, Settings
 from iam_hardening.model import vault_boundary
 
@@ -53,7 +58,7 @@ class Identity:
     groups: frozenset[str] | None = None
     path: str = "/"
     # Of a role.
-    trust: policies.Document | None = None
+    trust: Document | None = None
     max_session_seconds: int | None = None
     boundary: PolicyName | None = None
 
@@ -81,7 +86,7 @@ def identities(account: Settings) -> Iterator[Identity]:
             kind="role",
             name=account.instance.role_name,
             attached=_attached(account.instance) | extra,
-            trust=policies.trust_ec2(account.partition),
+            trust=roles_policies.trust_ec2(account.partition),
         )
     if account.vault_server:
         own = {PolicyName.own(account.vault_server.name)}
@@ -91,7 +96,7 @@ def identities(account: Settings) -> Iterator[Identity]:
             kind="role",
             name=account.vault_server.name,
             attached=frozenset(own),
-            trust=policies.trust_ec2(account.partition),
+            trust=roles_policies.trust_ec2(account.partition),
         )
     if account.vault:
         yield from _of_vault(account, account.vault)
@@ -115,7 +120,7 @@ def _of_vault(account: Settings, vault: config.Vault) -> Iterator[Identity]:
             kind="role",
             name=aws_name,
             attached=frozenset({*map(PolicyName.configured, role.managed_policies), *own}),
-            trust=policies.trust_vault(
+            trust=vault_policies.trust_vault(
                 vault.principal_arn(account.partition, account.account_id),
                 external_id=role.external_id,
                 session_tags=role.session_tags,
@@ -130,15 +135,15 @@ def session_seconds(vault: config.Vault, role: config.VaultRole) -> int:
     return role.ttl or vault.default_lease_ttl
 
 
-def vault_role_document(role: config.VaultRole, instance_arn: str | None) -> policies.Document | None:
+def vault_role_document(role: config.VaultRole, instance_arn: str | None) -> Document | None:
     """What the stack file lets a role's holders do, beside its managed policies; None: nothing.
 
     `instance_arn`: the stack's instance, of which the file does not know the ID.
     """
     statements = [statement.document() for statement in role.statements]
     if role.debug_instance and instance_arn:
-        statements += policies.debug_instance(instance_arn)
-    return policies.configured(statements) if statements else None
+        statements += roles_policies.debug_instance(instance_arn)
+    return roles_policies.configured(statements) if statements else None
 
 
 def _groups(account: Settings) -> Iterator[Identity]:
@@ -172,38 +177,40 @@ def _attached(permissions: Permissions) -> frozenset[PolicyName]:
     return frozenset(managed | {PolicyName.own(name) for name in permissions.policies})
 
 
-def documents(account: Settings, instance_arn: str | None = None) -> Mapping[str, policies.Document]:
+def documents(account: Settings, instance_arn: str | None = None) -> Mapping[str, Document]:
     """The customer-managed policies that the stack makes for people, roles, the instance and Vault, by name.
 
     `instance_arn`: of the stack's instance, for what Vault hands out to debug it.
     """
-    made: dict[str, policies.Document] = {}
+    made: dict[str, Document] = {}
     if account.is_central:
-        made[naming.ENFORCE_MFA_POLICY] = policies.enforce_mfa(
+        made[naming.ENFORCE_MFA_POLICY] = people_policies.enforce_mfa(
             account.partition, account.account_id, strict_onboarding=account.strict_onboarding
         )
-        made[naming.SELF_SERVICE_POLICY] = policies.self_service(account.partition, account.account_id)
+        made[naming.SELF_SERVICE_POLICY] = people_policies.self_service(account.partition, account.account_id)
     if account.break_glass:
-        made[naming.BREAK_GLASS_POLICY] = policies.no_own_access_keys(account.partition, account.account_id)
+        made[naming.BREAK_GLASS_POLICY] = people_policies.no_own_access_keys(
+            account.partition, account.account_id
+        )
     for name, group in account.groups.items():
         if group.may_assume:
-            made[naming.assume_policy_name(name)] = policies.assume_roles(group.may_assume)
+            made[naming.assume_policy_name(name)] = people_policies.assume_roles(group.may_assume)
     holders: list[Permissions] = [*account.groups.values(), *account.cross_account_roles.values()]
     holders += [account.instance] if account.instance else []
     for name, role in account.cross_account_roles.items():
         if role.deny_secrets:
-            made[naming.no_secrets_policy_name(name)] = policies.deny_secrets(account.partition)
+            made[naming.no_secrets_policy_name(name)] = roles_policies.deny_secrets(account.partition)
     for holder in holders:
         for name, statements in holder.policies.items():
-            made[name] = policies.configured([statement.document() for statement in statements])
+            made[name] = roles_policies.configured([statement.document() for statement in statements])
     if account.instance and account.instance.session_preferences:
         log_group = account.instance.session_preferences.log_group
-        made[naming.SESSION_LOG_POLICY] = policies.write_session_logs(
+        made[naming.SESSION_LOG_POLICY] = roles_policies.write_session_logs(
             naming.log_group_arn(account.partition, account.region, account.account_id, log_group)
         )
     if account.vault_server:
         server = account.vault_server
-        made[server.name] = policies.vault_storage(
+        made[server.name] = vault_server_policies.vault_storage(
             naming.table_arn(account.partition, account.region, account.account_id, server.table)
         )
     if account.vault:
@@ -213,7 +220,7 @@ def documents(account: Settings, instance_arn: str | None = None) -> Mapping[str
 
 def _documents_of_vault(
     account: Settings, vault: config.Vault, instance_arn: str | None
-) -> dict[str, policies.Document]:
+) -> dict[str, Document]:
     partition, account_id = account.partition, account.account_id
     sessions = {n: role for n, role in vault.roles.items() if role.credential_type == "assumed_role"}
     issued = [role for name, role in vault.roles.items() if name not in sessions]
@@ -225,7 +232,7 @@ def _documents_of_vault(
     managed = {policy for role in issued for policy in role.managed_policies}
     made = {
         naming.VAULT_BOUNDARY_POLICY: vault_boundary.boundary(account, vault),
-        vault.principal_name: policies.vault_principal(
+        vault.principal_name: vault_policies.vault_principal(
             partition,
             account_id,
             boundary_arn=naming.policy_arn(partition, account_id, naming.VAULT_BOUNDARY_POLICY),

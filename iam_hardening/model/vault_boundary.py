@@ -1,16 +1,18 @@
 """The boundary of what Vault issues in one account: what it protects there, and what a stack file allows."""
 
 from iam_hardening import config
-from iam_hardening.aws import naming, policies
+from iam_hardening.aws import naming
+from iam_hardening.aws.policies import vault_boundary
+from iam_hardening.aws.policies.documents import Document
 from iam_hardening.model import alarms as alarm_rules
 
 
-def boundary(account: config.Settings, vault: config.Vault) -> policies.Document:
+def boundary(account: config.Settings, vault: config.Vault) -> Document:
     """The policy document, worked out from the settings alone."""
-    return policies.vault_issued_user_boundary(protected(account, vault), vault.boundary_allows)
+    return vault_boundary.vault_issued_user_boundary(protected(account, vault), vault.boundary_allows)
 
 
-def protected(account: config.Settings, vault: config.Vault) -> policies.ProtectedByBoundary:
+def protected(account: config.Settings, vault: config.Vault) -> vault_boundary.ProtectedByBoundary:
     partition, account_id = account.partition, account.account_id
     buckets: list[str] = []
     alarms: list[str] = []
@@ -35,7 +37,7 @@ def protected(account: config.Settings, vault: config.Vault) -> policies.Protect
         group = account.instance.session_preferences.log_group
         groups.append(naming.log_group_arn(partition, account.region, account_id, group))
         documents.append(naming.session_document_arn(partition, account.region, account_id))
-    return policies.ProtectedByBoundary(
+    return vault_boundary.ProtectedByBoundary(
         log_buckets=[naming.bucket_arn(partition, bucket) for bucket in (*buckets, *vault.log_buckets)],
         alarms=alarms,
         key_aliases=aliases,

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from iam_hardening import config
-from iam_hardening.aws import policies
 from iam_hardening.aws.naming import (
     ACCESS_ANALYZER,
     ADMINISTRATOR_ACCESS,
@@ -22,6 +21,9 @@ from iam_hardening.aws.naming import (
     topic_arn,
     trail_bucket,
 )
+from iam_hardening.aws.policies import documents
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault as vault_policies
 from iam_hardening.claims.claim import ALLOWED, REFUSED, Claim
 from iam_hardening.clients.aws import Credentials, Session
 from rehearsal.recorder import Stage
@@ -63,9 +65,9 @@ def _issued_with_everything(account: Account) -> Iterator[Session]:
     iam.attach_user_policy(UserName=_USER, PolicyArn=administrator)
     key = iam.create_access_key(UserName=_USER)["AccessKey"]
     user = iam.get_user(UserName=_USER)["User"]["Arn"]
-    trust = policies.trust_account(own.partition, own.account_id, require_mfa=False)
-    iam.create_role(RoleName=_ROLE, AssumeRolePolicyDocument=policies.render(trust))
-    by_name = policies.render(policies.trust_vault(user))
+    trust = roles_policies.trust_account(own.partition, own.account_id, require_mfa=False)
+    iam.create_role(RoleName=_ROLE, AssumeRolePolicyDocument=documents.render(trust))
+    by_name = documents.render(vault_policies.trust_vault(user))
     iam.create_role(RoleName=_NAMING_ROLE, AssumeRolePolicyDocument=by_name)
     try:
         yield account.admin.with_credentials(Credentials.of(key))

@@ -23,8 +23,10 @@ import hvac
 import pyotp
 import pytest
 
-from iam_hardening.aws import policies
 from iam_hardening.aws.naming import VAULT_USERNAME_TEMPLATE
+from iam_hardening.aws.policies import documents, vault_boundary
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault as vault_policies
 from iam_hardening.clients import shells
 from iam_hardening.clients.operator import CannotError
 from iam_hardening.commands.jit import revoke
@@ -154,18 +156,18 @@ def _set_up(place: Place) -> None:
     iam = place.iam
     boundary = iam.create_policy(
         PolicyName="vault-issued-user-boundary",
-        PolicyDocument=policies.render(policies.vault_issued_user_boundary()),
+        PolicyDocument=documents.render(vault_boundary.vault_issued_user_boundary()),
     )["Policy"]["Arn"]
     principal = iam.create_user(UserName="vault-secrets-engine")["User"]["Arn"]
     s3 = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
     assumed = f"arn:aws:iam::{DEV}:role/vault-{MOUNT}-{ASSUMED}"
-    own = policies.vault_principal(
+    own = vault_policies.vault_principal(
         "aws", DEV, boundary_arn=boundary, attachable_policy_arns=[s3], assumable_role_arns=[assumed]
     )
     iam.put_user_policy(UserName="vault-secrets-engine", PolicyName="own", PolicyDocument=json.dumps(own))
     iam.create_role(
         RoleName=f"vault-{MOUNT}-{ASSUMED}",
-        AssumeRolePolicyDocument=policies.render(policies.trust_vault(principal)),
+        AssumeRolePolicyDocument=documents.render(vault_policies.trust_vault(principal)),
         PermissionsBoundary=boundary,
     )
     iam.attach_role_policy(RoleName=f"vault-{MOUNT}-{ASSUMED}", PolicyArn=s3)
@@ -396,7 +398,7 @@ def test_shells_of_the_roles_users_are_ended_and_nobody_elses(
 ) -> None:
     role = revoke.role_of("dev", ISSUING, ROOT)
     monkeypatch.setattr(revoke, "role_of", lambda *_: replace(role, may_open_shells=True))
-    shell = policies.configured(
+    shell = roles_policies.configured(
         [{"Sid": "Shell", "Effect": "Allow", "Action": "ssm:StartSession", "Resource": "*"}]
     )
     mine = place.client("ssm").start_session(Target=instance)["SessionId"]
@@ -495,7 +497,7 @@ def test_a_token_that_may_list_leases_but_not_end_them_changes_nothing(
 def test_credentials_that_may_not_deny_the_sessions_end_no_lease(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    reads = policies.configured(
+    reads = roles_policies.configured(
         [{"Sid": "Look", "Effect": "Allow", "Action": "iam:GetRole", "Resource": "*"}]
     )
     place.iam.create_user(UserName="looker")
@@ -577,7 +579,7 @@ def test_whatever_a_left_over_user_was_given_goes_with_it(place: Place) -> None:
     iam.create_access_key(UserName="vault-old")
     iam.create_access_key(UserName="vault-old")
     iam.create_login_profile(UserName="vault-old", Password="aA1!aA1!aA1!aA1!")
-    reading = policies.configured(
+    reading = roles_policies.configured(
         [{"Sid": "Read", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]
     )
     iam.put_user_policy(UserName="vault-old", PolicyName="own", PolicyDocument=json.dumps(reading))

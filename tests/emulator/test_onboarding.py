@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import people as people_policies
 from tests.emulator.cloud import EVERYTHING, Cloud, Principal, User, verdict
 
 pytestmark = pytest.mark.emulator
@@ -19,7 +19,7 @@ PAST_THE_POLICY = "InvalidAuthenticationCode"
 
 def administrator(cloud: Cloud, tags: Mapping[str, str], path: str = "/") -> User:
     account = cloud.account()
-    wall = policies.enforce_mfa("aws", account.id, strict_onboarding=True)
+    wall = people_policies.enforce_mfa("aws", account.id, strict_onboarding=True)
     return account.user("Ada", EVERYTHING, wall, path=path, tags=tags)
 
 
@@ -63,7 +63,7 @@ def test_an_administrator_without_mfa_marks_nobody(emulated: Cloud) -> None:
 
 def test_with_mfa_no_mark_is_needed(emulated: Cloud) -> None:
     account = emulated.account()
-    wall = policies.enforce_mfa("aws", account.id, strict_onboarding=True)
+    wall = people_policies.enforce_mfa("aws", account.id, strict_onboarding=True)
     ada = account.user("Ada", EVERYTHING, wall, tags={"Onboarding": "new"})
     serial, codes = ada.enrol()
     account.iam.untag_user(UserName="Ada", TagKeys=["Onboarding"])

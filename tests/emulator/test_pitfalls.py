@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import documents, vault_boundary
+from iam_hardening.aws.policies import people as people_policies
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault as vault_policies
 from tests.emulator.cloud import (
     ALLOWED,
     EVERYTHING,
@@ -35,9 +38,9 @@ def account(emulated: Cloud) -> Account:
     return emulated.account()
 
 
-def without(left_out: str, doc: policies.Document) -> policies.Document:
+def without(left_out: str, doc: documents.Document) -> documents.Document:
     """The document with one action taken out of every list of exceptions."""
-    changed: policies.Document = json.loads(json.dumps(doc))
+    changed: documents.Document = json.loads(json.dumps(doc))
     for statement in changed["Statement"]:
         statement["NotAction"] = [a for a in statement.get("NotAction", []) if a != left_out]
         if not statement["NotAction"]:
@@ -46,15 +49,15 @@ def without(left_out: str, doc: policies.Document) -> policies.Document:
     return changed
 
 
-def person(account: Account, enforcement: policies.Document) -> User:
+def person(account: Account, enforcement: documents.Document) -> User:
     """Somebody who is no administrator, with both policies that the program gives to such groups."""
     ada = account.user("Ada")
-    for name, doc in {"self": policies.self_service("aws", account.id), "mfa": enforcement}.items():
+    for name, doc in {"self": people_policies.self_service("aws", account.id), "mfa": enforcement}.items():
         account.iam.attach_user_policy(UserName="Ada", PolicyArn=account.policy(name, doc))
     return ada
 
 
-def first_sign_in(account: Account, enforcement: policies.Document) -> str:
+def first_sign_in(account: Account, enforcement: documents.Document) -> str:
     """A person with the first password, who must change it before anything else."""
     ada = person(account, enforcement)
     account.iam.create_login_profile(UserName="Ada", Password=FIRST_PASSWORD, PasswordResetRequired=True)
@@ -62,19 +65,19 @@ def first_sign_in(account: Account, enforcement: policies.Document) -> str:
 
 
 def test_the_first_sign_in_is_no_deadlock(account: Account) -> None:
-    assert first_sign_in(account, policies.enforce_mfa("aws", account.id)) == ALLOWED
+    assert first_sign_in(account, people_policies.enforce_mfa("aws", account.id)) == ALLOWED
 
 
 def test_the_first_sign_in_is_a_deadlock_where_changing_the_password_asks_for_mfa(
     account: Account,
 ) -> None:
-    enforcement = policies.enforce_mfa("aws", account.id)
+    enforcement = people_policies.enforce_mfa("aws", account.id)
     assert first_sign_in(account, without("iam:ChangePassword", enforcement)) == REFUSED
 
 
 @pytest.mark.parametrize("device", ["phone", "Ada", "key-from-the-drawer"])
 def test_a_device_may_have_any_name(account: Account, device: str) -> None:
-    ada = person(account, policies.enforce_mfa("aws", account.id))
+    ada = person(account, people_policies.enforce_mfa("aws", account.id))
     assert verdict(ada.iam.create_virtual_mfa_device, VirtualMFADeviceName=device) == ALLOWED
 
 
@@ -98,7 +101,7 @@ def test_an_access_key_slips_through_a_denial_without_if_exists(
 
 
 def test_the_programs_own_denial_holds_for_keys_and_for_sessions_without_mfa(account: Account) -> None:
-    ada = account.user("Ada", EVERYTHING, policies.enforce_mfa("aws", account.id))
+    ada = account.user("Ada", EVERYTHING, people_policies.enforce_mfa("aws", account.id))
     assert verdict(ada.iam.list_roles) == REFUSED
     assert verdict(ada.session().iam.list_roles) == REFUSED
     serial, codes = ada.enrol()
@@ -135,7 +138,7 @@ def test_a_chained_role_lasts_an_hour_whatever_it_says(account: Account) -> None
 def test_a_trust_does_not_break_when_a_named_person_is_deleted_or_not_there_yet(account: Account) -> None:
     """People are named in a condition: AWS refuses a `Principal` that does not exist."""
     ada_arn = f"arn:aws:iam::{account.id}:user/Ada"
-    trusted = policies.trust_account("aws", account.id, require_mfa=False, principal_arns=[ada_arn])
+    trusted = roles_policies.trust_account("aws", account.id, require_mfa=False, principal_arns=[ada_arn])
     role = account.role("role", trusted)
     bob = account.user("Bob", EVERYTHING)
     ada = account.user("Ada", EVERYTHING)
@@ -146,8 +149,8 @@ def test_a_trust_does_not_break_when_a_named_person_is_deleted_or_not_there_yet(
 
 def vault(account: Account, **changed: Any) -> User:
     """Vault's principal with the program's own policy; `changed` replaces its statements by their Sid."""
-    boundary = account.policy("boundary", policies.vault_issued_user_boundary())
-    own = policies.vault_principal("aws", account.id, boundary_arn=boundary, attachable_policy_arns=())
+    boundary = account.policy("boundary", vault_boundary.vault_issued_user_boundary())
+    own = vault_policies.vault_principal("aws", account.id, boundary_arn=boundary, attachable_policy_arns=())
     for statement in own["Statement"]:
         statement |= changed.get(statement["Sid"], {})
     return account.user("vault-secrets-engine", own)
@@ -191,10 +194,10 @@ def test_a_role_that_trusts_the_issued_user_by_name_is_kept_away_by_the_explicit
 ) -> None:
     """A boundary that merely does not allow it would let the user in: the trust policy names the user."""
     issued = issue(account, vault(account))
-    role = account.role("by-name", policies.trust_vault(issued.arn))
+    role = account.role("by-name", vault_policies.trust_vault(issued.arn))
     asks = {"RoleArn": role, "RoleSessionName": "session"}
     assert verdict(issued.sts.assume_role, **asks) == REFUSED
-    implicit = [s for s in policies.vault_issued_user_boundary()["Statement"] if s["Effect"] == "Allow"]
+    implicit = [s for s in vault_boundary.vault_issued_user_boundary()["Statement"] if s["Effect"] == "Allow"]
     boundary = f"arn:aws:iam::{account.id}:policy/boundary"
     account.iam.create_policy_version(
         PolicyArn=boundary, PolicyDocument=json.dumps(document(*implicit)), SetAsDefault=True

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.config import SessionPreferences
 from tests.emulator.cloud import (
     ALLOWED,
@@ -208,7 +208,7 @@ def test_who_debugs_gets_a_shell_by_the_preferences_and_by_no_other_document(acc
     create(account)
     create(account, content(maxDuration="24h"), name="without-limits")
     instance = launch(account)["InstanceId"]
-    statements = policies.debug_instance(f"arn:aws:ec2:{REGION}:{account.id}:instance/{instance}")
+    statements = roles_policies.debug_instance(f"arn:aws:ec2:{REGION}:{account.id}:instance/{instance}")
     ada = account.user("Ada", document(*statements)).client("ssm")
     start = {"Target": instance}
     assert verdict(ada.start_session, **start, DocumentName=NAME) == ALLOWED
@@ -242,7 +242,7 @@ def test_a_shell_belongs_to_the_role_session_that_opened_it(account: Account) ->
     """The program's own statements, for users and for role sessions, which have no user name."""
     create(account)
     instance = launch(account)["InstanceId"]
-    statements = policies.debug_instance(f"arn:aws:ec2:{REGION}:{account.id}:instance/{instance}")
+    statements = roles_policies.debug_instance(f"arn:aws:ec2:{REGION}:{account.id}:instance/{instance}")
     role = account.role("debug", trust(account.root_arn), document(*statements))
     ada, bob = (
         account.user(name, document(allow("sts:AssumeRole"))).assume(role, RoleSessionName=name).client("ssm")

@@ -13,7 +13,9 @@ import hvac
 import pytest
 import requests
 
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault as vault_policies
+from iam_hardening.aws.policies import vault_boundary
 from rehearsal import tools
 from rehearsal.servers import EmulatedAws, VaultServer, emulated_aws, vault_server
 from tests.emulator.cloud import ALLOWED, Account, Credentials, Principal, document, trust, verdict
@@ -60,8 +62,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 def _set_up(place: Place) -> None:
     account, endpoint = place.account, place.aws.endpoint_url
-    boundary = account.policy("vault-issued-user-boundary", policies.vault_issued_user_boundary())
-    own = policies.vault_principal(
+    boundary = account.policy("vault-issued-user-boundary", vault_boundary.vault_issued_user_boundary())
+    own = vault_policies.vault_principal(
         "aws",
         DEV,
         boundary_arn=boundary,
@@ -69,10 +71,10 @@ def _set_up(place: Place) -> None:
         assumable_role_arns=[ASSUMED],
         taggable_role_arns=[ASSUMED],
     )
-    role_arn = account.role(ROLE, policies.trust_ec2("aws"), own)
+    role_arn = account.role(ROLE, roles_policies.trust_ec2("aws"), own)
     account.role(
         ASSUMED.rsplit("/", 1)[-1],
-        policies.trust_vault(role_arn, external_id="agreed", session_tags=TAGS),
+        vault_policies.trust_vault(role_arn, external_id="agreed", session_tags=TAGS),
         PermissionsBoundary=boundary,
     )
     account.iam.attach_role_policy(RoleName=ASSUMED.rsplit("/", 1)[-1], PolicyArn=S3)

@@ -10,7 +10,8 @@ import subprocess
 
 import pytest
 
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import documents
+from iam_hardening.aws.policies import vault_server as vault_server_policies
 from rehearsal import tools
 from tests.emulator.cloud import EVERYTHING, REGION, Account, Cloud, Principal, trust
 
@@ -36,29 +37,29 @@ def account(emulated: Cloud) -> Account:
     return account
 
 
-def storage_of(account: Account) -> policies.Document:
-    return policies.vault_storage(f"arn:aws:dynamodb:{REGION}:{account.id}:table/{TABLE}")
+def storage_of(account: Account) -> documents.Document:
+    return vault_server_policies.vault_storage(f"arn:aws:dynamodb:{REGION}:{account.id}:table/{TABLE}")
 
 
-def without(doc: policies.Document, action: str) -> policies.Document:
+def without(doc: documents.Document, action: str) -> documents.Document:
     """The document without one action of its last statement, which is the one about Vault."""
     less = copy.deepcopy(doc)
     less["Statement"][-1]["Action"].remove(action)
     return less
 
 
-def role_session(account: Account, storage: policies.Document) -> Principal:
+def role_session(account: Account, storage: documents.Document) -> Principal:
     role = account.role(ROLE, trust(account.root_arn), storage)
     return account.user("launcher", EVERYTHING).assume(role)
 
 
-def key_policy(account: Account) -> policies.Document:
-    return policies.vault_seal_key("aws", account.id, f"arn:aws:iam::{account.id}:role/{ROLE}")
+def key_policy(account: Account) -> documents.Document:
+    return vault_server_policies.vault_seal_key("aws", account.id, f"arn:aws:iam::{account.id}:role/{ROLE}")
 
 
-def runs(account: Account, caller: Principal, seal: policies.Document) -> tuple[int, list[str]]:
+def runs(account: Account, caller: Principal, seal: documents.Document) -> tuple[int, list[str]]:
     """Exit status, and what the steps said."""
-    made = account.client("kms").create_key(Policy=policies.render(seal))["KeyMetadata"]
+    made = account.client("kms").create_key(Policy=documents.render(seal))["KeyMetadata"]
     environment = {
         "PATH": os.environ["PATH"],
         "AWS_ACCESS_KEY_ID": caller.credentials.access_key_id,
@@ -77,8 +78,8 @@ def test_storage_and_seal_work_with_what_the_role_has(account: Account) -> None:
     assert status == 0
 
 
-STORAGE_ACTIONS = policies.vault_storage("arn")["Statement"][-1]["Action"]
-SEAL_ACTIONS = policies.vault_seal_key("aws", "1", "arn")["Statement"][-1]["Action"]
+STORAGE_ACTIONS = vault_server_policies.vault_storage("arn")["Statement"][-1]["Action"]
+SEAL_ACTIONS = vault_server_policies.vault_seal_key("aws", "1", "arn")["Statement"][-1]["Action"]
 
 
 @pytest.mark.parametrize("action", STORAGE_ACTIONS)

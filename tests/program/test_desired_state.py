@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from iam_hardening import config
-from iam_hardening.aws import naming, policies
+from iam_hardening.aws import naming
+from iam_hardening.aws.policies import documents
 from iam_hardening.model import desired_state
 from tests.program.variants import Variant, variants
 from tests.recorder import ACCOUNT_ID, Recorder
@@ -112,7 +113,7 @@ BOUNDARY_MAX_CHARACTERS = 5500
 def test_the_boundary_of_what_vault_issues_leaves_room(account: config.Settings) -> None:
     boundary = desired_state.documents(account, INSTANCE_ARN).get(naming.VAULT_BOUNDARY_POLICY)
     assert boundary is not None or account.vault is None
-    assert boundary is None or policies.size(boundary) < BOUNDARY_MAX_CHARACTERS
+    assert boundary is None or documents.size(boundary) < BOUNDARY_MAX_CHARACTERS
 
 
 def _of_the_recorder(document: Mapping[str, Any], account: config.Settings) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import vault as vault_policies
 from tests.recorder import Recorder
 from tests.stack_files import config_of
 
@@ -89,7 +89,7 @@ def test_a_vault_may_run_on_a_role_that_the_account_has_already(run_program: Run
     arn = "arn:aws:iam::222222222222:role/platform-vault"
     assert recorder.stack_outputs["vault_principal_arn"] == arn
     trusts = [json.loads(made.inputs["assumeRolePolicy"]) for made in recorder.all_of("aws:iam/role:Role")]
-    assert policies.trust_vault(arn) in trusts
+    assert vault_policies.trust_vault(arn) in trusts
 
 
 def test_alarms_expect_the_role_that_vault_runs_on(run_program: RunProgram) -> None:

@@ -18,7 +18,7 @@ def hardened_and_weak_onboarding(copy_of_project: Callable[[], Copy]) -> tuple[R
     alarm does not see all that root does at the sign-in service."""
     hardened, weak = copy_of_project(), copy_of_project()
     weak.replace(
-        "iam_hardening/aws/policies/__init__.py",
+        "iam_hardening/aws/policies/people.py",
         '"StringNotEquals": {f"aws:PrincipalTag',
         '"StringEquals": {f"aws:PrincipalTag',
     )
@@ -46,23 +46,21 @@ def weak_onboarding(hardened_and_weak_onboarding: tuple[Rehearsed, Rehearsed]) -
 def weak_roles(copy_of_project: Callable[[], Copy]) -> Rehearsed:
     """Roles that keep nothing of what their settings say, and a revocation that hits the wrong sessions."""
     weak = copy_of_project()
-    weak.replace("iam_hardening/aws/policies/__init__.py", "if mfa_max_age_seconds is not None:", "if False:")
+    weak.replace("iam_hardening/aws/policies/roles.py", "if mfa_max_age_seconds is not None:", "if False:")
+    weak.replace("iam_hardening/aws/policies/roles.py", "    if session_name_is_user_name:", "    if False:")
     weak.replace(
-        "iam_hardening/aws/policies/__init__.py", "    if session_name_is_user_name:", "    if False:"
+        "iam_hardening/aws/policies/roles.py", '{"StringEquals": {"sts:ExternalId": external_id}}', "{}"
     )
     weak.replace(
-        "iam_hardening/aws/policies/__init__.py", '{"StringEquals": {"sts:ExternalId": external_id}}', "{}"
-    )
-    weak.replace(
-        "iam_hardening/aws/policies/__init__.py",
+        "iam_hardening/aws/policies/roles.py",
         '"DateLessThan": {"aws:TokenIssueTime"',
         '"DateGreaterThan": {"aws:TokenIssueTime"',
     )
     boundary = "permissions_boundary=managed_policy_arn(boundary, self) if boundary else None,"
     # A Vault node may do anything with any table, and whoever IAM lets uses the seal's key.
-    weak.replace("iam_hardening/aws/policies/__init__.py", '"Resource": table_arn', '"Resource": "*"')
-    weak.replace("iam_hardening/aws/policies/__init__.py", '"dynamodb:DescribeTable",', '"dynamodb:*",')
-    weak.replace("iam_hardening/aws/policies/__init__.py", '"kms:CancelKeyDeletion",', '"kms:*",')
+    weak.replace("iam_hardening/aws/policies/vault_server.py", '"Resource": table_arn', '"Resource": "*"')
+    weak.replace("iam_hardening/aws/policies/vault_server.py", '"dynamodb:DescribeTable",', '"dynamodb:*",')
+    weak.replace("iam_hardening/aws/policies/keys.py", '"kms:CancelKeyDeletion",', '"kms:*",')
     weak.replace("components/cross_account.py", boundary, "permissions_boundary=None,")
     weak.replace("components/cross_account.py", "max_session_duration=args.max_session_seconds,", "")
     # Alarms that are silent, or always loud, and messages that get lost.
@@ -71,9 +69,9 @@ def weak_roles(copy_of_project: Callable[[], Copy]) -> Rehearsed:
     weak.replace(
         "iam_hardening/aws/event_patterns.py", '{"prefix": VAULT_USER_NAME_PREFIX}', '{"prefix": "other-"}'
     )
-    weak.replace("iam_hardening/aws/policies/__init__.py", '"Action": "sns:Publish"', '"Action": "sns:*"')
+    weak.replace("iam_hardening/aws/policies/alarms.py", '"Action": "sns:Publish"', '"Action": "sns:*"')
     weak.replace(
-        "iam_hardening/aws/policies/__init__.py",
+        "iam_hardening/aws/policies/alarms.py",
         '"Action": ["kms:Decrypt", "kms:GenerateDataKey*"]',
         '"Action": ["kms:Decrypt"]',
     )

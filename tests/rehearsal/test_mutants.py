@@ -109,7 +109,7 @@ def test_mutants_of_a_deployment_that_is_wrong_already_are_not_run(
 ) -> None:
     copy = copy_of_project()
     copy.replace(
-        "iam_hardening/aws/policies/__init__.py", "    if require_mfa:\n        condition |= WITH_MFA\n", ""
+        "iam_hardening/aws/policies/roles.py", "    if require_mfa:\n        condition |= WITH_MFA\n", ""
     )
     result = copy.ended(copy.start("mutants", *JSON))
     assert result.status == 2, result.printed

@@ -37,7 +37,7 @@ def shipped_and_weak_mfa(copy_of_project: Callable[[], Copy]) -> tuple[Rehearsed
     shipped, weak = copy_of_project(), copy_of_project()
     # It now denies nothing: there is no resource that is not any resource.
     weak.replace(
-        "iam_hardening/aws/policies/__init__.py",
+        "iam_hardening/aws/policies/people.py",
         '"NotResource": own_user_arns(partition, account_id)',
         '"NotResource": "*"',
     )
@@ -66,10 +66,10 @@ def third_account_and_weak_trust(copy_of_project: Callable[[], Copy]) -> tuple[R
         'managedPolicies: [SecurityAudit]\n      mayAssume: ["arn:aws:iam::333333333333:role/reader"]',
     )
     weak.replace(
-        "iam_hardening/aws/policies/__init__.py", "    if require_mfa:\n        condition |= WITH_MFA\n", ""
+        "iam_hardening/aws/policies/roles.py", "    if require_mfa:\n        condition |= WITH_MFA\n", ""
     )
     bounded = '            "Resource": issued_users,\n            "Condition": bounded,'
-    weak.replace("iam_hardening/aws/policies/__init__.py", bounded, '            "Resource": issued_users,')
+    weak.replace("iam_hardening/aws/policies/vault.py", bounded, '            "Resource": issued_users,')
     running = third.start_with_report(), weak.start_with_report()
     return third.ended(running[0]), weak.ended(running[1])
 

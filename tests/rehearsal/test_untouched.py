@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import people as people_policies
 from iam_hardening.clients.aws import Credentials, Session
 from rehearsal import inventory
 from rehearsal.scenarios.untouched import UNTOUCHED, Place, probe_all
@@ -56,7 +56,7 @@ def test_each_probe_sees_what_was_set_up(root: Session) -> None:
     iam.attach_group_policy(
         GroupName="Administrators", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
     )
-    wall = policies.enforce_mfa("aws", "123456789012")
+    wall = people_policies.enforce_mfa("aws", "123456789012")
     iam.put_group_policy(GroupName="Administrators", PolicyName="wall", PolicyDocument=json.dumps(wall))
     ec2.enable_ebs_encryption_by_default()
     ec2.modify_instance_metadata_defaults(HttpTokens="required")

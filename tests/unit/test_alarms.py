@@ -7,8 +7,9 @@ import pytest
 
 from components.alarms import Alarms, AlarmsArgs
 from components.trail import Trail, TrailArgs
-from iam_hardening.aws import event_patterns, policies
+from iam_hardening.aws import event_patterns
 from iam_hardening.aws.event_patterns import Alarm
+from iam_hardening.aws.policies import alarms as alarms_policies
 from rehearsal.scenarios.alarms import eventbridge_may_use
 from tests.recorder import Recorder
 
@@ -44,7 +45,7 @@ def test_each_region_has_its_rules_one_topic_and_a_key_that_eventbridge_may_use(
     assert made["aws:kms/key:Key", "alarms-eu-central-1"] == {
         "description": "Encrypts alarms about this account on their way",
         "enableKeyRotation": True,
-        "policy": json.dumps(policies.alarm_key("aws", ACCOUNT)),
+        "policy": json.dumps(alarms_policies.alarm_key("aws", ACCOUNT)),
         "region": THERE,
         "tags": TAGS,
     }
@@ -66,7 +67,7 @@ def test_read_only_events_reach_the_rules_that_need_them_only(recorder: Recorder
 def test_the_topic_takes_messages_of_its_own_regions_rules_only() -> None:
     rule = f"arn:aws:events:{HERE}:{ACCOUNT}:rule/root-activity"
     topic = f"arn:aws:sns:{HERE}:{ACCOUNT}:iam-hardening-alarms"
-    assert policies.alarm_topic(topic, [rule]) == {
+    assert alarms_policies.alarm_topic(topic, [rule]) == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -83,7 +84,7 @@ def test_the_topic_takes_messages_of_its_own_regions_rules_only() -> None:
 
 @pytest.mark.parametrize("asked_for", ["aws:SourceAccount", "aws:SourceArn"])
 def test_a_source_condition_on_the_key_would_lose_every_alarm(asked_for: str) -> None:
-    key = policies.alarm_key("aws", ACCOUNT)
+    key = alarms_policies.alarm_key("aws", ACCOUNT)
     assert eventbridge_may_use(key)
     (statement,) = [each for each in key["Statement"] if "Service" in each["Principal"]]
     statement["Condition"] = {"StringLike": {asked_for: "*"}}
@@ -126,7 +127,7 @@ def test_the_trail_sees_every_region_and_its_logs_are_private_and_kept(recorder:
 
 def test_the_bucket_takes_logs_of_its_own_trail_only_and_nothing_over_plain_http() -> None:
     trail = f"arn:aws:cloudtrail:{HERE}:{ACCOUNT}:trail/t"
-    document = policies.trail_bucket(ACCOUNT, bucket_arn="arn:aws:s3:::logs", trail_arn=trail)
+    document = alarms_policies.trail_bucket(ACCOUNT, bucket_arn="arn:aws:s3:::logs", trail_arn=trail)
     assert [statement["Sid"] for statement in document["Statement"]] == [
         "AllowCloudTrailToCheckTheBucket",
         "AllowCloudTrailToWriteLogs",

@@ -20,7 +20,8 @@ from components.session_preferences import SessionPreferences, SessionPreference
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
 from components.vault_logins import VaultLogin, VaultLoginArgs
 from components.vault_server import VaultServer, VaultServerArgs
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault_boundary
 from tests.recorder import Recorder
 
 TAGS = {"Stack": "test"}
@@ -80,7 +81,7 @@ def person(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
 
 def cross_account_role(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
     args = CrossAccountRoleArgs(
-        trust=policies.trust_account("aws", "111111111111", require_mfa=True),
+        trust=roles_policies.trust_account("aws", "111111111111", require_mfa=True),
         assumed_by="people of the central account",
         max_session_seconds=3600,
         permissions_boundary="ReadOnlyAccess",
@@ -122,7 +123,7 @@ def vault_aws(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResour
         runs_on_role_arn=None,
         iam_endpoint=None,
         sts_endpoint=None,
-        boundary=policies.vault_issued_user_boundary(),
+        boundary=vault_boundary.vault_issued_user_boundary(),
         roles={"test": role},
         tags=TAGS,
     )

@@ -10,7 +10,7 @@ import botocore.session
 import pytest
 import yaml
 
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import documents, vault_boundary
 from tests.stack_files import ROOT
 
 DATA: dict[str, Any] = yaml.safe_load((ROOT / "iam_hardening/aws/credential_actions.yaml").read_text())
@@ -40,7 +40,7 @@ def as_action(name: str) -> str:
     return f"{DATA['prefixes'].get(client, client)}:{operation}" if operation else name
 
 
-def is_denied(document: policies.Document, action: str) -> bool:
+def is_denied(document: documents.Document, action: str) -> bool:
     """On any resource, whatever the request's conditions are."""
 
     def matches(patterns: str | list[str]) -> bool:
@@ -73,31 +73,31 @@ def test_every_action_is_judged_once() -> None:
 
 @pytest.mark.parametrize("name", DATA["denied"])
 def test_what_is_to_be_denied_is(name: str) -> None:
-    assert is_denied(policies.vault_issued_user_boundary(), as_action(name))
+    assert is_denied(vault_boundary.vault_issued_user_boundary(), as_action(name))
 
 
 def test_what_is_accepted_is_not_denied_silently() -> None:
     """Else the list would say that something works which does not."""
-    boundary = policies.vault_issued_user_boundary()
+    boundary = vault_boundary.vault_issued_user_boundary()
     assert [name for name in ACCEPTED if is_denied(boundary, as_action(name))] == []
 
 
 def test_what_an_operator_opts_in_to_is_allowed_and_nothing_else() -> None:
-    opened = policies.vault_issued_user_boundary(also_allowed=["ecr:GetAuthorizationToken"])
+    opened = vault_boundary.vault_issued_user_boundary(also_allowed=["ecr:GetAuthorizationToken"])
     changed = [name for name in DATA["denied"] if not is_denied(opened, as_action(name))]
     assert changed == ["ecr:GetAuthorizationToken"]
 
 
 def test_an_action_that_aws_adds_tomorrow_to_an_identity_service_is_denied() -> None:
-    boundary = policies.vault_issued_user_boundary()
-    for service in policies.IDENTITY_SERVICES:
+    boundary = vault_boundary.vault_issued_user_boundary()
+    for service in vault_boundary.IDENTITY_SERVICES:
         assert is_denied(boundary, f"{service}:TradeForSomethingNew")
     for action in ("iam:GetNewToken", "iam:SetAnything", "sts:TagAnything", "sts:GetScopedCredentials"):
         assert is_denied(boundary, action)
 
 
 def test_reading_identities_and_all_other_work_is_not_denied() -> None:
-    boundary = policies.vault_issued_user_boundary()
+    boundary = vault_boundary.vault_issued_user_boundary()
     for action in (
         "iam:GetRole",
         "iam:ListUsers",

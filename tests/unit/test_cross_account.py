@@ -5,7 +5,7 @@ from typing import Any
 
 from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
 from components.permissions import PermissionsArgs
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import roles as roles_policies
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "dev"}
@@ -13,8 +13,8 @@ ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/policy:Policy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 INLINE_POLICIES = "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive"
-TRUST = policies.trust_account("aws", "111111111111", require_mfa=True)
-LIST_BUCKETS = policies.configured(
+TRUST = roles_policies.trust_account("aws", "111111111111", require_mfa=True)
+LIST_BUCKETS = roles_policies.configured(
     [{"Sid": "ListBuckets", "Effect": "Allow", "Action": ["s3:ListAllMyBuckets"], "Resource": ["*"]}]
 )
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from iam_hardening import config
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import alarms as alarms_policies
+from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.claims import resource_policies
 from iam_hardening.claims.claim import ALLOWED, REFUSED
 from iam_hardening.config import Settings
@@ -85,7 +86,7 @@ def test_every_named_principal_gets_in() -> None:
 
 
 def test_statements_speak_to_whom_they_name_and_to_everybody() -> None:
-    policy = policies.trail_bucket(
+    policy = alarms_policies.trail_bucket(
         "1", bucket_arn="arn:aws:s3:::b", trail_arn="arn:aws:cloudtrail:r:1:trail/t"
     )
 
@@ -100,7 +101,7 @@ def test_statements_speak_to_whom_they_name_and_to_everybody() -> None:
 
 
 def test_a_trust_policy_speaks_to_the_whole_account_only_where_it_says_so() -> None:
-    trust = policies.trust_account("aws", "1", require_mfa=True)
+    trust = roles_policies.trust_account("aws", "1", require_mfa=True)
     assert resource_policies.spoken_to(trust, "arn:aws:iam::1:root")[0]["Resource"] == "*"
     assert resource_policies.spoken_to(trust, "arn:aws:iam::2:root") == []
     assert resource_policies.spoken_to(trust, "ec2.amazonaws.com") == []

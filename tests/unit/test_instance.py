@@ -7,14 +7,14 @@ import pytest
 
 from components.instance import Instance, InstanceArgs
 from components.permissions import PermissionsArgs
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import roles as roles_policies
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "dev"}
 INSTANCE = "aws:ec2/instance:Instance"
 ROLE = "aws:iam/role:Role"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-WRITE = policies.configured(
+WRITE = roles_policies.configured(
     [{"Sid": "Write", "Effect": "Allow", "Action": ["s3:PutObject"], "Resource": ["arn:aws:s3:::data/*"]}]
 )
 
@@ -160,7 +160,7 @@ def test_with_a_log_group_the_agent_writes_down_shells_there_and_nowhere_else(re
     record_instance(recorder, session_manager=True, session_log_group_arn=group)
     made = recorder.one("aws:iam/policy:Policy", "policy/write-shell-session-logs").inputs
     assert made["name"] == "write-shell-session-logs"
-    assert json.loads(made["policy"]) == policies.write_session_logs(group)
+    assert json.loads(made["policy"]) == roles_policies.write_session_logs(group)
     attachment = recorder.one(ATTACHMENT, "instance-write-shell-session-logs")
     assert attachment.inputs["role"] == "test_instance_role"
     assert attachment.urn in recorder.one(INSTANCE, "instance").dependencies

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from components.mfa import MfaEnforcement, MfaEnforcementArgs
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import people as people_policies
 from tests.recorder import Recorder
 
 POLICY = "aws:iam/policy:Policy"
@@ -22,13 +22,13 @@ def test_both_policies_are_customer_managed_with_exact_names_and_documents(recor
     assert recorder.one(POLICY, "mfa-enforce").inputs == {
         "name": "enforce-to-use-mfa",
         "description": "Denies people everything but enrolling their own MFA device until they use MFA",
-        "policy": json.dumps(policies.enforce_mfa("aws-cn", "111111111111")),
+        "policy": json.dumps(people_policies.enforce_mfa("aws-cn", "111111111111")),
         "tags": {"Stack": "central"},
     }
     assert recorder.one(POLICY, "mfa-self-service").inputs == {
         "name": "self-service-password-and-mfa",
         "description": "Lets people manage their own password and their own MFA devices, nobody else's",
-        "policy": json.dumps(policies.self_service("aws-cn", "111111111111")),
+        "policy": json.dumps(people_policies.self_service("aws-cn", "111111111111")),
         "tags": {"Stack": "central"},
     }
 
@@ -40,5 +40,5 @@ def test_strict_onboarding_is_in_the_enforcement_where_it_is_asked_for(
     args = MfaEnforcementArgs(partition="aws", account_id="111111111111", tags={}, strict_onboarding=strict)
     recorder.run(lambda: MfaEnforcement("mfa", args))
     enforced = json.loads(recorder.one(POLICY, "mfa-enforce").inputs["policy"])
-    assert enforced == policies.enforce_mfa("aws", "111111111111", strict_onboarding=strict)
+    assert enforced == people_policies.enforce_mfa("aws", "111111111111", strict_onboarding=strict)
     assert len(enforced["Statement"]) == 2 + strict

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import vault as vault_policies
 from rehearsal.mutation.mutate import mutations, of_vault_policy
 
 DENY = {
@@ -121,7 +121,7 @@ def test_an_operator_that_iam_does_not_have_is_told() -> None:
 
 
 def test_a_vault_policy_is_made_wrong_in_every_way() -> None:
-    rules = policies.vault_read_credentials("aws", "test")
+    rules = vault_policies.vault_read_credentials("aws", "test")
     made = dict(of_vault_policy(rules))
     assert list(made) == [
         "dropped",

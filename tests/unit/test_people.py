@@ -10,7 +10,9 @@ import pytest
 from components.mfa import MfaEnforcement, MfaEnforcementArgs
 from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
 from components.permissions import PermissionsArgs
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import people as people_policies
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies.documents import Document
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "central"}
@@ -30,7 +32,7 @@ def record_group(
     recorder: Recorder,
     *,
     managed_policies: Sequence[str],
-    documents: dict[str, policies.Document] | None = None,
+    documents: dict[str, Document] | None = None,
     enforce_mfa: bool = True,
     is_administrators: bool = False,
     may_assume: Sequence[str] = (),
@@ -95,7 +97,7 @@ def test_a_group_may_assume_exactly_the_roles_it_was_granted(recorder: Recorder)
     assert recorder.one(POLICY, "Team-assume-roles").inputs == {
         "name": "assume-roles-Team",
         "description": "The roles in workload accounts that Team may assume",
-        "policy": json.dumps(policies.assume_roles([ROLE])),
+        "policy": json.dumps(people_policies.assume_roles([ROLE])),
         "tags": TAGS,
     }
 
@@ -134,7 +136,9 @@ def test_a_managed_policy_given_as_an_arn_is_not_looked_up(recorder: Recorder) -
 
 
 def test_a_policy_from_the_stack_file_becomes_a_customer_managed_one(recorder: Recorder) -> None:
-    document = policies.configured([{"Sid": "A", "Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}])
+    document = roles_policies.configured(
+        [{"Sid": "A", "Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}]
+    )
     attached = record_group(recorder, managed_policies=[], documents={"files": document}, enforce_mfa=False)
     assert attached == {"Team-files": own_policy("files")}
     assert recorder.one(POLICY, "policy/files").inputs == {

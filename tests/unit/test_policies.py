@@ -3,8 +3,10 @@
 What AWS makes of them is not proved here: the behaviour tests and the rehearsal make real calls.
 """
 
+import importlib
 import inspect
 import json
+import pkgutil
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,6 +14,12 @@ from typing import Any
 import pytest
 
 from iam_hardening.aws import policies
+from iam_hardening.aws.policies import alarms as alarms_policies
+from iam_hardening.aws.policies import documents, vault_boundary
+from iam_hardening.aws.policies import people as people_policies
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault as vault_policies
+from iam_hardening.aws.policies import vault_server as vault_server_policies
 
 CENTRAL, DEV = "111111111111", "222222222222"
 BOUNDARY = f"arn:aws:iam::{DEV}:policy/vault-issued-user-boundary"
@@ -25,7 +33,7 @@ def document(*statements: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_without_mfa_everything_but_enrolling_ones_own_device_is_denied() -> None:
-    assert json.loads(policies.render(policies.enforce_mfa("aws", CENTRAL))) == document(
+    assert json.loads(documents.render(people_policies.enforce_mfa("aws", CENTRAL))) == document(
         {
             "Sid": "DenyAllExceptListedIfNoMFA",
             "Effect": "Deny",
@@ -65,8 +73,8 @@ def test_without_mfa_everything_but_enrolling_ones_own_device_is_denied() -> Non
 
 
 def test_strict_onboarding_denies_enrolment_without_mfa_to_whoever_is_not_marked_as_new() -> None:
-    *others, strict = policies.enforce_mfa("aws", CENTRAL, strict_onboarding=True)["Statement"]
-    assert others == policies.enforce_mfa("aws", CENTRAL)["Statement"]
+    *others, strict = people_policies.enforce_mfa("aws", CENTRAL, strict_onboarding=True)["Statement"]
+    assert others == people_policies.enforce_mfa("aws", CENTRAL)["Statement"]
     assert strict == {
         "Sid": "DenyEnrolmentOfWhoIsNotNewIfNoMFA",
         "Effect": "Deny",
@@ -77,7 +85,7 @@ def test_strict_onboarding_denies_enrolment_without_mfa_to_whoever_is_not_marked
 
 
 def test_the_break_glass_user_is_denied_keys_of_its_own() -> None:
-    assert policies.no_own_access_keys("aws-cn", CENTRAL) == document(
+    assert people_policies.no_own_access_keys("aws-cn", CENTRAL) == document(
         {
             "Sid": "DenyOwnAccessKeys",
             "Effect": "Deny",
@@ -91,7 +99,7 @@ def test_the_break_glass_user_is_denied_keys_of_its_own() -> None:
 
 
 def test_what_is_exempt_without_mfa_is_bound_to_ones_own_user_wherever_it_can_be() -> None:
-    everything_but, others = policies.enforce_mfa("aws", CENTRAL)["Statement"]
+    everything_but, others = people_policies.enforce_mfa("aws", CENTRAL)["Statement"]
     # These have no resource to bind them to, or `mfa/*` only.
     unbindable = {
         "iam:CreateVirtualMFADevice",
@@ -107,7 +115,7 @@ def test_self_service_allows_ones_own_password_and_device_and_the_rest_with_mfa_
         "arn:aws:iam::111111111111:user/${aws:username}",
         "arn:aws:iam::111111111111:user/*/${aws:username}",
     ]
-    assert json.loads(policies.render(policies.self_service("aws", CENTRAL))) == document(
+    assert json.loads(documents.render(people_policies.self_service("aws", CENTRAL))) == document(
         {
             "Sid": "AllowReadingWhatEnrolmentShows",
             "Effect": "Allow",
@@ -164,14 +172,14 @@ def test_self_service_allows_ones_own_password_and_device_and_the_rest_with_mfa_
 
 
 def test_self_service_never_gives_a_tag() -> None:
-    for statement in policies.self_service("aws", CENTRAL)["Statement"]:
+    for statement in people_policies.self_service("aws", CENTRAL)["Statement"]:
         actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
         assert not [action for action in actions if "Tag" in action or "*" in action]
 
 
 def test_a_group_may_assume_exactly_the_roles_named() -> None:
     roles = [f"arn:aws:iam::{DEV}:role/b", f"arn:aws:iam::{DEV}:role/a"]
-    assert policies.assume_roles(roles) == document(
+    assert people_policies.assume_roles(roles) == document(
         {
             "Sid": "AllowAssumingTheseRoles",
             "Effect": "Allow",
@@ -209,7 +217,9 @@ def test_a_group_may_assume_exactly_the_roles_named() -> None:
 def test_a_role_trusts_one_account_under_conditions(
     require_mfa: bool, principals: list[str], condition: dict[str, Any] | None
 ) -> None:
-    trust = policies.trust_account("aws-cn", CENTRAL, require_mfa=require_mfa, principal_arns=principals)
+    trust = roles_policies.trust_account(
+        "aws-cn", CENTRAL, require_mfa=require_mfa, principal_arns=principals
+    )
     statement = {
         "Sid": "AllowTheCentralAccount",
         "Effect": "Allow",
@@ -233,7 +243,7 @@ def test_a_role_trusts_one_account_under_conditions(
 def test_a_trust_narrows_to_fresh_mfa_and_to_sessions_that_say_who(
     options: dict[str, Any], condition: dict[str, Any]
 ) -> None:
-    trust = policies.trust_account("aws", CENTRAL, require_mfa=True, **options)
+    trust = roles_policies.trust_account("aws", CENTRAL, require_mfa=True, **options)
     assert trust["Statement"][0]["Condition"] == WITH_MFA | condition
 
 
@@ -242,7 +252,7 @@ def test_a_third_party_is_trusted_with_the_agreed_id_only(principals: list[str])
     condition: dict[str, Any] = {"StringEquals": {"sts:ExternalId": "agreed"}}
     if principals:
         condition["ArnEquals"] = {"aws:PrincipalArn": principals}
-    trust = policies.trust_third_party("aws", CENTRAL, external_id="agreed", principal_arns=principals)
+    trust = roles_policies.trust_third_party("aws", CENTRAL, external_id="agreed", principal_arns=principals)
     assert trust == document(
         {
             "Sid": "AllowTheThirdParty",
@@ -255,7 +265,7 @@ def test_a_third_party_is_trusted_with_the_agreed_id_only(principals: list[str])
 
 
 def test_revoking_denies_everything_to_sessions_issued_before_a_moment_and_to_no_other() -> None:
-    assert policies.revoke_older_sessions("2026-01-31T12:00:01Z") == document(
+    assert roles_policies.revoke_older_sessions("2026-01-31T12:00:01Z") == document(
         {
             "Sid": "DenySessionsIssuedBefore",
             "Effect": "Deny",
@@ -267,10 +277,10 @@ def test_revoking_denies_everything_to_sessions_issued_before_a_moment_and_to_no
 
 
 def test_one_trust_does_not_change_the_next() -> None:
-    policies.trust_account(
+    roles_policies.trust_account(
         "aws", CENTRAL, require_mfa=True, principal_arns=[f"arn:aws:iam::{CENTRAL}:user/A"]
     )
-    assert policies.WITH_MFA == WITH_MFA
+    assert people_policies.WITH_MFA == WITH_MFA
 
 
 @pytest.mark.parametrize(
@@ -282,7 +292,7 @@ def test_one_trust_does_not_change_the_next() -> None:
     ],
 )
 def test_an_instance_role_trusts_ec2_without_source_conditions(partition: str, service: str) -> None:
-    assert policies.trust_ec2(partition) == document(
+    assert roles_policies.trust_ec2(partition) == document(
         {
             "Sid": "AllowEC2Instances",
             "Effect": "Allow",
@@ -293,7 +303,7 @@ def test_an_instance_role_trusts_ec2_without_source_conditions(partition: str, s
 
 
 def test_debugging_reaches_one_instance_and_ones_own_sessions() -> None:
-    assert policies.debug_instance(INSTANCE) == [
+    assert roles_policies.debug_instance(INSTANCE) == [
         {
             "Sid": "FindInstances",
             "Effect": "Allow",
@@ -333,7 +343,7 @@ def test_debugging_reaches_one_instance_and_ones_own_sessions() -> None:
 
 def test_the_agent_writes_down_shells_in_one_log_group_and_reads_none_of_it() -> None:
     group = f"arn:aws-us-gov:logs:us-gov-west-1:{DEV}:log-group:/shells"
-    assert policies.write_session_logs(group) == document(
+    assert roles_policies.write_session_logs(group) == document(
         {
             "Sid": "WriteShellSessions",
             "Effect": "Allow",
@@ -352,7 +362,7 @@ def test_the_agent_writes_down_shells_in_one_log_group_and_reads_none_of_it() ->
 def test_vaults_principal_touches_only_users_it_issued_and_only_within_the_boundary() -> None:
     issued = "arn:aws:iam::222222222222:user/vault/*"
     arns = ["arn:aws:iam::aws:policy/B", "arn:aws:iam::aws:policy/A"]
-    made = policies.vault_principal("aws", DEV, boundary_arn=BOUNDARY, attachable_policy_arns=arns)
+    made = vault_policies.vault_principal("aws", DEV, boundary_arn=BOUNDARY, attachable_policy_arns=arns)
     assert made == document(
         {
             "Sid": "CreateUsersWithTheBoundaryOnly",
@@ -393,7 +403,7 @@ def test_vaults_principal_touches_only_users_it_issued_and_only_within_the_bound
 
 
 def test_without_managed_policies_vaults_principal_may_attach_none() -> None:
-    made = policies.vault_principal("aws", DEV, boundary_arn=BOUNDARY, attachable_policy_arns=[])
+    made = vault_policies.vault_principal("aws", DEV, boundary_arn=BOUNDARY, attachable_policy_arns=[])
     assert [statement["Sid"] for statement in made["Statement"]] == [
         "CreateUsersWithTheBoundaryOnly",
         "IssueListAndRemoveTheseUsers",
@@ -402,7 +412,7 @@ def test_without_managed_policies_vaults_principal_may_attach_none() -> None:
 
 def test_vaults_principal_assumes_the_configured_roles_and_issues_no_users_where_none_are_asked_for() -> None:
     roles = [f"arn:aws:iam::{DEV}:role/vault-aws-b", f"arn:aws:iam::{DEV}:role/vault-aws-a"]
-    made = policies.vault_principal(
+    made = vault_policies.vault_principal(
         "aws",
         DEV,
         boundary_arn=BOUNDARY,
@@ -422,7 +432,7 @@ def test_vaults_principal_assumes_the_configured_roles_and_issues_no_users_where
 
 def test_a_role_for_vault_trusts_its_principal_and_nobody_else() -> None:
     principal = f"arn:aws:iam::{DEV}:user/vault-secrets-engine"
-    assert policies.trust_vault(principal) == document(
+    assert vault_policies.trust_vault(principal) == document(
         {
             "Sid": "AllowVault",
             "Effect": "Allow",
@@ -433,7 +443,7 @@ def test_a_role_for_vault_trusts_its_principal_and_nobody_else() -> None:
 
 
 def test_vault_must_send_the_agreed_id_and_just_these_tags() -> None:
-    made = policies.trust_vault("arn:p", external_id="agreed", session_tags={"team": "a", "job": "b"})
+    made = vault_policies.trust_vault("arn:p", external_id="agreed", session_tags={"team": "a", "job": "b"})
     assert made == document(
         {
             "Sid": "AllowVault",
@@ -465,7 +475,7 @@ def test_vault_must_send_the_agreed_id_and_just_these_tags() -> None:
 def test_vaults_principal_uses_the_configured_groups_and_tags_the_sessions_of_the_roles_that_ask_for_it() -> (
     None
 ):
-    made = policies.vault_principal(
+    made = vault_policies.vault_principal(
         "aws",
         DEV,
         boundary_arn=BOUNDARY,
@@ -489,7 +499,7 @@ def test_vaults_principal_uses_the_configured_groups_and_tags_the_sessions_of_th
     }
 
 
-PROTECTED = policies.ProtectedByBoundary(
+PROTECTED = vault_boundary.ProtectedByBoundary(
     log_buckets=["arn:aws:s3:::logs"],
     alarms=["arn:aws:sns:*:222222222222:alarms", "arn:aws:events:*:222222222222:rule/root-activity"],
     key_aliases=["arn:aws:kms:*:222222222222:alias/alarms"],
@@ -501,9 +511,9 @@ PROTECTED = policies.ProtectedByBoundary(
 
 
 def of_boundary(
-    protected: policies.ProtectedByBoundary | None = None, also_allowed: Sequence[str] = ()
-) -> dict[str, policies.Statement]:
-    made = policies.vault_issued_user_boundary(protected, also_allowed)
+    protected: vault_boundary.ProtectedByBoundary | None = None, also_allowed: Sequence[str] = ()
+) -> dict[str, documents.Statement]:
+    made = vault_boundary.vault_issued_user_boundary(protected, also_allowed)
     return {statement["Sid"]: statement for statement in made["Statement"]}
 
 
@@ -514,7 +524,7 @@ def test_the_boundary_allows_all_but_identity_services_and_of_those_reading() ->
         {
             "Sid": "AllowWhatTheRolesPoliciesAllow",
             "Effect": "Allow",
-            "NotAction": [f"{service}:*" for service in policies.IDENTITY_SERVICES],
+            "NotAction": [f"{service}:*" for service in vault_boundary.IDENTITY_SERVICES],
             "Resource": "*",
         },
         {
@@ -542,7 +552,7 @@ def test_the_boundary_allows_all_but_identity_services_and_of_those_reading() ->
         "identitystore",
         "organizations",
         "account",
-    } <= set(policies.IDENTITY_SERVICES)
+    } <= set(vault_boundary.IDENTITY_SERVICES)
 
 
 def test_the_boundary_always_denies_what_outlives_a_lease_and_changing_the_accounts_controls() -> None:
@@ -664,7 +674,7 @@ def test_what_another_service_hands_out_is_allowed_by_leaving_out_its_denial() -
 
 
 def test_a_vault_policy_reads_one_roles_credentials() -> None:
-    assert policies.vault_read_credentials("aws/dev", "test") == (
+    assert vault_policies.vault_read_credentials("aws/dev", "test") == (
         'path "aws/dev/creds/test" {\n'
         '  capabilities      = ["read"]\n'
         '  denied_parameters = { "role_session_name" = [] }\n'
@@ -674,10 +684,10 @@ def test_a_vault_policy_reads_one_roles_credentials() -> None:
 
 def test_a_size_is_counted_as_aws_counts_it() -> None:
     """White space does not count, not even inside a text."""
-    assert policies.size({"Version": "2012-10-17", "Statement": []}) == len(
+    assert documents.size({"Version": "2012-10-17", "Statement": []}) == len(
         '{"Version":"2012-10-17","Statement":[]}'
     )
-    assert policies.size({"Sid": "a b"}) == policies.size({"Sid": "ab"})
+    assert documents.size({"Sid": "a b"}) == documents.size({"Sid": "ab"})
 
 
 LISTED = [f"arn:aws:iam::{DEV}:user/Alice", f"arn:aws:iam::{DEV}:role/deployer"]
@@ -687,8 +697,8 @@ BY_OTHERS = {
 }
 
 
-def of_bucket(**changed: Any) -> dict[str, policies.Statement]:
-    made = policies.trail_bucket(DEV, bucket_arn="arn:aws:s3:::logs", trail_arn="arn:trail", **changed)
+def of_bucket(**changed: Any) -> dict[str, documents.Statement]:
+    made = alarms_policies.trail_bucket(DEV, bucket_arn="arn:aws:s3:::logs", trail_arn="arn:trail", **changed)
     return {statement["Sid"]: statement for statement in made["Statement"]}
 
 
@@ -726,48 +736,50 @@ def test_the_policies_of_keys_and_topics_deny_nothing(document: str) -> None:
     assert {statement["Effect"] for statement in made["Statement"]} == {"Allow"}
 
 
-EVERY_DOCUMENT: dict[str, Callable[[str], policies.Document]] = {
-    "enforce_mfa": lambda partition: policies.enforce_mfa(partition, CENTRAL),
-    "self_service": lambda partition: policies.self_service(partition, CENTRAL),
-    "assume_roles": lambda partition: policies.assume_roles([f"arn:{partition}:iam::{DEV}:role/test_role"]),
-    "trust_account": lambda partition: policies.trust_account(partition, CENTRAL, require_mfa=True),
-    "trust_third_party": lambda partition: policies.trust_third_party(
+EVERY_DOCUMENT: dict[str, Callable[[str], documents.Document]] = {
+    "enforce_mfa": lambda partition: people_policies.enforce_mfa(partition, CENTRAL),
+    "self_service": lambda partition: people_policies.self_service(partition, CENTRAL),
+    "assume_roles": lambda partition: people_policies.assume_roles(
+        [f"arn:{partition}:iam::{DEV}:role/test_role"]
+    ),
+    "trust_account": lambda partition: roles_policies.trust_account(partition, CENTRAL, require_mfa=True),
+    "trust_third_party": lambda partition: roles_policies.trust_third_party(
         partition, CENTRAL, external_id="agreed"
     ),
-    "deny_secrets": policies.deny_secrets,
-    "revoke_older_sessions": lambda _: policies.revoke_older_sessions("2026-01-31T12:00:01Z"),
-    "trust_ec2": policies.trust_ec2,
-    "debug_instance": lambda partition: policies.configured(
-        policies.debug_instance(f"arn:{partition}:ec2:us-gov-west-1:{DEV}:instance/i-0123456789abcdef0")
+    "deny_secrets": roles_policies.deny_secrets,
+    "revoke_older_sessions": lambda _: roles_policies.revoke_older_sessions("2026-01-31T12:00:01Z"),
+    "trust_ec2": roles_policies.trust_ec2,
+    "debug_instance": lambda partition: roles_policies.configured(
+        roles_policies.debug_instance(f"arn:{partition}:ec2:us-gov-west-1:{DEV}:instance/i-0123456789abcdef0")
     ),
-    "vault_principal": lambda partition: policies.vault_principal(
+    "vault_principal": lambda partition: vault_policies.vault_principal(
         partition,
         DEV,
         boundary_arn=f"arn:{partition}:iam::{DEV}:policy/vault-issued-user-boundary",
         attachable_policy_arns=[f"arn:{partition}:iam::aws:policy/AmazonS3FullAccess"],
     ),
-    "vault_issued_user_boundary": lambda partition: policies.vault_issued_user_boundary(
-        policies.ProtectedByBoundary(log_buckets=[f"arn:{partition}:s3:::logs"], nodes=True)
+    "vault_issued_user_boundary": lambda partition: vault_boundary.vault_issued_user_boundary(
+        vault_boundary.ProtectedByBoundary(log_buckets=[f"arn:{partition}:s3:::logs"], nodes=True)
     ),
-    "no_own_access_keys": lambda partition: policies.no_own_access_keys(partition, CENTRAL),
-    "trust_vault": lambda partition: policies.trust_vault(
+    "no_own_access_keys": lambda partition: people_policies.no_own_access_keys(partition, CENTRAL),
+    "trust_vault": lambda partition: vault_policies.trust_vault(
         f"arn:{partition}:iam::{DEV}:user/vault-secrets-engine", external_id="agreed", session_tags={"a": "b"}
     ),
-    "write_session_logs": lambda partition: policies.write_session_logs(
+    "write_session_logs": lambda partition: roles_policies.write_session_logs(
         f"arn:{partition}:logs:us-gov-west-1:{DEV}:log-group:/shells"
     ),
-    "vault_storage": lambda partition: policies.vault_storage(
+    "vault_storage": lambda partition: vault_server_policies.vault_storage(
         f"arn:{partition}:dynamodb:us-gov-west-1:{DEV}:table/vault-server"
     ),
-    "vault_seal_key": lambda partition: policies.vault_seal_key(
+    "vault_seal_key": lambda partition: vault_server_policies.vault_seal_key(
         partition, DEV, f"arn:{partition}:iam::{DEV}:role/vault-server"
     ),
-    "alarm_key": lambda partition: policies.alarm_key(partition, DEV),
-    "alarm_topic": lambda partition: policies.alarm_topic(
+    "alarm_key": lambda partition: alarms_policies.alarm_key(partition, DEV),
+    "alarm_topic": lambda partition: alarms_policies.alarm_topic(
         f"arn:{partition}:sns:us-gov-west-1:{DEV}:alarms",
         [f"arn:{partition}:events:us-gov-west-1:{DEV}:rule/root-activity"],
     ),
-    "trail_bucket": lambda partition: policies.trail_bucket(
+    "trail_bucket": lambda partition: alarms_policies.trail_bucket(
         DEV,
         bucket_arn=f"arn:{partition}:s3:::logs",
         trail_arn=f"arn:{partition}:cloudtrail:us-gov-west-1:{DEV}:trail/t",
@@ -777,22 +789,31 @@ EVERY_DOCUMENT: dict[str, Callable[[str], policies.Document]] = {
 every_document = pytest.mark.parametrize("name", EVERY_DOCUMENT)
 
 
-def test_the_head_of_the_file_and_these_tests_know_every_document() -> None:
+def test_each_module_names_its_documents_and_these_tests_know_them_all() -> None:
     """`configured` is the stack file's own; `document` only puts statements together."""
+    modules = [
+        importlib.import_module(f"{policies.__name__}.{each.name}")
+        for each in pkgutil.iter_modules(policies.__path__)
+        if each.name != "compare"
+    ]
     made = {
-        name
-        for name, function in vars(policies).items()
-        if inspect.isfunction(function) and function.__annotations__.get("return") == policies.Document
-    } - {"document", "_trust", "_denied"}
+        name: module
+        for module in modules
+        for name, function in vars(module).items()
+        if inspect.isfunction(function)
+        and function.__annotations__.get("return") == documents.Document
+        and function.__module__ == module.__name__
+        and name not in {"document", "_trust", "_denied"}
+    }
     assert len(made) > 15
-    assert made - {"configured"} <= set(EVERY_DOCUMENT)
-    assert [name for name in sorted(made) if f"`{name}`" not in (policies.__doc__ or "")] == []
+    assert made.keys() - {"configured"} <= set(EVERY_DOCUMENT)
+    assert [name for name, module in made.items() if f"`{name}`" not in (module.__doc__ or "")] == []
 
 
 @every_document
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_every_arn_is_in_the_partition_asked_for(name: str, partition: str) -> None:
-    text = policies.render(EVERY_DOCUMENT[name](partition))
+    text = documents.render(EVERY_DOCUMENT[name](partition))
     assert set(re.findall(r"arn:([^:]*):", text)) <= {partition}
 
 
@@ -824,12 +845,12 @@ def test_an_allow_names_its_actions(name: str) -> None:
 @every_document
 def test_every_document_fits_aws_with_room_to_spare(name: str) -> None:
     limit = {
-        "trust_vault": policies.TRUST_POLICY_MAX_CHARACTERS,
-        "trust_account": policies.TRUST_POLICY_MAX_CHARACTERS,
-        "trust_third_party": policies.TRUST_POLICY_MAX_CHARACTERS,
-        "trust_ec2": policies.TRUST_POLICY_MAX_CHARACTERS,
-        "debug_instance": policies.USER_INLINE_POLICIES_MAX_CHARACTERS,
-    }.get(name, policies.MANAGED_POLICY_MAX_CHARACTERS)
+        "trust_vault": documents.TRUST_POLICY_MAX_CHARACTERS,
+        "trust_account": documents.TRUST_POLICY_MAX_CHARACTERS,
+        "trust_third_party": documents.TRUST_POLICY_MAX_CHARACTERS,
+        "trust_ec2": documents.TRUST_POLICY_MAX_CHARACTERS,
+        "debug_instance": documents.USER_INLINE_POLICIES_MAX_CHARACTERS,
+    }.get(name, documents.MANAGED_POLICY_MAX_CHARACTERS)
     # How large the boundary may be in an account that has everything: tests/program/test_desired_state.py.
     room = 0.9 if name == "vault_issued_user_boundary" else 0.5
-    assert policies.size(EVERY_DOCUMENT[name]("aws-us-gov")) < limit * room
+    assert documents.size(EVERY_DOCUMENT[name]("aws-us-gov")) < limit * room

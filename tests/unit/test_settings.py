@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from iam_hardening import config as settings
-from iam_hardening.aws.policies import trust_account, trust_third_party
+from iam_hardening.aws.policies.roles import trust_account, trust_third_party
 from iam_hardening.config.values import Seconds, duration_text
 from tests.stack_files import PROJECT, config_of, handed_over
 

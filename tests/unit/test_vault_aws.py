@@ -7,10 +7,12 @@ import pulumi
 import pytest
 
 from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import documents, vault_boundary
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault as vault_policies
 from tests.recorder import ACCOUNT_ID, Recorder
 
-BOUNDARY_DOCUMENT = policies.vault_issued_user_boundary()
+BOUNDARY_DOCUMENT = vault_boundary.vault_issued_user_boundary()
 TAGS = {"Stack": "dev"}
 S3 = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT_ID}:policy/vault-issued-user-boundary"
@@ -119,7 +121,7 @@ def test_the_principal_may_attach_the_configured_policies_within_the_boundary_on
         "name": "vault-secrets-engine",
         "description": "What Vault needs to issue and remove users, and nothing outside their path",
         "policy": json.dumps(
-            policies.vault_principal(
+            vault_policies.vault_principal(
                 "aws", "222222222222", boundary_arn=BOUNDARY, attachable_policy_arns=[S3]
             )
         ),
@@ -139,7 +141,7 @@ def test_every_issued_user_is_bounded(recorder: Recorder) -> None:
     assert recorder.one(POLICY, "vault-aws-boundary").inputs == {
         "name": "vault-issued-user-boundary",
         "description": "The most a user issued by Vault can do: nothing that would outlive its lease",
-        "policy": policies.render(BOUNDARY_DOCUMENT),
+        "policy": documents.render(BOUNDARY_DOCUMENT),
         "tags": TAGS,
     }
     common = {
@@ -159,7 +161,7 @@ def test_every_issued_user_is_bounded(recorder: Recorder) -> None:
             **common,
             "iamTags": {"Stack": "dev", "ManagedBy": "vault", "VaultRole": "debug"},
             "name": "debug",
-            "policyDocument": json.dumps(policies.configured([STATEMENT])),
+            "policyDocument": json.dumps(roles_policies.configured([STATEMENT])),
         },
     }
 
@@ -216,7 +218,7 @@ def test_a_session_role_is_an_iam_role_that_vault_alone_assumes_within_the_bound
     record_vault(recorder, roles={"look": session})
     role = recorder.one("aws:iam/role:Role", "vault-aws-look-assumed").inputs
     principal = f"arn:aws:iam::{ACCOUNT_ID}:user/vault-secrets-engine"
-    assert json.loads(role["assumeRolePolicy"]) == policies.trust_vault(principal)
+    assert json.loads(role["assumeRolePolicy"]) == vault_policies.trust_vault(principal)
     assert role["name"] == "vault-aws-dev-look"
     assert role["permissionsBoundary"] == BOUNDARY
     assert role["maxSessionDuration"] == 3600
@@ -251,7 +253,7 @@ def test_external_id_and_tags_stand_in_the_engines_role_and_in_the_trust(recorde
     assert (made["externalId"], made["sessionTags"]) == ("agreed", {"team": "data"})
     trust = json.loads(recorder.one("aws:iam/role:Role", "vault-aws-look-assumed").inputs["assumeRolePolicy"])
     principal = f"arn:aws:iam::{ACCOUNT_ID}:user/vault-secrets-engine"
-    assert trust == policies.trust_vault(principal, external_id="agreed", session_tags={"team": "data"})
+    assert trust == vault_policies.trust_vault(principal, external_id="agreed", session_tags={"team": "data"})
     document = json.loads(recorder.one(POLICY, "vault-aws-principal").inputs["policy"])
     assert [statement["Sid"] for statement in document["Statement"]] == [
         "AssumeTheConfiguredRolesOnly",
@@ -293,7 +295,7 @@ def test_a_vault_that_runs_on_a_role_has_no_user_and_no_key(recorder: Recorder) 
         "policyArn": f"arn:aws:iam::{ACCOUNT_ID}:policy/vault-secrets-engine",
     }
     trusted = recorder.one("aws:iam/role:Role", "vault-aws-session-assumed").inputs["assumeRolePolicy"]
-    assert json.loads(trusted) == policies.trust_vault(role_arn)
+    assert json.loads(trusted) == vault_policies.trust_vault(role_arn)
     assert recorder.stack_outputs["principal"] == role_arn
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from components.vault_server import VaultServer, VaultServerArgs
-from iam_hardening.aws import policies
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault_server as vault_server_policies
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "dev"}
@@ -128,7 +129,7 @@ def test_the_role_is_for_instances_and_has_the_storage_policy_alone(recorder: Re
     record(recorder)
     role = recorder.one("aws:iam/role:Role", "vault-server-role").inputs
     assert role["name"] == "vault-server"
-    assert json.loads(role["assumeRolePolicy"]) == policies.trust_ec2("aws")
+    assert json.loads(role["assumeRolePolicy"]) == roles_policies.trust_ec2("aws")
     (attached,) = recorder.all_of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
     assert attached.inputs == {
         "role": "vault-server",
@@ -202,7 +203,7 @@ def test_another_partition_reaches_every_document(recorder: Recorder, partition:
 
 
 def test_no_administrative_action_uses_the_key() -> None:
-    administers, uses = policies.vault_seal_key("aws", ACCOUNT_ID, ROLE_ARN)["Statement"]
+    administers, uses = vault_server_policies.vault_seal_key("aws", ACCOUNT_ID, ROLE_ARN)["Statement"]
     using = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncrypt", "kms:CreateGrant")
     assert not [action for action in administers["Action"] if action.startswith(using) or "*" in action]
     assert "kms:PutKeyPolicy" not in uses["Action"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from iam_hardening import config
 from iam_hardening.aws.naming import vault_entity_name
-from iam_hardening.aws.policies import Document, document
+from iam_hardening.aws.policies.documents import Document, document
 from iam_hardening.claims.resource_policies import doors
 from iam_hardening.config import Settings
 

@@ -20,8 +20,8 @@ from iam_hardening.aws.naming import (
     vault_policy_name,
     vault_role_tags,
 )
-from iam_hardening.aws.policies import vault_read_credentials
 from iam_hardening.aws.policies.compare import canonical, difference
+from iam_hardening.aws.policies.vault import vault_read_credentials
 from iam_hardening.claims.findings import MISSING, NOTHING, Findings
 from iam_hardening.clients.reads import looking
 from iam_hardening.clients.vault_reader import VaultReader

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from iam_hardening.aws import naming
-from iam_hardening.aws.policies import (
+from iam_hardening.aws.policies.documents import MANAGED_POLICY_MAX_CHARACTERS
+from iam_hardening.aws.policies.documents import size as policy_size
+from iam_hardening.aws.policies.vault_boundary import (
     CREDENTIALS_OF_OTHER_SERVICES,
     IDENTITY_SERVICES,
-    MANAGED_POLICY_MAX_CHARACTERS,
     ProtectedByBoundary,
     vault_issued_user_boundary,
 )
-from iam_hardening.aws.policies import size as policy_size
 from iam_hardening.config.errors import Problem, shown
 from iam_hardening.config.rules.account import repeated
 from iam_hardening.config.schema import Vault

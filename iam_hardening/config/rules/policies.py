@@ -7,7 +7,11 @@ placeholders of full length for what only AWS knows.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from iam_hardening.aws import naming, policies
+from iam_hardening.aws import naming
+from iam_hardening.aws.policies import documents
+from iam_hardening.aws.policies import people as people_policies
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault as vault_policies
 from iam_hardening.config.errors import Problem
 from iam_hardening.config.rules.account import is_administrators, other_partition, repeated
 from iam_hardening.config.rules.conditions import check_conditions
@@ -99,9 +103,9 @@ def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterato
     for name, statements in holder.policies.items():
         key = file.key(*place, "policies", name)
         yield from _statements(file, (*place, "policies", name), statements)
-        characters = policies.size(_document(statements))
+        characters = documents.size(_document(statements))
         yield from _too_large(
-            key, "makes a policy", characters, policies.MANAGED_POLICY_MAX_CHARACTERS, "Split it in two"
+            key, "makes a policy", characters, documents.MANAGED_POLICY_MAX_CHARACTERS, "Split it in two"
         )
     if isinstance(holder, CrossAccountRole) and holder.permissions_boundary:
         boundary = file.key(*place, "permissionsBoundary")
@@ -129,8 +133,8 @@ def _trust_sizes(file: StackFile) -> Iterator[Problem]:
         yield from _too_large(
             file.key("crossAccountRoles", name, "principals"),
             "make a trust policy",
-            policies.size(trust),
-            policies.TRUST_POLICY_MAX_CHARACTERS,
+            documents.size(trust),
+            documents.TRUST_POLICY_MAX_CHARACTERS,
             "Name fewer, or let a group of the central account decide (mayAssume)",
         )
 
@@ -148,8 +152,8 @@ def _grant_sizes(file: StackFile) -> Iterator[Problem]:
         yield from _too_large(
             file.key("groups", name, "mayAssume"),
             "makes a policy",
-            policies.size(policies.assume_roles(group.may_assume)),
-            policies.MANAGED_POLICY_MAX_CHARACTERS,
+            documents.size(people_policies.assume_roles(group.may_assume)),
+            documents.MANAGED_POLICY_MAX_CHARACTERS,
             "Use a second group",
         )
 
@@ -163,15 +167,15 @@ def _vault(file: StackFile) -> Iterator[Problem]:
         yield from _statements(file, (*place, "statements"), role.statements)
         yield from _managed_policies(file, file.key(*place, "managedPolicies"), role.managed_policies)
         yield from _too_many(file.key(*place, "managedPolicies"), len(role.managed_policies), 0)
-        debugging = policies.debug_instance(_longest_instance_arn(file)) if role.debug_instance else []
-        document = policies.configured([*(s.document() for s in role.statements), *debugging])
+        debugging = roles_policies.debug_instance(_longest_instance_arn(file)) if role.debug_instance else []
+        document = roles_policies.configured([*(s.document() for s in role.statements), *debugging])
         yield from _too_large(
             file.key(*place, "statements"),
             "make a policy" if not debugging else "make a policy, together with debugInstance,",
-            policies.size(document),
-            policies.USER_INLINE_POLICIES_MAX_CHARACTERS
+            documents.size(document),
+            documents.USER_INLINE_POLICIES_MAX_CHARACTERS
             if role.credential_type == "iam_user"
-            else policies.MANAGED_POLICY_MAX_CHARACTERS,
+            else documents.MANAGED_POLICY_MAX_CHARACTERS,
             "Shorten it, or use managedPolicies",
         )
         sids = [statement.sid for statement in role.statements]
@@ -189,7 +193,7 @@ def _vault(file: StackFile) -> Iterator[Problem]:
         for name in assumed
     }
     for name, role in assumed.items():
-        trust = policies.trust_vault(
+        trust = vault_policies.trust_vault(
             vault.principal_arn(partition, "0" * 12),
             external_id=role.external_id,
             session_tags=role.session_tags,
@@ -197,11 +201,11 @@ def _vault(file: StackFile) -> Iterator[Problem]:
         yield from _too_large(
             file.key("vault", "roles", name, "sessionTags"),
             "make a trust policy",
-            policies.size(trust),
-            policies.TRUST_POLICY_MAX_CHARACTERS,
+            documents.size(trust),
+            documents.TRUST_POLICY_MAX_CHARACTERS,
             "Use fewer or shorter tags, or a shorter externalId",
         )
-    principal = policies.vault_principal(
+    principal = vault_policies.vault_principal(
         partition,
         "0" * 12,
         boundary_arn=naming.policy_arn(partition, "0" * 12, naming.VAULT_BOUNDARY_POLICY),
@@ -217,8 +221,8 @@ def _vault(file: StackFile) -> Iterator[Problem]:
         file.key("vault", "roles"),
         f"name {len(attachable)} managed policies and {len(assumed)} assumed roles, which make a policy "
         "for Vault's principal",
-        policies.size(principal),
-        policies.MANAGED_POLICY_MAX_CHARACTERS,
+        documents.size(principal),
+        documents.MANAGED_POLICY_MAX_CHARACTERS,
         "Use fewer, or a second stack",
     )
 
@@ -260,8 +264,8 @@ def _managed_policies(file: StackFile, key: str, names_or_arns: Sequence[str]) -
             )
 
 
-def _document(statements: Sequence[Statement]) -> policies.Document:
-    return policies.configured([statement.document() for statement in statements])
+def _document(statements: Sequence[Statement]) -> documents.Document:
+    return roles_policies.configured([statement.document() for statement in statements])
 
 
 def _too_large(key: str, makes: str, characters: int, limit: int, advice: str) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ allows.
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ def test_nobody_and_nothing_stops_without_having_been_named(person: Person) -> N
             stopped.add(name)
     assert stopped == {ALICE, BOB, CAROL}
     for name in stopped:
-        assert f"user {name}: whatever uses the access key {programs[name][0]}" in said
+        last_use = f"last used {datetime.now(UTC):%Y-%m-%d} for s3 in {account.admin.region}"
+        assert f"user {name}: whatever uses the access key {programs[name][0]} ({last_use})" in said
     assert programs["program"][0] not in said
     assert f"user {ALICE}, without an MFA device, can only enrol one after the up" in said
     assert f"user {BOB}, without an MFA device" not in said

@@ -13,6 +13,7 @@ from pathlib import Path
 import deployer
 import settings
 from access import live, vault
+from access.adopt.caller import Caller, identify
 from access.adopt.findings import Adoption, compare
 from access.adopt.lockout import told
 from access.adopt.lookups import Existing
@@ -44,7 +45,7 @@ def main(arguments: list[str], make_client: live.MakeClient = live.client) -> in
             raise live.CannotError(f"STACK={options.stack}: no such stack; known: {', '.join(stacks)}")
         account = stacks[options.stack]
         caller = _caller(account, make_client)
-        if unlisted := deployer.problem(account, caller):
+        if unlisted := deployer.problem(account, caller.arn):
             raise live.CannotError(unlisted)
         existing = Existing(
             clients=lambda service, region: make_client(service, region, None),
@@ -63,8 +64,8 @@ def main(arguments: list[str], make_client: live.MakeClient = live.client) -> in
     return CLEAR if adoption.is_safe and settled else IN_THE_WAY
 
 
-def _caller(account: Settings, make_client: live.MakeClient) -> str:
-    """The caller's ARN. Raises CannotError for credentials of another account."""
+def _caller(account: Settings, make_client: live.MakeClient) -> Caller:
+    """Raises CannotError for credentials of another account."""
     sts = make_client("sts", account.region, None)
     actual = live.account_of_credentials(sts)
     if actual != account.account_id:
@@ -72,7 +73,7 @@ def _caller(account: Settings, make_client: live.MakeClient) -> str:
             f"These are credentials of the account {actual}; the stack {account.stack} is the account "
             f"{account.account_id}. Nothing was looked at, and no file was written."
         )
-    return str(live.asking("Asking AWS who you are", sts.get_caller_identity)["Arn"])
+    return identify(sts)
 
 
 def _vault(account: Settings) -> VaultReader:

@@ -9,7 +9,8 @@ from typing import Any
 
 from access.adopt.scratch import Step
 from access.desired import Kind
-from access.verify.findings import looking
+from access.user_belongings import last_use
+from access.verify.findings import NotAllowed, looking
 from access.verify.identities import Live, read
 from access.verify.vault_reading import VaultReader
 
@@ -72,6 +73,24 @@ class Existing:
         """The user's access keys, active or not, as IAM lists them. Raises NotAllowed."""
         answer = looking("iam:ListAccessKeys", self.iam.list_access_keys, UserName=user)
         return list(answer["AccessKeyMetadata"]) if answer else []
+
+    def use_of_key(self, access_key_id: str) -> str:
+        """When and for what the key was last used, in words."""
+        try:
+            return last_use(self.iam, access_key_id) or "never used so far"
+        except NotAllowed as refused:
+            return f"its last use was not read: it takes {refused}"
+
+    def use_of_role(self, name: str) -> str:
+        """When and where the role was last used, in words."""
+        try:
+            role = looking("iam:GetRole", self.iam.get_role, _NO_SUCH, RoleName=name) or {}
+        except NotAllowed as refused:
+            return f"its last use was not read: it takes {refused}"
+        used = role.get("Role", {}).get("RoleLastUsed", {})
+        if "LastUsedDate" not in used:
+            return "AWS reports no use in 400 days"
+        return f"last used {used['LastUsedDate']:%Y-%m-%d} in {used['Region']}"
 
     def id_of(self, step: Step) -> str | None:
         """The id to import, or None if there is no such thing, no look-up for it, or no name of it yet: what

@@ -1,6 +1,7 @@
 """What a policy denies more, or allows less, after the up: documents compared statement by statement.
 
-Texts are those of the stack, of the account's own policies, and of AWS's managed ones (`iam:GetPolicyVersion`).
+Texts are those of the stack, of the account's own policies, and of AWS's managed ones
+(`iam:GetPolicyVersion`).
 
 What it does not do: it weighs no conditions (another condition counts as another statement), no boundaries
 and no service control policies, and it adds no statements up: what two new statements allow together, and one

@@ -38,7 +38,11 @@ NO_MFA = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
         (allow("s3:*"), allow("s3:Get*", "s3:List*"), ["s3:*"]),
         (allow("s3:Get*"), allow("s3:Get?bject"), ["s3:Get*"]),
         (allow("s3:GetObject"), allow("s3:Get?bject"), []),
-        (allow("s3:GetObject"), allow("s3:GetObject", Bool={"aws:SecureTransport": "true"}), ["s3:GetObject"]),
+        (
+            allow("s3:GetObject"),
+            allow("s3:GetObject", Bool={"aws:SecureTransport": "true"}),
+            ["s3:GetObject"],
+        ),
         (allow("s3:GetObject", Bool={"aws:SecureTransport": "true"}), allow("s3:GetObject"), []),
         (allow("s3:GetObject"), allow("s3:GetObject", resource="arn:aws:s3:::a/*"), ["s3:GetObject"]),
         (
@@ -138,8 +142,9 @@ def test_no_call_is_lost_or_denied_without_being_named(seed: int) -> None:
         assert no_longer_allowed(document(*old), document(*new)), json.dumps([old, new])
     denied = _calls(new, "Deny") - _calls(old, "Deny")
     parts = more_denied(document(*old), document(*new))
-    as_lists = [{k: v if isinstance(v, list) else [v] for k, v in part.items()} for part in parts]
-    for part in as_lists:
-        part["Effect"] = "Deny"
-    assert denied <= _calls(as_lists, "Deny")
+    whole = [
+        {key: value if isinstance(value, list) or key == "Effect" else [value] for key, value in part.items()}
+        for part in parts
+    ]
+    assert denied <= _calls(whole, "Deny")
     assert more_denied(document(*old), document(*old)) == []

@@ -8,8 +8,8 @@ GetAccountAuthorizationDetails, and counts as used when credentials of its sessi
 signature does not fit is not a use. Temporary credentials of a user are not a use of the user's key here:
 AWS's pages do not say. Keys of the account's root user are left out.
 
-AWS shows a use with a delay of some hours for roles; here it is there at once. The credential report still
-has N/A in these columns.
+A use is reported at once here; on AWS that takes its time. The credential report still has N/A in these
+columns.
 """
 
 import re

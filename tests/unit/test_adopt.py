@@ -1,6 +1,7 @@
 """`make adopt` without engine and account: the import file, look-ups by name, and changes in words."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -256,7 +257,8 @@ def test_credentials_of_a_session_are_known_by_their_token(token: str | None) ->
 
     class Answer:
         content = body.encode()
-        status_code, headers = 200, {}
+        status_code = 200
+        headers: Mapping[str, str] = {}
 
     sts.meta.events.register_last("before-send.sts", lambda **_: Answer())
     assert identify(sts) == Caller(arn=arn, is_temporary=token is not None)

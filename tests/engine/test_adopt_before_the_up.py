@@ -150,6 +150,9 @@ def test_what_changes_of_people_who_are_there_and_what_is_taken_from_them_is_nam
         }
     )
     arn = iam.create_policy(PolicyName="no-queues", PolicyDocument=document)["Policy"]["Arn"]
+    iam.create_group(GroupName="Developers")
+    quarantine = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
+    iam.attach_group_policy(GroupName="Developers", PolicyArn=quarantine)
     iam.create_group(GroupName="Guarded")
     iam.attach_group_policy(GroupName="Guarded", PolicyArn=arn)
     iam.create_user(UserName=CAROL)
@@ -160,8 +163,8 @@ def test_what_changes_of_people_who_are_there_and_what_is_taken_from_them_is_nam
     assert f"user {ALICE} moves from /people/ to /, and so has another ARN" in said
     assert f"user {ALICE} loses the tags team=red: conditions" in said
     assert f"user {ALICE} loses the permissions boundary PowerUserAccess" in said
-    gets = "joins Developers and gets the denials of enforce-to-use-mfa and no-queues (which changes)"
-    assert f"user {CAROL} {gets}" in said
+    gets = "joins Developers and gets the denials of AWSCompromisedKeyQuarantineV3 and enforce-to-use-mfa"
+    assert f"user {CAROL} {gets} and no-queues (which changes)" in said
     assert f"policy no-queues, held by user {CAROL}, no longer allows s3:GetObject as it did" in said
     person.take_over("central")
     assert account.stack.up().anything
@@ -170,14 +173,14 @@ def test_what_changes_of_people_who_are_there_and_what_is_taken_from_them_is_nam
     assert "PermissionsBoundary" not in alice
     assert "team" not in {tag["Key"] for tag in alice["Tags"]}
     changed = copy.deepcopy(STACK)
-    changed["iam-hardening:users"][CAROL] = {"groups": ["Guarded"]}
+    changed["iam-hardening:users"][CAROL] = {"groups": ["Administrators"]}
     del changed["iam-hardening:users"][BOB]
     _write(person, changed)
     status, said = person.adopt("central")
     assert status == 1, said
     assert f"user {BOB} is deleted, with password and devices; active access keys: none" in said
-    assert f"user {CAROL} leaves Developers and loses" in said
+    assert f"user {CAROL} leaves Developers, Guarded and loses" in said
     assert account.stack.up().anything
     groups = iam.list_groups_for_user(UserName=CAROL)["Groups"]
-    assert [group["GroupName"] for group in groups] == ["Guarded"]
+    assert [group["GroupName"] for group in groups] == ["Administrators"]
     assert BOB not in {user["UserName"] for user in iam.list_users()["Users"]}

@@ -42,6 +42,12 @@ def install() -> None:
     wanted = _fingerprint()
     if _installed() == wanted:
         return
+    if ENVIRONMENT.is_symlink():
+        raise SetupError(
+            f"{ENVIRONMENT.name} is a link to {ENVIRONMENT.resolve()}, which another tree may use, "
+            "and would be "
+            f"emptied: remove the link, then run `make setup` again."
+        )
     with _alone():
         if _installed() == wanted:  # another set-up did it while this one waited
             return

@@ -71,7 +71,7 @@ _ANY_IDENTITY = re.compile(r"\*|arn:[^:]*:iam::[^:]*:(?:\*|(?:user|role|group|po
 
 
 # Besides access keys, each with the action that lists it.
-_OTHER_CREDENTIALS: tuple[tuple[Kind, str, Belonging], ...] = (
+OTHER_CREDENTIALS: tuple[tuple[Kind, str, Belonging], ...] = (
     ("SSH key", "iam:ListSSHPublicKeys", SSH_KEY),
     ("service credential", "iam:ListServiceSpecificCredentials", SERVICE_CREDENTIAL),
     ("certificate", "iam:ListSigningCertificates", SIGNING_CERTIFICATE),
@@ -275,7 +275,7 @@ def _credentials(account: Settings, iam: Any, users: Mapping[str, dict[str, Any]
             keys = looking("iam:ListAccessKeys", iam.list_access_keys, missing=_GONE, UserName=name) or {}
             for key in keys.get("AccessKeyMetadata", []):
                 yield Fact(kind="access key", what=what, says=_of_key(iam, key))
-        for kind, action, credential in _OTHER_CREDENTIALS:
+        for kind, action, credential in OTHER_CREDENTIALS:
             call = getattr(iam, credential.list_call)
             found = looking(action, call, missing=_GONE, UserName=name) or {}
             for item in found.get(credential.items, []):

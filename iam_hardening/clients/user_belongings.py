@@ -56,12 +56,12 @@ BELONGINGS = (
 
 
 def last_use(iam: Any, access_key_id: str) -> str | None:
-    """`last used 2026-01-31 for s3`; None of a key that never was. Raises NotAllowed."""
+    """`last used 2026-01-31 for s3 in eu-west-1`; None of a key that never was. Raises NotAllowed."""
     call = iam.get_access_key_last_used
     answer = looking("iam:GetAccessKeyLastUsed", call, AccessKeyId=access_key_id)
     used = answer["AccessKeyLastUsed"] if answer else {}
     return (
-        f"last used {used['LastUsedDate']:%Y-%m-%d} for {used['ServiceName']}"
+        f"last used {used['LastUsedDate']:%Y-%m-%d} for {used['ServiceName']} in {used['Region']}"
         if "LastUsedDate" in used
         else None
     )

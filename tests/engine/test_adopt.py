@@ -74,6 +74,8 @@ class Person:
             "PYTHONPATH": str(ROOT),
             "COLUMNS": "400",
         }
+        if who.credentials.session_token:
+            environment["AWS_SESSION_TOKEN"] = who.credentials.session_token
         return subprocess.run(
             command, cwd=self.directory, env=environment, capture_output=True, text=True, check=False
         )

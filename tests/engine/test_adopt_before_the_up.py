@@ -4,8 +4,10 @@ Two estates from the field: policies hang on users, with keys in use; and groups
 allows.
 """
 
+import copy
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +84,8 @@ def test_nobody_and_nothing_stops_without_having_been_named(person: Person) -> N
             stopped.add(name)
     assert stopped == {ALICE, BOB, CAROL}
     for name in stopped:
-        assert f"user {name}: whatever uses the access key {programs[name][0]}" in said
+        last_use = f"last used {datetime.now(UTC):%Y-%m-%d} for s3 in {account.admin.region}"
+        assert f"user {name}: whatever uses the access key {programs[name][0]} ({last_use})" in said
     assert programs["program"][0] not in said
     assert f"user {ALICE}, without an MFA device, can only enrol one after the up" in said
     assert f"user {BOB}, without an MFA device" not in said
@@ -121,3 +124,63 @@ def test_what_passes_awss_quotas_is_told_and_refused_by_the_emulated_aws(person:
     person.take_over("central")
     with pytest.raises(RehearsalError, match="LimitExceeded"):
         account.stack.up()
+
+
+def _write(person: Person, config: dict[str, Any]) -> None:
+    """The stack file anew, with the key of its secrets."""
+    file = person.directory / "Pulumi.central.yaml"
+    content = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump({**content, "config": config}))
+
+
+def test_what_changes_of_people_who_are_there_and_what_is_taken_from_them_is_named(person: Person) -> None:
+    account = person.staged.accounts["central"]
+    iam = account.admin.client("iam")
+    power = "arn:aws:iam::aws:policy/PowerUserAccess"
+    team = [{"Key": "team", "Value": "red"}]
+    iam.create_user(UserName=ALICE, Path="/people/", Tags=team, PermissionsBoundary=power)
+    key = iam.upload_ssh_public_key(UserName=ALICE, SSHPublicKeyBody="key")["SSHPublicKey"]["SSHPublicKeyId"]
+    document = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"},
+                {"Effect": "Deny", "Action": "sqs:SendMessage", "Resource": "*"},
+            ],
+        }
+    )
+    arn = iam.create_policy(PolicyName="no-queues", PolicyDocument=document)["Policy"]["Arn"]
+    iam.create_group(GroupName="Developers")
+    quarantine = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
+    iam.attach_group_policy(GroupName="Developers", PolicyArn=quarantine)
+    iam.create_group(GroupName="Guarded")
+    iam.attach_group_policy(GroupName="Guarded", PolicyArn=arn)
+    iam.create_user(UserName=CAROL)
+    iam.add_user_to_group(GroupName="Guarded", UserName=CAROL)
+    status, said = person.adopt("central")
+    assert status == 1, said
+    assert f"user {ALICE}: whatever uses the SSH key {key}, which carries no MFA, is refused" in said
+    assert f"user {ALICE} moves from /people/ to /, and so has another ARN" in said
+    assert f"user {ALICE} loses the tags team=red: conditions" in said
+    assert f"user {ALICE} loses the permissions boundary PowerUserAccess" in said
+    gets = "joins Developers and gets the denials of AWSCompromisedKeyQuarantineV3 and enforce-to-use-mfa"
+    assert f"user {CAROL} {gets} and no-queues (which changes)" in said
+    assert f"policy no-queues, held by user {CAROL}, no longer allows s3:GetObject as it did" in said
+    person.take_over("central")
+    assert account.stack.up().anything
+    alice = iam.get_user(UserName=ALICE)["User"]
+    assert alice["Path"] == "/"
+    assert "PermissionsBoundary" not in alice
+    assert "team" not in {tag["Key"] for tag in alice["Tags"]}
+    changed = copy.deepcopy(STACK)
+    changed["iam-hardening:users"][CAROL] = {"groups": ["Administrators"]}
+    del changed["iam-hardening:users"][BOB]
+    _write(person, changed)
+    status, said = person.adopt("central")
+    assert status == 1, said
+    assert f"user {BOB} is deleted, with password and devices; active access keys: none" in said
+    assert f"user {CAROL} leaves Developers, Guarded and loses" in said
+    assert account.stack.up().anything
+    groups = iam.list_groups_for_user(UserName=CAROL)["Groups"]
+    assert [group["GroupName"] for group in groups] == ["Administrators"]
+    assert BOB not in {user["UserName"] for user in iam.list_users()["Users"]}

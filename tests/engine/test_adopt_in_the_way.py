@@ -83,5 +83,7 @@ def test_who_would_be_kept_out_by_the_denial_without_mfa_is_named(person: Person
     assert status == 1, said
     assert "you are Administrator: in the middle of the up enforce-to-use-mfa begins to hold for you" in said
     assert "user Colleague, without an MFA device, can only enrol one after the up" in said
+    status, said = person.adopt("central", by=administrator.with_mfa())
+    assert "If this session has no MFA" in said
     status, said = person.adopt("central")
     assert "you are" not in said

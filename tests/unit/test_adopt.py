@@ -1,15 +1,21 @@
 """`make adopt` without engine and account: the import file, look-ups by name, and changes in words."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from iam_hardening.commands.adopt.caller import Caller, identify
+from iam_hardening.commands.adopt.findings import Adoption
+from iam_hardening.commands.adopt.lockout import kept
 from iam_hardening.commands.adopt.lookups import UNKNOWN, Existing, TakenError
 from iam_hardening.commands.adopt.scratch import ImportFile, Step
 from iam_hardening.commands.adopt.show import changed
 from iam_hardening.commands.verify.identities import Live
+from tests.unit.adoption import Iam, holding, of_aws
 
 STACK = "urn:pulumi:central::iam-hardening"
 GROUP_URN = f"{STACK}::iam-hardening:index:PeopleGroup$aws:iam/group:Group::Administrators"
@@ -218,3 +224,41 @@ def test_a_document_of_another_type_is_in_the_way() -> None:
 def test_a_log_group_is_found_by_its_whole_name(name: str, id: str | None) -> None:
     wanted = step("aws:cloudwatch/logGroup:LogGroup", name=name)
     assert with_session_manager(None).id_of(wanted) == id
+
+
+def test_people_are_not_advised_to_write_their_own_policies_into_a_file_that_has_no_place_for_them() -> None:
+    holds = holding(of_aws("ReadOnlyAccess"))
+    account = existing(user={"alice": holds}, group={"Developers": holds}, role={"ci": holds})
+    account.clients = lambda service, region: Iam()
+    steps = [
+        step(f"aws:iam/{kind}:{kind.capitalize()}", name=name)
+        for kind, name in (("user", "alice"), ("group", "Developers"), ("role", "ci"))
+    ]
+    ids = {each.urn: str(each.inputs["name"]) for each in steps}
+    said = list(kept(Adoption(ids=ids, steps={each.urn: each for each in steps}), account))
+    advice = {line.split(":")[0]: line for line in said if "stay attached" in line}
+    assert "give them to a group of the file that the user is in, or leave them" in advice["user alice"]
+    assert "write them into the file" not in advice["user alice"]
+    assert "write them into the file" in advice["group Developers"]
+    assert "write them into the file" in advice["role ci"]
+
+
+@pytest.mark.parametrize("token", [None, "token"])
+def test_credentials_of_a_session_are_known_by_their_token(token: str | None) -> None:
+    sts = boto3.client(
+        "sts",
+        region_name="eu-west-1",
+        aws_access_key_id="AKIA",
+        aws_secret_access_key="secret",
+        aws_session_token=token,
+    )
+    arn = "arn:aws:iam::111111111111:user/alice"
+    body = f"<R><GetCallerIdentityResult><Arn>{arn}</Arn></GetCallerIdentityResult></R>"
+
+    class Answer:
+        content = body.encode()
+        status_code = 200
+        headers: Mapping[str, str] = {}
+
+    sts.meta.events.register_last("before-send.sts", lambda **_: Answer())
+    assert identify(sts) == Caller(arn=arn, is_temporary=token is not None)

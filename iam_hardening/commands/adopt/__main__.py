@@ -13,6 +13,7 @@ from pathlib import Path
 from iam_hardening import config
 from iam_hardening.clients import operator, vault
 from iam_hardening.clients.vault_reader import VaultReader
+from iam_hardening.commands.adopt.caller import Caller, identify
 from iam_hardening.commands.adopt.findings import Adoption, compare
 from iam_hardening.commands.adopt.lockout import told
 from iam_hardening.commands.adopt.lookups import Existing
@@ -26,8 +27,7 @@ CLEAR, IN_THE_WAY, COULD_NOT = 0, 1, 2
 
 def main(arguments: list[str], make_client: operator.MakeClient = operator.client) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m iam_hardening.commands.adopt",
-        description="What of a stack an account has already; read-only.",
+        prog="python -m access.adopt", description="What of a stack an account has already; read-only."
     )
     parser.add_argument("--stack", required=True, help="the stack whose account it is")
     parser.add_argument(
@@ -44,7 +44,7 @@ def main(arguments: list[str], make_client: operator.MakeClient = operator.clien
             raise operator.CannotError(f"STACK={options.stack}: no such stack; known: {', '.join(stacks)}")
         account = stacks[options.stack]
         caller = _caller(account, make_client)
-        if unlisted := deployer.problem(account, caller):
+        if unlisted := deployer.problem(account, caller.arn):
             raise operator.CannotError(unlisted)
         existing = Existing(
             clients=lambda service, region: make_client(service, region, None),
@@ -63,8 +63,8 @@ def main(arguments: list[str], make_client: operator.MakeClient = operator.clien
     return CLEAR if adoption.is_safe and settled else IN_THE_WAY
 
 
-def _caller(account: Settings, make_client: operator.MakeClient) -> str:
-    """The caller's ARN. Raises CannotError for credentials of another account."""
+def _caller(account: Settings, make_client: operator.MakeClient) -> Caller:
+    """Raises CannotError for credentials of another account."""
     sts = make_client("sts", account.region, None)
     actual = operator.account_of_credentials(sts)
     if actual != account.account_id:
@@ -72,7 +72,7 @@ def _caller(account: Settings, make_client: operator.MakeClient) -> str:
             f"These are credentials of the account {actual}; the stack {account.stack} is the account "
             f"{account.account_id}. Nothing was looked at, and no file was written."
         )
-    return str(operator.asking("Asking AWS who you are", sts.get_caller_identity)["Arn"])
+    return identify(sts)
 
 
 def _vault(account: Settings) -> VaultReader:

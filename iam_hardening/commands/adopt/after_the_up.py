@@ -1,53 +1,75 @@
-"""The account as it will be after the up, as far as people and programs notice: who joins which group and
-gets which denial, which quotas are passed, whom a role no longer lets in, whose password expires.
+"""The account as it will be after the up: who is in which group, and holds which policies.
 
-Worked out from IAM as it is and from what the engine would do. An up adds members and attachments and takes
-none away; of a role it takes inline policies away, and it replaces trust policies and the password policy.
-
-Source: IAM User Guide, "IAM and AWS STS quotas", "Set an account password policy".
+Worked out from IAM as it is and from what the engine would do. A membership or attachment that the stack has
+never had is left alone by an up; one that it has in its state, and no longer asks for, goes.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from iam_hardening.aws.naming import ENFORCE_MFA_POLICY, SELF_SERVICE_POLICY
-from iam_hardening.clients.reads import looking
-from iam_hardening.clients.user_belongings import last_use
+from iam_hardening.clients.reads import NotAllowed
 from iam_hardening.commands.adopt.findings import Adoption
-from iam_hardening.commands.adopt.lookups import Existing
+from iam_hardening.commands.adopt.lookups import UNKNOWN, Existing
+from iam_hardening.commands.adopt.policy_changes import (
+    POLICY,
+    Document,
+    Policies,
+    is_about_mfa,
+    more_denied,
+    no_longer_allowed,
+    statements,
+)
 from iam_hardening.commands.adopt.scratch import Step
-from iam_hardening.commands.verify.account import credential_report
 
 _MEMBERSHIP = "aws:iam/userGroupMembership:UserGroupMembership"
-_POLICY = "aws:iam/policy:Policy"
-_PASSWORD_POLICY = "aws:iam/accountPasswordPolicy:AccountPasswordPolicy"
-_ROLE = "aws:iam/role:Role"
+_ENTITIES = {f"aws:iam/{kind}:{kind.capitalize()}": kind for kind in ("group", "user", "role")}
 _ATTACHMENTS = {
     f"aws:iam/{kind}PolicyAttachment:{kind.capitalize()}PolicyAttachment": kind
     for kind in ("group", "user", "role")
 }
+# Whatever such a resource does not list is taken off, who ever put it there.
+_EXCLUSIVE = {
+    f"aws:iam/{kind}PolicyAttachmentsExclusive:{kind.capitalize()}PolicyAttachmentsExclusive": kind
+    for kind in ("group", "user", "role")
+}
+_INLINE = {"user": "UserPolicyList", "group": "GroupPolicyList", "role": "RolePolicyList"}
 _BY_SUFFIX = {"-enforce-mfa": ENFORCE_MFA_POLICY, "-self-service": SELF_SERVICE_POLICY}
-_MFA = "aws:MultiFactorAuthPresent"
-_DEFAULT_QUOTA = 10
+Holder = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Iam:
-    """Members and attached policies (by name) of an account: before the up, or after it."""
+    """Members and attached policies (by name) of an account: before the up, or after it. `inline_of`: labels
+    of inline policies, which count against no quota of attachments."""
 
     groups_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    policies_of: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    policies_of: Mapping[Holder, frozenset[str]] = field(default_factory=dict)
+    inline_of: Mapping[Holder, frozenset[str]] = field(default_factory=dict)
 
     def policies_over(self, user: str) -> frozenset[str]:
         """Of the user and of its groups."""
-        own = self.policies_of.get(("user", user), frozenset())
-        return own.union(*(self.policies_of.get(("group", g), ()) for g in self.groups_of.get(user, ())))
+        holders = [("user", user), *(("group", group) for group in self.groups_of.get(user, ()))]
+        return frozenset().union(*(self.held_by(holder) for holder in holders))
+
+    def held_by(self, holder: Holder) -> frozenset[str]:
+        return self.policies_of.get(holder, frozenset()) | self.inline_of.get(holder, frozenset())
+
+    def over(self, holder: Holder) -> frozenset[str]:
+        """All policies that hold for a user or a role."""
+        return self.policies_over(holder[1]) if holder[0] == "user" else self.held_by(holder)
+
+    @property
+    def principals(self) -> Iterator[Holder]:
+        """Who makes calls: users and roles."""
+        yield from (("user", name) for name in sorted(self.groups_of))
+        yield from sorted(who for who in self.policies_of if who[0] == "role")
 
 
 def before(existing: Existing) -> Iam:
+    """Raises NotAllowed."""
     records = existing.live.records
     return Iam(
         groups_of={name: frozenset(r.get("GroupList", [])) for name, r in records["user"].items()},
@@ -56,220 +78,213 @@ def before(existing: Existing) -> Iam:
             for kind, named in records.items()
             for name, record in named.items()
         },
+        inline_of={
+            (kind, name): frozenset(label for label, _ in inline(kind, name, record))
+            for kind, named in records.items()
+            for name, record in named.items()
+        },
     )
+
+
+def inline(kind: str, name: str, record: Mapping[str, Any]) -> Iterator[tuple[str, Document]]:
+    """Label and document of each inline policy."""
+    for each in record.get(_INLINE[kind], []):
+        yield f"{each['PolicyName']} (inline, {kind} {name})", each["PolicyDocument"]
 
 
 def after(then: Iam, steps: Sequence[Step]) -> Iam:
-    own = [str(step.inputs["name"]) for step in steps if step.type == _POLICY]
-    groups: dict[str, set[str]] = {name: set(own) for name, own in then.groups_of.items()}
-    policies: dict[tuple[str, str], set[str]] = {who: set(own) for who, own in then.policies_of.items()}
-    for step in steps:
+    names = {step.name: str(step.inputs["name"]) for step in steps if step.type == POLICY and step.inputs}
+    groups = {name: set(own) for name, own in then.groups_of.items()}
+    policies = {who: set(own) for who, own in then.policies_of.items()}
+    inline_of = dict(then.inline_of)
+    for step in (each for each in steps if each.operation != "same"):
         if step.type == _MEMBERSHIP:
-            groups.setdefault(str(step.inputs["user"]), set()).update(map(str, step.inputs["groups"]))
+            for inputs, change in ((step.old_inputs, set.difference_update), (step.inputs, set.update)):
+                if inputs:
+                    joined = {str(group) for group in inputs["groups"]} - {UNKNOWN}
+                    change(groups.setdefault(str(inputs["user"]), set()), joined)
         elif kind := _ATTACHMENTS.get(step.type):
-            holder = (kind, str(step.inputs[kind]))
-            policies.setdefault(holder, set()).add(_attached_by(step, own))
+            for inputs, change in ((step.old_inputs, set.difference_update), (step.inputs, set.update)):
+                if inputs:
+                    held = policies.setdefault((kind, str(inputs[kind])), set())
+                    change(held, {_attached_by(step, inputs, names)})
+        elif (kind := _EXCLUSIVE.get(step.type)) and step.inputs:
+            arns = [str(arn) for arn in step.inputs.get("policyArns") or ()]
+            if UNKNOWN not in arns:
+                policies[kind, str(step.inputs[f"{kind}Name"])] = {arn.rsplit("/", 1)[-1] for arn in arns}
+        elif (kind := _ENTITIES.get(step.type)) and step.operation == "delete":
+            name = str(step.old_inputs["name"])
+            policies.pop((kind, name), None)
+            inline_of.pop((kind, name), None)
+            if kind == "user":
+                groups.pop(name, None)
+            elif kind == "group":
+                for own in groups.values():
+                    own.discard(name)
     return Iam(
         groups_of={name: frozenset(own) for name, own in groups.items()},
         policies_of={who: frozenset(own) for who, own in policies.items()},
+        inline_of=inline_of,
     )
 
 
-def _attached_by(step: Step, own: Iterable[str]) -> str:
-    arn = str(step.inputs.get("policyArn", ""))
+def _attached_by(step: Step, inputs: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The policy's name. `names`: the resource's name of each policy of the stack → the policy's."""
+    arn = str(inputs.get("policyArn", ""))
     if arn.startswith("arn:"):
         return arn.rsplit("/", 1)[-1]
-    # Known once the policy is made. The attachment's own name ends with the policy's (components/people.py,
-    # components/permissions.py).
+    # Known once the policy is made. The attachment has the policy's resource name, or its own ends with the
+    # policy's (components/people.py, components/permissions.py).
+    if step.name in names:
+        return names[step.name]
     for suffix, policy in _BY_SUFFIX.items():
         if step.name.endswith(suffix):
             return policy
+    own = names.values()
     return max((name for name in own if step.name.endswith(f"-{name}")), key=len, default=step.name)
 
 
-def newly_under(then: Iam, now: Iam, denying: Iterable[str]) -> dict[str, frozenset[str]]:
-    """User → the denying policies that are over it after the up, and were not before."""
-    wanted = frozenset(denying)
-    found = {user: (now.policies_over(user) - then.policies_over(user)) & wanted for user in now.groups_of}
-    return {user: policies for user, policies in found.items() if policies}
+def newly_over(then: Iam, now: Iam) -> dict[Holder, frozenset[str]]:
+    """User or role → the policies that hold for it after the up, and did not before."""
+    found = {who: now.over(who) - then.over(who) for who in now.principals}
+    return {who: policies for who, policies in found.items() if policies}
 
 
-def denials(steps: Iterable[Step]) -> dict[str, bool]:
-    """Name of each policy of the stack that denies something → whether its denials are for want of MFA
-    alone."""
-    found: dict[str, bool] = {}
-    for step in steps:
-        if step.type != _POLICY:
-            continue
+@dataclass
+class AfterTheUp:
+    """What holds for each user and role after the up, worked out once. Its properties raise NotAllowed."""
+
+    adoption: Adoption
+    existing: Existing
+
+    @property
+    def steps(self) -> list[Step]:
+        return [*self.adoption.steps.values(), *self.adoption.replacements]
+
+    @cached_property
+    def then(self) -> Iam:
+        return before(self.existing)
+
+    @cached_property
+    def now(self) -> Iam:
+        return after(self.then, self.steps)
+
+    @cached_property
+    def policies(self) -> Policies:
+        records = [
+            (kind, name, record)
+            for kind, named in self.existing.live.records.items()
+            for name, record in named.items()
+        ]
+        attached = [
+            p["PolicyArn"] for *_, record in records for p in record.get("AttachedManagedPolicies", [])
+        ]
+        wanted = [str(step.inputs["policyArn"]) for step in self.steps if "policyArn" in step.inputs]
+        return Policies(
+            self.existing,
+            self.steps,
+            arns={arn.rsplit("/", 1)[-1]: arn for arn in (*wanted, *attached) if arn.startswith("arn:")},
+            inline={label: text for each in records for label, text in inline(*each)},
+        )
+
+    def exists(self, who: Holder) -> bool:
+        """Whether somebody has something to lose: a new user or role has nothing."""
+        kind, name = who
+        return name in self.existing.live.records[kind]  # type: ignore[index]
+
+    def holders(self, policy: str) -> list[Holder]:
+        """Users and roles that have the policy before the up and after it."""
+        return [
+            who
+            for who in self.now.principals
+            if self.exists(who) and policy in self.now.over(who) and policy in self.then.over(who)
+        ]
+
+    def boundaries(self) -> dict[Holder, str]:
+        """User or role → the ARN of its boundary, before the up."""
+        return {
+            (kind, name): str(record["PermissionsBoundary"]["PermissionsBoundaryArn"])
+            for kind, named in self.existing.live.records.items()
+            for name, record in named.items()
+            if "PermissionsBoundary" in record
+        }
+
+    @cached_property
+    def gained(self) -> dict[Holder, frozenset[str]]:
+        return {who: own for who, own in newly_over(self.then, self.now).items() if self.exists(who)}
+
+    @cached_property
+    def judged(self) -> "Judged":
+        return _judge(self)
+
+    @cached_property
+    def denied(self) -> "dict[Holder, list[Denial]]":
+        """User or role → the denials that it gets, by the policy's name."""
+        found: dict[Holder, list[Denial]] = {}
+        for who, policies in self.gained.items():
+            found[who] = [self.judged.whole[name] for name in sorted(policies) if name in self.judged.whole]
+        for name, denial in self.judged.more.items():
+            for who in self.holders(name):
+                found.setdefault(who, []).append(denial)
+        return {who: found[who] for who in sorted(found) if found[who]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denial:
+    """What one policy denies to who did not have it (`is_new`), or denies more to who has it already.
+    `about_mfa`: all of it is denied without MFA only."""
+
+    policy: str
+    about_mfa: bool
+    is_new: bool = True
+
+    def __str__(self) -> str:
+        return self.policy if self.is_new else f"{self.policy} (which changes)"
+
+
+@dataclass
+class Judged:
+    """`whole`: by name, policies that somebody gets, and that deny something; `more`: those that the up
+    changes, and that then deny more; `less`: those that allow less, with the actions; `not_judged`: why."""
+
+    whole: dict[str, Denial] = field(default_factory=dict)
+    more: dict[str, Denial] = field(default_factory=dict)
+    less: dict[str, list[str]] = field(default_factory=dict)
+    not_judged: dict[str, str] = field(default_factory=dict)
+
+
+_UNKNOWN_TEXT = "its text is known only during the up"
+
+
+def _judge(up: AfterTheUp) -> Judged:
+    judged = Judged()
+    for name in sorted(frozenset().union(*up.gained.values())):
         try:
-            statements = json.loads(str(step.inputs["policy"]))["Statement"]
-        except (KeyError, ValueError):  # known once something else is made
+            document = up.policies.after(name)
+        except NotAllowed as refused:
+            judged.not_judged[name] = f"it takes {refused} to read it"
             continue
-        denied = [each for each in statements if each.get("Effect") == "Deny"]
-        if denied:
-            about_mfa = all(_MFA in json.dumps(each.get("Condition", {})) for each in denied)
-            found[str(step.inputs["name"])] = about_mfa
-    return found
-
-
-def warnings(adoption: Adoption, existing: Existing, caller_arn: str) -> Iterator[str]:
-    """Sentences, the most dangerous first. Raises NotAllowed."""
-    steps = list(adoption.steps.values())
-    then = before(existing)
-    now = after(then, steps)
-    by_policy = denials(steps)
-    under = newly_under(then, now, by_policy)
-    yield from _callers(under, by_policy, caller_arn)
-    yield from _people(under, by_policy, existing, then, now)
-    yield from _quotas(then, now, existing)
-    yield from _trusts(adoption, existing, caller_arn)
-    yield from _passwords(adoption, existing)
-
-
-def _callers(
-    under: Mapping[str, frozenset[str]], by_policy: Mapping[str, bool], caller_arn: str
-) -> Iterator[str]:
-    name = caller_arn.rsplit("/", 1)[-1] if ":user/" in caller_arn else ""
-    if name not in under:
-        return
-    policies = " and ".join(sorted(under[name]))
-    mfa_only = all(by_policy[policy] for policy in under[name])
-    how = "in a session with MFA, or as somebody else" if mfa_only else "as somebody else"
-    yield (
-        f"you are {name}: in the middle of the up {policies} begins to hold for you, and these credentials "
-        f"may be refused from then on. Run the up {how}"
-    )
-
-
-def _people(
-    under: Mapping[str, frozenset[str]],
-    by_policy: Mapping[str, bool],
-    existing: Existing,
-    then: Iam,
-    now: Iam,
-) -> Iterator[str]:
-    for user, policies in sorted(under.items()):
-        if user not in existing.live.records["user"]:
-            continue  # a new person has nothing to lose
-        joins = sorted(now.groups_of[user] - then.groups_of.get(user, frozenset()))
-        joining = f" joins {', '.join(joins)} and" if joins else ""
-        yield f"user {user}{joining} gets the denials of {' and '.join(sorted(policies))}"
-        if any(by_policy[policy] for policy in policies) and not existing.devices(user):
-            yield (
-                f"user {user}, without an MFA device, can only enrol one after the up (docs/people.md): have "
-                "the device enrolled first, or leave the person out of the group for now"
-            )
-        for key in _active_keys(existing, user):
-            yield (
-                f"user {user}: whatever uses the access key {key} without MFA is refused after the up; give "
-                "it a role, or a user outside these groups, first"
-            )
-
-
-def _active_keys(existing: Existing, user: str) -> Iterator[str]:
-    """With when and for what each was last used."""
-    for key in existing.access_keys(user):
-        if key["Status"] == "Active":
-            last = last_use(existing.iam, key["AccessKeyId"]) or "never used so far"
-            yield f"{key['AccessKeyId']} ({last})"
-
-
-def _quotas(then: Iam, now: Iam, existing: Existing) -> Iterator[str]:
-    """Only what this up adds to: AWS stops it in the middle (LimitExceeded)."""
-    summary = looking("iam:GetAccountSummary", existing.iam.get_account_summary) or {}
-    limits = summary.get("SummaryMap", {})
-    in_groups = int(limits.get("GroupsPerUserQuota", _DEFAULT_QUOTA))
-    for user, groups in sorted(now.groups_of.items()):
-        if len(groups) > in_groups and groups != then.groups_of.get(user):
-            yield (
-                f"user {user} would be in {len(groups)} groups; AWS allows {in_groups}, a quota that cannot "
-                f"be raised, and the up stops there. Take the user out of {len(groups) - in_groups} first, "
-                f"such as {', '.join(sorted(then.groups_of.get(user, ()))[:3])}"
-            )
-    for (kind, name), policies in sorted(now.policies_of.items()):
-        allowed = int(limits.get(f"AttachedPoliciesPer{kind.capitalize()}Quota", _DEFAULT_QUOTA))
-        had = then.policies_of.get((kind, name), frozenset())
-        if len(policies) <= allowed or policies == had:
+        if document is None:
+            judged.not_judged[name] = _UNKNOWN_TEXT
+        elif denied := statements(document, "Deny"):
+            judged.whole[name] = Denial(policy=name, about_mfa=is_about_mfa(denied))
+    for name, old, new in up.policies.changed():
+        if old is None or new is None:
+            judged.not_judged[name] = _UNKNOWN_TEXT
             continue
-        raised = (
-            "a quota that cannot be raised"
-            if kind == "group"
-            else "a quota that can be raised (Service Quotas, before the up)"
-        )
-        yield (
-            f"{kind} {name} would hold {len(policies)} managed policies; AWS allows {allowed} here, "
-            f"{raised}, and the up stops there. Take some of these off first: "
-            f"{', '.join(sorted(had)) or 'none'}"
-        )
+        if more := more_denied(old, new):
+            judged.more[name] = Denial(policy=name, about_mfa=is_about_mfa(more), is_new=False)
+        if less := no_longer_allowed(old, new):
+            judged.less[name] = less
+    return judged
 
 
-def _trusts(adoption: Adoption, existing: Existing, caller_arn: str) -> Iterator[str]:
-    for step in adoption.changes:
-        if step.type != _ROLE or "assumeRolePolicy" not in " ".join(step.changed):
-            continue
-        name = str(step.inputs["name"])
-        was, will = (_let_in(each.get("assumeRolePolicy")) for each in (step.old_inputs, step.inputs))
-        gone = sorted(was.keys() - will.keys())
-        stricter = sorted(who for who in was.keys() & will.keys() if will[who] != was[who])
-        if not gone and not stricter:
-            continue
-        role = looking("iam:GetRole", existing.iam.get_role, RoleName=name) or {}
-        used = role.get("Role", {}).get("RoleLastUsed", {}).get("LastUsedDate")
-        last = f"last used {used:%Y-%m-%d}" if used else "AWS tells of no use in 400 days"
-        said = [f"no longer lets in {', '.join(gone)}"] if gone else []
-        if stricter:
-            keys = ", ".join(will[stricter[0]]) or "none any more"
-            said.append(f"lets in {', '.join(stricter)} on other conditions ({keys})")
-        you = f":assumed-role/{name}/" in caller_arn
-        yield (
-            f"role {name} ({last}) {' and '.join(said)}: whoever uses it otherwise is refused from then on"
-            + (". You are in a session of this role" if you else "")
-        )
+def named(who: Holder) -> str:
+    return f"{who[0]} {who[1]}"
 
 
-def _let_in(trust: Any) -> dict[str, tuple[str, ...]]:
-    """Principal → the condition keys that it has to meet."""
-    try:
-        statements = json.loads(str(trust))["Statement"]
-    except (KeyError, TypeError, ValueError):
-        return {}
-    found: dict[str, tuple[str, ...]] = {}
-    for statement in statements if isinstance(statements, list) else [statements]:
-        principal = statement.get("Principal", {})
-        if statement.get("Effect") != "Allow":
-            continue
-        keys = tuple(sorted({key for test in statement.get("Condition", {}).values() for key in test}))
-        named = ["everybody"]
-        if principal != "*":
-            values = [value if isinstance(value, list) else [value] for value in principal.values()]
-            named = [each for value in values for each in value]
-        found |= dict.fromkeys(map(str, named), keys)
-    return found
-
-
-def _passwords(adoption: Adoption, existing: Existing) -> Iterator[str]:
-    step = next((each for each in adoption.steps.values() if each.type == _PASSWORD_POLICY), None)
-    if step is None or step.operation == "same":
-        return
-    days = int(step.inputs.get("maxPasswordAge") or 0)
-    was = int(step.old_inputs.get("maxPasswordAge") or 0)
-    if step.inputs.get("allowUsersToChangePassword") is False:
-        yield "nobody may change a password of their own any more: an administrator has to"
-    if not days or (was and was <= days):
-        return
-    oldest = datetime.now(UTC) - timedelta(days=days)
-    late = [row["user"] for row in credential_report(existing.iam) if _changed_before(row, oldest)]
-    if late:
-        hard = bool(step.inputs.get("hardExpiry"))
-        then = "must change theirs at the next sign-in"
-        if hard:
-            then = "cannot sign in until an administrator sets a new one"
-        yield f"passwords older than {days} days expire: {', '.join(sorted(late))} {then}"
-
-
-def _changed_before(row: Mapping[str, str], moment: datetime) -> bool:
-    try:
-        changed = datetime.fromisoformat(row["password_last_changed"])
-        return row["password_enabled"] == "true" and changed < moment
-    except ValueError:  # "N/A", "not_supported"
-        return False
+def some(names: Iterable[str], at_most: int = 8) -> str:
+    """`a, b, c and 4 more`."""
+    listed = list(names)
+    more = f" and {len(listed) - at_most} more" if len(listed) > at_most else ""
+    return ", ".join(listed[:at_most]) + more

@@ -25,7 +25,8 @@ class Adoption:
     """What was found. Everything is by URN, and what an up would do in the order of the engine.
 
     `ids`: what the import file takes over; `replaced`: what exists and cannot become what the stack wants in
-    place, and why: left out of the file, so that an up stops at it instead of deleting it."""
+    place, and why: left out of the file, so that an up stops at it instead of deleting it; `replacements`:
+    what the stack has in its state already, and that an up does replace."""
 
     template: ImportFile = field(default_factory=lambda: ImportFile(entries={}))
     ids: dict[str, str] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Adoption:
     taken: dict[str, str] = field(default_factory=dict)
     unchecked: dict[str, str] = field(default_factory=dict)
     steps: dict[str, Step] = field(default_factory=dict)
+    replacements: list[Step] = field(default_factory=list)
 
     @property
     def content(self) -> dict[str, object]:
@@ -40,11 +42,17 @@ class Adoption:
 
     @property
     def changes(self) -> list[Step]:
+        """What an up changes in place, whether the file takes it over or the stack has it already."""
         return [
             step
             for urn, step in self.steps.items()
-            if urn in self.ids and urn not in self.replaced and step.operation == "update"
+            if urn not in self.replaced and step.operation == "update"
         ]
+
+    @property
+    def deleted(self) -> list[Step]:
+        """What the stack has in its state, and no longer asks for."""
+        return [step for step in self.steps.values() if step.operation == "delete"]
 
     @property
     def made(self) -> list[Step]:
@@ -75,6 +83,9 @@ def compare(copy: Scratch, existing: Existing) -> Adoption:
         copy.take_in(template.with_ids(found))
         steps, template = copy.preview()
     adoption.steps = {step.urn: step for step in steps if step.operation not in _REPLACES}
+    adoption.replacements = [
+        step for step in steps if step.operation == "replace" and step.urn not in adoption.ids
+    ]
     replaced = {
         step.urn: f"{', '.join(step.replacing or step.changed)} cannot change in place"
         for step in steps

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from iam_hardening.clients.reads import looking
+from iam_hardening.clients.reads import NotAllowed, looking
+from iam_hardening.clients.user_belongings import last_use
 from iam_hardening.clients.vault_reader import VaultReader
 from iam_hardening.commands.adopt.scratch import Step
 from iam_hardening.commands.verify.identities import Live, read
@@ -72,6 +73,24 @@ class Existing:
         """The user's access keys, active or not, as IAM lists them. Raises NotAllowed."""
         answer = looking("iam:ListAccessKeys", self.iam.list_access_keys, UserName=user)
         return list(answer["AccessKeyMetadata"]) if answer else []
+
+    def use_of_key(self, access_key_id: str) -> str:
+        """When and for what the key was last used, in words."""
+        try:
+            return last_use(self.iam, access_key_id) or "never used so far"
+        except NotAllowed as refused:
+            return f"its last use was not read: it takes {refused}"
+
+    def use_of_role(self, name: str) -> str:
+        """When and where the role was last used, in words."""
+        try:
+            role = looking("iam:GetRole", self.iam.get_role, _NO_SUCH, RoleName=name) or {}
+        except NotAllowed as refused:
+            return f"its last use was not read: it takes {refused}"
+        used = role.get("Role", {}).get("RoleLastUsed", {})
+        if "LastUsedDate" not in used:
+            return "AWS reports no use in 400 days"
+        return f"last used {used['LastUsedDate']:%Y-%m-%d} in {used['Region']}"
 
     def id_of(self, step: Step) -> str | None:
         """The id to import, or None if there is no such thing, no look-up for it, or no name of it yet: what

@@ -77,6 +77,17 @@ def test_an_environment_that_lost_its_python_is_made_again(steps: Steps) -> None
     assert steps.done == ALL_STEPS * 2
 
 
+def test_a_link_to_another_trees_environment_is_refused_and_not_emptied(steps: Steps, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "precious").touch()
+    environment.ENVIRONMENT.symlink_to(other)
+    with pytest.raises(SetupError, match=r"\.venv is a link to .*other.*remove the link"):
+        environment.install()
+    assert steps.done == []
+    assert (other / "precious").exists()
+
+
 @pytest.mark.parametrize("step", ALL_STEPS)
 def test_an_interrupted_set_up_starts_over(steps: Steps, step: str) -> None:
     environment.install()

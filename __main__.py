@@ -1,6 +1,7 @@
 """One stack, one account: reads its settings, builds what they ask for, exports what people need next."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
@@ -26,7 +27,7 @@ from iam_hardening import config
 from iam_hardening.aws import naming
 from iam_hardening.aws.policies import people as people_policies
 from iam_hardening.aws.policies import roles as roles_policies
-from iam_hardening.config import deployer
+from iam_hardening.config import deployer, files
 from iam_hardening.config.values import duration_text
 from iam_hardening.model import alarms, vault_boundary
 
@@ -357,6 +358,8 @@ def main() -> None:
     # Pulumi's Config answers for one key only; unknown keys can be refused only by seeing all of them.
     written = {**stack_config.get_config_env(), **stack_config.CONFIG.get()}
     try:
+        if root := pulumi.runtime.settings.SETTINGS.root_directory:
+            files.check_stack_file(Path(root), pulumi.get_stack())
         account = config.load(
             written,
             project=pulumi.get_project(),

@@ -6,13 +6,13 @@ the rehearsal has a passphrase of its own, and creating a stack would write into
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from iam_hardening import config
+from iam_hardening.config import reading
+from iam_hardening.config.files import stack_names
 from rehearsal.errors import RehearsalError
 
-_ENCRYPTION_KEYS = ("secretsprovider", "encryptedkey", "encryptionsalt")
+_MEND = "Mend the file and run again; docs/configuration.md has every key."
 
 
 @dataclass(frozen=True)
@@ -26,61 +26,45 @@ class Project:
 
     @classmethod
     def find(cls, directory: Path, stack_files: Path | None = None) -> "Project":
-        """The project in a folder; its stack files are in the same folder, unless another is named."""
-        project_file = directory / "Pulumi.yaml"
-        if not project_file.is_file():
+        """The project in a folder; its stack files are where Pulumi.yaml says, unless another folder is
+        named. Raises RehearsalError."""
+        if not (directory / "Pulumi.yaml").is_file():
             raise RehearsalError(f"{directory} holds no Pulumi.yaml.", "Run this in the project's folder.")
-        name = str(_read(project_file).get("name", ""))
-        stack_files = stack_files or directory
-        stacks = sorted(
-            path.name.removeprefix("Pulumi.").removesuffix(".yaml")
-            for path in stack_files.glob("Pulumi.*.yaml")
-        )
+        try:
+            project = reading.read_project(directory)
+        except config.ConfigError as error:
+            raise RehearsalError(str(error), _MEND) from None
+        folder = stack_files or project.stack_folder
+        stacks = stack_names(folder)
         if not stacks:
             raise RehearsalError(
-                f"{stack_files} holds no stack file.",
+                f"{folder} holds no stack file.",
                 "Write a Pulumi.<stack>.yaml for each account; README.md shows one.",
             )
-        return cls(directory, stack_files, name, tuple(stacks))
+        return cls(directory, folder, project.name, tuple(stacks))
 
     def copy_to(self, destination: Path) -> None:
-        """Pulumi.yaml and the stack files, ready to be encrypted with the rehearsal's passphrase."""
-        destination.mkdir(parents=True, exist_ok=True)
-        (destination / "Pulumi.yaml").write_text((self.directory / "Pulumi.yaml").read_text())
+        """Pulumi.yaml and the stack files, ready to be encrypted with the rehearsal's passphrase. Raises
+        RehearsalError with what is wrong in any of them."""
+        project = reading.read_project(self.directory)
+        copies = {"Pulumi.yaml": reading.project_copy(project)}
+        wrong: list[str] = []
         for stack in self.stacks:
-            file_name = f"Pulumi.{stack}.yaml"
-            content = _read(self.stack_files / file_name)
-            secret_keys = [key for key, value in (content.get("config") or {}).items() if _is_secret(value)]
+            path = self.stack_files / f"Pulumi.{stack}.yaml"
+            try:
+                secret_keys = reading.encrypted_keys(reading.read_stack(path, project).config)
+                copies[path.name] = reading.stack_copy(path)
+            except config.ConfigError as error:
+                wrong.append(str(error))
+                continue
             if secret_keys:
-                raise RehearsalError(
-                    f"{file_name} holds values encrypted for your own stack: {', '.join(secret_keys)}.",
-                    "The rehearsal must not have the key to them. This program needs no secret in its "
-                    "configuration; give the value in plain text if it is none, or leave the key out.",
+                wrong.append(
+                    f"{path.name} holds values encrypted for your own stack: {', '.join(secret_keys)}. The "
+                    "rehearsal must not have the key to them. This program needs no secret in its "
+                    "configuration; give the value in plain text if it is none, or leave the key out."
                 )
-            if any(key in content for key in _ENCRYPTION_KEYS):
-                kept = {key: value for key, value in content.items() if key not in _ENCRYPTION_KEYS}
-                (destination / file_name).write_text(yaml.safe_dump(kept, sort_keys=False))
-            else:
-                # As it stands, so that the engine reads what the user wrote and not what another YAML library
-                # made.
-                (destination / file_name).write_text((self.stack_files / file_name).read_text())
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise RehearsalError(f"{path.name} is not YAML: {error}", "Mend the file and run again.") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise RehearsalError(f"{path.name} is no YAML mapping.", "It must begin with `config:`.")
-    return content
-
-
-def _is_secret(value: Any) -> bool:
-    if isinstance(value, dict):
-        return set(value) == {"secure"} or any(_is_secret(part) for part in value.values())
-    if isinstance(value, list):
-        return any(_is_secret(part) for part in value)
-    return False
+        if wrong:
+            raise RehearsalError("\n".join(wrong), _MEND)
+        destination.mkdir(parents=True, exist_ok=True)
+        for name, text in copies.items():
+            (destination / name).write_text(text)

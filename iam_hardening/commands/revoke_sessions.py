@@ -52,7 +52,7 @@ def main(
 
 
 def _account_with(stack: str, role: str) -> config.Settings:
-    stacks = settings_of(Path.cwd())
+    stacks = settings_of(Path.cwd(), needed=[stack])
     if stack not in stacks:
         raise operator.CannotError(f"STACK={stack}: no such stack; known: {', '.join(stacks)}")
     known = stacks[stack].cross_account_roles

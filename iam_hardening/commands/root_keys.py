@@ -85,7 +85,7 @@ def main(
 
 
 def _target(account: str) -> Target:
-    stacks = settings_of(Path.cwd())
+    stacks = settings_of(Path.cwd(), needed=[account])
     if account in stacks:
         own = stacks[account]
         return Target(account_id=own.account_id, region=own.region, partition=own.partition)

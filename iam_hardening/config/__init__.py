@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iam_hardening.config import presets
-from iam_hardening.config.errors import ConfigError, Problem, nearest
+from iam_hardening.config.errors import ConfigError, ConfigErrors, Problem, nearest
 from iam_hardening.config.parsing import parse, value_of
 from iam_hardening.config.rules.account import administrators, check, is_administrators
 from iam_hardening.config.rules.alarms import check_alarms
@@ -45,6 +45,7 @@ __all__ = [
     "Alarms",
     "BreakGlass",
     "ConfigError",
+    "ConfigErrors",
     "CrossAccountRole",
     "Group",
     "Instance",

@@ -42,6 +42,16 @@ class ConfigError(Exception):
         super().__init__(f"{file} has {count}; nothing was changed:\n{lines}")
 
 
+class ConfigErrors(ConfigError):
+    """Several stack files that cannot be used, with all mistakes of each."""
+
+    def __init__(self, errors: Sequence[ConfigError]) -> None:
+        self.errors = list(errors)
+        self.file = ", ".join(error.file for error in errors)
+        self.problems = [problem for error in errors for problem in error.problems]
+        Exception.__init__(self, "\n".join(map(str, errors)))
+
+
 def key_text(namespace: str, path: Path) -> str:
     """`iam-hardening:users["a.b"].groups[0]`."""
     text = ""

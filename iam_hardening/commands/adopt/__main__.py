@@ -39,7 +39,7 @@ def main(arguments: list[str], make_client: operator.MakeClient = operator.clien
     options = parser.parse_args(arguments)
     file = options.file or Path(f"import-{options.stack}.json")
     try:
-        stacks = settings_of(Path.cwd())
+        stacks = settings_of(Path.cwd(), needed=[options.stack])
         if options.stack not in stacks:
             raise operator.CannotError(f"STACK={options.stack}: no such stack; known: {', '.join(stacks)}")
         account = stacks[options.stack]

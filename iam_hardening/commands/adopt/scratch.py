@@ -17,14 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pulumi import automation
 
 from iam_hardening.clients.operator import CannotError
+from iam_hardening.config import reading
 
 # The program is beside this package, wherever the stack files are.
 _PROGRAM = Path(__file__).resolve().parents[3]
-_ENCRYPTION_KEYS = ("secretsprovider", "encryptedkey", "encryptionsalt")
 _SHOWN_LINES = 25
 
 
@@ -122,12 +121,12 @@ def scratch(directory: Path, stack: str) -> Iterator[Scratch]:
     """A copy of the stack of the project in `directory`, with the state that it has now, if any.
     Raises CannotError."""
     state = _state(directory, stack)
-    project = yaml.safe_load((directory / "Pulumi.yaml").read_text())["name"]
+    project = reading.read_project(directory)
     with tempfile.TemporaryDirectory(prefix="adopt-") as made:
         work_dir = Path(made)
         (work_dir / "state").mkdir()
-        (work_dir / "Pulumi.yaml").write_text((directory / "Pulumi.yaml").read_text())
-        _copy_stack_file(directory / f"Pulumi.{stack}.yaml", work_dir)
+        (work_dir / "Pulumi.yaml").write_text(reading.project_copy(project))
+        _copy_stack_file(project.stack_folder / f"Pulumi.{stack}.yaml", project, work_dir)
         environment = {
             "PULUMI_BACKEND_URL": f"file://{work_dir / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": secrets.token_urlsafe(32),
@@ -137,30 +136,27 @@ def scratch(directory: Path, stack: str) -> Iterator[Scratch]:
             "pulumi stack init",
             automation.create_stack,
             stack_name=stack,
-            project_name=project,
+            project_name=project.name,
             # The folder, not the file: only then do the program's imports of its neighbours work.
             program=lambda: runpy.run_path(str(_PROGRAM), run_name="__main__"),
             opts=automation.LocalWorkspaceOptions(work_dir=str(work_dir), env_vars=environment),
         )
         if state:
             # By standard input: the Automation API would write the secrets of it to a file.
-            salt = yaml.safe_load((work_dir / f"Pulumi.{stack}.yaml").read_text())["encryptionsalt"]
+            salt = reading.mapping_of(work_dir / f"Pulumi.{stack}.yaml")["encryptionsalt"]
             state["deployment"]["secrets_providers"] = {"type": "passphrase", "state": {"salt": salt}}
             _pulumi(["stack", "import", "--stack", stack], work_dir, environment, given=json.dumps(state))
-        yield Scratch(engine, project, work_dir)
+        yield Scratch(engine, project.name, work_dir)
 
 
-def _copy_stack_file(path: Path, to: Path) -> None:
-    content = yaml.safe_load(path.read_text())
-    config = content.get("config") or {}
-    encrypted = [key for key, value in config.items() if isinstance(value, dict) and "secure" in value]
+def _copy_stack_file(path: Path, project: reading.ProjectText, to: Path) -> None:
+    encrypted = reading.encrypted_keys(reading.read_stack(path, project).config)
     if encrypted:
         raise CannotError(
             f"{path.name} holds encrypted values: {', '.join(encrypted)}. Give them in the environment "
             "instead (VAULT_TOKEN, for one); they need the stack's key. Nothing was changed."
         )
-    kept = {key: value for key, value in content.items() if key not in _ENCRYPTION_KEYS}
-    (to / path.name).write_text(yaml.safe_dump(kept, sort_keys=False))
+    (to / path.name).write_text(reading.stack_copy(path))
 
 
 def _state(directory: Path, stack: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def main(arguments: list[str], make_client: operator.MakeClient = _CLIENT) -> in
 
 def _walk(options: argparse.Namespace, make_client: operator.MakeClient) -> Walk:
     """Raises live.CannotError for arguments that no stack file has."""
-    stacks = settings_of(Path.cwd())
+    stacks = settings_of(Path.cwd(), needed=[options.stack] if options.stack else [], central=True)
     name, stack = options.person, options.stack
     homes = [own for own in stacks.values() if own.is_central]
     if not homes:

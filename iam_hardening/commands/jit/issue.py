@@ -130,7 +130,7 @@ def main(arguments: list[str], make_client: operator.MakeClient = operator.clien
 
 def _place(stack: str, role: str) -> tuple[str, str]:
     """Region and mount of a stack's Vault role."""
-    stacks = settings_of(Path.cwd())
+    stacks = settings_of(Path.cwd(), needed=[stack])
     with_vault = {name: own.vault for name, own in stacks.items() if own.vault}
     if stack not in with_vault:
         raise operator.CannotError(

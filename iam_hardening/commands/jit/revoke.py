@@ -48,7 +48,7 @@ class Role:
 
 def role_of(stack: str, name: str, directory: Path) -> Role:
     """Raises live.CannotError or settings.ConfigError."""
-    stacks = settings_of(directory)
+    stacks = settings_of(directory, needed=[stack])
     if stack not in stacks:
         raise operator.CannotError(f"STACK={stack}: no such stack; known: {', '.join(stacks)}")
     account = stacks[stack]

@@ -158,7 +158,7 @@ def main(
 
 
 def _account_with_vault(stack: str, directory: Path) -> config.Settings:
-    stacks = settings_of(directory)
+    stacks = settings_of(directory, needed=[stack])
     with_vault = [name for name, account in stacks.items() if account.vault]
     if stack not in with_vault:
         raise operator.CannotError(

@@ -141,7 +141,7 @@ def main(arguments: list[str]) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        stacks = settings_of(Path.cwd())
+        stacks = settings_of(Path.cwd(), needed=[options.stack])
         if options.stack not in stacks:
             raise operator.CannotError(f"STACK={options.stack}: no such stack; known: {', '.join(stacks)}")
         account = stacks[options.stack]

@@ -1,8 +1,10 @@
-# The one command surface. `make help` lists the commands.
+# What a developer types: one-line calls of the command line. `make help` lists the commands.
 #
 #   PYTHON=…              the Python that makes .venv, 3.11 or newer
 #   ARGS=…                passed on, e.g. `make rehearse ARGS="--json report.json"`, `make test ARGS="-k vault"`
-#   PROVIDERS=installed   use the installed Pulumi plugins of AWS and Vault instead of the stand-ins
+#   PROVIDERS=installed   use the installed Pulumi plugins of AWS and Vault instead of the fake providers
+#
+# make turns every failure into exit status 2; .venv/bin/iam-hardening has its own (docs/decisions/0014-one-command-line.md).
 
 PYTHON ?= python3
 PROVIDERS ?=
@@ -10,72 +12,41 @@ export PROVIDERS
 
 # Installed by `environment`.
 venv := .venv/bin
-checked := $(wildcard *.py components iam_hardening rehearsal tests)
+run := $(venv)/iam-hardening
+checked := $(wildcard *.py access components iam_hardening rehearsal tests)
+# Processes that run tests. More than one per core: engine tests wait for the engine most of the time.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse mutants report sandbox sandbox-down client-config doctor revoke-sessions jit jit-revoke jit-sweep jit-audit root-keys verify adopt test test-unit check format lock credential-actions clean
+.PHONY: help setup environment rehearse mutate report sandbox test test-unit check format lock credential-actions clean \
+	mutants sandbox-down client-config doctor root-keys revoke-sessions jit jit-revoke jit-sweep jit-audit verify adopt
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: environment ## Make .venv and build the pinned tools; quick when nothing changed
-	@$(venv)/python -m rehearsal.tools
+	@$(run) tools
 
 environment:
 	@$(PYTHON) -m rehearsal.environment
 
 rehearse: setup ## Deploy both accounts to an emulated AWS and a live Vault, and prove every claim
-	@$(venv)/python -m rehearsal $(ARGS)
+	@$(run) rehearse $(ARGS)
+
+mutate: setup ## Make every deployed policy worse in every way; a claim must notice each time
+	@$(run) mutate $(ARGS)
 
 report: setup ## Rehearse, and write it as report/report.html and .md: [FROM=earlier.json]
-	@$(if $(FROM),,$(venv)/python -m rehearsal --json report/rehearsal.json $(ARGS) || test $$? -eq 1)
-	@$(venv)/python -m iam_hardening.commands.report --from '$(or $(FROM),report/rehearsal.json)'
+	@$(run) report $(if $(FROM),--from '$(FROM)') $(ARGS)
 
-mutants: setup ## Make every deployed policy worse in every way; a claim must notice each time
-	@$(venv)/python -m rehearsal mutants $(ARGS)
-
-sandbox: setup ## Leave the rehearsal's world running for hands-on use (see .sandbox/env)
-	@$(venv)/python -m rehearsal sandbox $(ARGS)
-
-sandbox-down: environment ## End a running sandbox
-	@$(venv)/python -m rehearsal sandbox-down
-
-client-config: environment ## Print AWS profiles: PERSON=Administrator DEVICE=phone [TOOL=awsume]
-	@$(venv)/python -m iam_hardening.commands.client_config --person '$(PERSON)' --device '$(DEVICE)' $(if $(TOOL),--tool '$(TOOL)')
-
-doctor: environment ## What is in a person's way: PERSON=Administrator [STACK=dev ROLE=test_role VAULT_ROLE=test]
-	@$(venv)/python -m iam_hardening.commands.doctor --person '$(PERSON)' $(if $(STACK),--stack '$(STACK)') \
-		$(if $(ROLE),--role '$(ROLE)') $(if $(VAULT_ROLE),--vault-role '$(VAULT_ROLE)') $(ARGS)
-
-root-keys: environment ## List and delete a member account's root access keys: ACCOUNT=dev
-	@$(venv)/python -m iam_hardening.commands.root_keys --account '$(ACCOUNT)'
-
-revoke-sessions: environment ## End every live session of a role: ROLE=test_role STACK=dev [ARGS=--yes]
-	@$(venv)/python -m iam_hardening.commands.revoke_sessions --role '$(ROLE)' --stack '$(STACK)' $(ARGS)
-
-jit-revoke: environment ## End all just-in-time access of a Vault role: ROLE=test STACK=dev [ARGS=--yes]
-	@$(venv)/python -m iam_hardening.commands.jit.revoke --role '$(ROLE)' --stack '$(STACK)' $(ARGS)
-
-jit-sweep: environment ## Delete users that Vault should have deleted and did not: STACK=dev [ARGS=--yes]
-	@$(venv)/python -m iam_hardening.commands.jit.sweep --stack '$(STACK)' $(ARGS)
-
-jit-audit: environment ## Who got which just-in-time credentials when: STACK=dev LOG=audit.log
-	@$(venv)/python -m iam_hardening.commands.jit.audit --stack '$(STACK)' --log '$(LOG)' $(ARGS)
-
-verify: environment ## Compare a live account with its stack file, read-only: STACK=dev [ARGS=--print-policy]
-	@$(venv)/python -m iam_hardening.commands.verify --stack '$(STACK)' $(ARGS)
-
-jit: environment ## Ask Vault for just-in-time credentials: ROLE=test STACK=dev [ARGS=--export]
-	@$(venv)/python -m iam_hardening.commands.jit.issue --role '$(ROLE)' --stack '$(STACK)' $(ARGS)
-
-adopt: environment ## Compare an account that already lives with its stack, write the import file: STACK=dev
-	@$(venv)/python -m iam_hardening.commands.adopt --stack '$(STACK)' $(ARGS)
+sandbox: setup ## Leave the rehearsal running for hands-on use (see .sandbox/env)
+	@$(run) sandbox $(ARGS)
 
 test: setup ## Run all tests
-	@$(venv)/python -m pytest $(ARGS)
+	@$(venv)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-unit: environment ## Run the tests that need no server and no network
-	@$(venv)/python -m pytest -m "not emulator and not engine" $(ARGS)
+	@$(venv)/python -m pytest -n 2 --dist loadfile -m "not emulator and not engine" $(ARGS)
 
 check: environment ## Lint (the policies, too), formatting, types, and that the lock fits the requirements
 	@$(venv)/python -m rehearsal.environment check-lock
@@ -97,3 +68,56 @@ lock: environment ## Resolve the requirements again (newer versions: ARGS=--upgr
 clean: ## Remove what setup, tests and checks left in the tree
 	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- Names of before, for one more release: incident runbooks call them. Each says its new name.
+
+renamed = echo 'make $@ is now: iam-hardening $(1)' >&2
+
+mutants: setup
+	@$(call renamed,mutate)
+	@$(run) mutate $(ARGS)
+
+sandbox-down: environment
+	@$(call renamed,sandbox --down)
+	@$(run) sandbox --down
+
+client-config: environment
+	@$(call renamed,client-config --person NAME --device NAME)
+	@$(run) client-config --person '$(PERSON)' --device '$(DEVICE)' $(if $(TOOL),--tool '$(TOOL)')
+
+doctor: environment
+	@$(call renamed,doctor --person NAME [--stack NAME --role NAME --vault-role NAME])
+	@$(run) doctor --person '$(PERSON)' $(if $(STACK),--stack '$(STACK)') $(if $(ROLE),--role '$(ROLE)') \
+		$(if $(VAULT_ROLE),--vault-role '$(VAULT_ROLE)') $(ARGS)
+
+root-keys: environment
+	@$(call renamed,root-keys --account NAME)
+	@$(run) root-keys --account '$(ACCOUNT)'
+
+revoke-sessions: environment
+	@$(call renamed,revoke-sessions --stack NAME --role NAME)
+	@$(run) revoke-sessions --stack '$(STACK)' --role '$(ROLE)' $(ARGS)
+
+jit: environment
+	@$(call renamed,jit issue --stack NAME --role NAME)
+	@$(run) jit issue --stack '$(STACK)' --role '$(ROLE)' $(ARGS)
+
+jit-revoke: environment
+	@$(call renamed,jit revoke --stack NAME --role NAME)
+	@$(run) jit revoke --stack '$(STACK)' --role '$(ROLE)' $(ARGS)
+
+jit-sweep: environment
+	@$(call renamed,jit sweep --stack NAME)
+	@$(run) jit sweep --stack '$(STACK)' $(ARGS)
+
+jit-audit: environment
+	@$(call renamed,jit audit --stack NAME --log FILE)
+	@$(run) jit audit --stack '$(STACK)' --log '$(LOG)' $(ARGS)
+
+verify: environment
+	@$(call renamed,verify --stack NAME)
+	@$(run) verify --stack '$(STACK)' $(ARGS)$(if $(filter --print-policy,$(lastword $(ARGS))), both)
+
+adopt: environment
+	@$(call renamed,adopt --stack NAME)
+	@$(run) adopt --stack '$(STACK)' $(ARGS)

@@ -2,8 +2,9 @@
 
 Protects member accounts from root credentials: the management account can delete their root passwords, keys
 and MFA devices, new member accounts get none, and the few tasks that only root can do run as sessions of 15
-minutes (`sts:AssumeRoot`), each limited to one task. It deletes nothing by itself: `make root-keys` does that
-for access keys. The management account's own root user stays as it is: nothing limits that one.
+minutes (`sts:AssumeRoot`), each limited to one task. It deletes nothing by itself: `iam-hardening
+root-keys` does that for access keys. The management account's own root user stays as it is: nothing limits
+that one.
 
 Trusted access for `iam.amazonaws.com` in AWS Organizations has to be enabled before. Removing it switches the
 features off; what was deleted stays deleted.

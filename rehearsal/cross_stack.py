@@ -16,7 +16,7 @@ def check(configured: Mapping[str, Settings]) -> None:
                 f"Pulumi.{name}.yaml is for {own.region}, in the partition {own.partition}; the emulated AWS "
                 "knows the commercial partition only.",
                 "Rehearse a copy of your stack files with another aws:region and arn:aws: in every ARN: "
-                'make rehearse ARGS="--stack-files FOLDER".',
+                "iam-hardening rehearse --stack-files FOLDER.",
             )
     for (one, first), (other, second) in combinations(configured.items(), 2):
         if first.account_id == second.account_id:
@@ -29,7 +29,7 @@ def check(configured: Mapping[str, Settings]) -> None:
                 f"Pulumi.{one}.yaml and Pulumi.{other}.yaml each have a Vault that runs on a role of "
                 "their own account (vault.runsOnRole); the rehearsal has one Vault, which runs on one role.",
                 "Rehearse them one after the other, in folders of their own: "
-                'make rehearse ARGS="--stack-files FOLDER".',
+                "iam-hardening rehearse --stack-files FOLDER.",
             )
         if first.vault and second.vault:
             for clash in _clashes(first.vault, second.vault):

@@ -60,7 +60,21 @@ def install() -> None:
         _run("installing uv", [*pip_install, "--requirement", str(uv_requirement)])
         uv_install = [str(_UV), "pip", "install", "--python", str(_PYTHON), "--require-hashes"]
         _run("installing the Python packages", [*uv_install, "--requirements", str(LOCK)])
+        _write_command(ENVIRONMENT / "bin" / "iam-hardening")
         _STAMP.write_text(wanted)
+
+
+def _write_command(path: Path) -> None:
+    """`.venv/bin/iam-hardening`. The project is a Pulumi program and not an installed package: the command
+    adds the tree to what Python imports from, and stays in the folder where it was called."""
+    path.write_text(
+        f"#!{_PYTHON}\n"
+        "import sys\n\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "from iam_hardening.cli import main\n\n"
+        "sys.exit(main())\n"
+    )
+    path.chmod(0o755)
 
 
 def lock(options: Sequence[str] = ()) -> None:
@@ -103,7 +117,8 @@ def _fingerprint() -> str:
 
 
 def _installed() -> str | None:
-    return _STAMP.read_text() if _STAMP.exists() and _PYTHON.exists() else None
+    made = (_STAMP, _PYTHON, ENVIRONMENT / "bin" / "iam-hardening")
+    return _STAMP.read_text() if all(path.exists() for path in made) else None
 
 
 def _inputs_digest() -> str:

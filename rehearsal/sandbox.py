@@ -1,4 +1,4 @@
-"""`make sandbox`: the rehearsal's world, deployed and left running for hands-on use, until Ctrl-C.
+"""`iam-hardening sandbox`: the rehearsal's world, deployed and left running for hands-on use, until Ctrl-C.
 
 Everything of it is under `.sandbox/`: `env` (shell exports, for its owner only), the Pulumi state, the logs.
 """
@@ -114,7 +114,7 @@ def _only_one(folder: Path) -> FileLock:
     except Timeout:
         raise RehearsalError(
             "A sandbox of this tree is running already.",
-            "Use it (. .sandbox/env), or end it: make sandbox-down",
+            "Use it (. .sandbox/env), or end it: iam-hardening sandbox --down",
         ) from None
     return lock
 
@@ -172,6 +172,6 @@ def _say_what_next(staged: World, terminal: Terminal) -> None:
         f"  pulumi preview --stack {workload}   (needs Pulumi's Python language host)",
         "",
         escape(UNPROVED[staged.providers]),
-        "Ctrl-C here, or `make sandbox-down`, ends it and everything that it started.",
+        "Ctrl-C here, or `iam-hardening sandbox --down`, ends it and everything that it started.",
     ]
     terminal.console.print("\n".join(lines))

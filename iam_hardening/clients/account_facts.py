@@ -321,7 +321,7 @@ def _providers(iam: Any) -> Iterator[Fact]:
 
 def is_issued_by_vault(account: Settings, user: Mapping[str, Any]) -> bool:
     """Whether a user looks in every respect as the stack's Vault makes them. Whoever may make users can make
-    one that does; which of them has no lease, `make jit-sweep` tells."""
+    one that does; which of them has no lease, `iam-hardening jit sweep` tells."""
     tags = {tag["Key"]: tag["Value"] for tag in user.get("Tags", [])}
     boundary = user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
     own_boundary = naming.policy_arn(account.partition, account.account_id, VAULT_BOUNDARY_POLICY)

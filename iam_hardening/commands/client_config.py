@@ -1,6 +1,6 @@
 """Profiles for a person's `~/.aws/config`: the central account, and every role that the person may assume.
 
-    make client-config PERSON=Administrator DEVICE=Administrator-phone [TOOL=awsume]
+    iam-hardening client-config --person Administrator --device Administrator-phone --tool awsume
 
 Both tools take an MFA session first and the role with that (docs/decisions/0009). AWSume does it by itself:
 it finds the MFA device on the source profile. The AWS CLI wants the session in the environment, so the
@@ -8,14 +8,13 @@ commands for it are printed above its profiles. Source: AWS CLI User Guide, "Usi
 CLI"; AWSume, "Configure your profiles".
 """
 
-import argparse
 import configparser
 import io
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from iam_hardening import config
+from iam_hardening import config, exit_status
 from iam_hardening.aws.naming import mfa_device_arn, role_arn
 from iam_hardening.claims.grants import grants_of
 from iam_hardening.config.files import settings_of
@@ -87,26 +86,23 @@ def as_ini(found: Mapping[str, Mapping[str, str]]) -> str:
     return text.getvalue().strip() + "\n"
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="Prints AWS profiles for a person.")
-    parser.add_argument("--person", required=True, help="the user's name in the central account")
-    parser.add_argument("--device", required=True, help="the name of the person's virtual MFA device")
-    parser.add_argument("--tool", choices=(AWS_CLI, AWSUME), default=AWS_CLI)
-    options = parser.parse_args(arguments)
+def run(
+    *,
+    person: str,
+    device: str,
+    tool: str = "aws",
+    stack_files: Path | None = None,
+) -> int:
     try:
-        stacks = settings_of(Path.cwd(), needed=[], central=True)
+        stacks = settings_of(Path.cwd(), stack_files=stack_files, needed=[], central=True)
     except config.ConfigError as error:
         print(error, file=sys.stderr)
-        return 2
+        return exit_status.COULD_NOT_RUN
     people = sorted(person for stack in stacks.values() for person in stack.users)
-    if options.person not in people:
-        print(f"PERSON={options.person}: no such user; known: {', '.join(people)}", file=sys.stderr)
-        return 2
-    if options.tool == AWS_CLI:
-        print(session_commands(stacks, person=options.person, device=options.device), end="")
-    print(as_ini(profiles(stacks, person=options.person, device=options.device, tool=options.tool)), end="")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if person not in people:
+        print(f"--person {person}: no such user; known: {', '.join(people)}", file=sys.stderr)
+        return exit_status.COULD_NOT_RUN
+    if tool == AWS_CLI:
+        print(session_commands(stacks, person=person, device=device), end="")
+    print(as_ini(profiles(stacks, person=person, device=device, tool=tool)), end="")
+    return exit_status.HOLDS

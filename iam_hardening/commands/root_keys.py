@@ -1,6 +1,6 @@
 """Lists a member account's root access keys and, after its account ID was typed, deletes them.
 
-    make root-keys ACCOUNT=dev
+    iam-hardening root-keys --account dev
 
 Works from the organisation's management account (or IAM's delegated administrator), with central root access
 on (`organizationRootAccess`): `sts:AssumeRoot` gives a session of the member's root user that is limited by
@@ -11,20 +11,21 @@ Source: IAM User Guide, "Perform a privileged task on an AWS Organizations membe
 "AssumeRoot" (regional endpoints only, 900 s at most, not as root user).
 """
 
-import argparse
 import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iam_hardening import config
+from iam_hardening import config, exit_status
 from iam_hardening.aws.naming import iam_arn
 from iam_hardening.clients import operator
 from iam_hardening.clients.aws import Credentials
 from iam_hardening.config.files import settings_of
 
-DONE, STOPPED, COULD_NOT = 0, 1, 2
+DONE = exit_status.HOLDS
+STOPPED = exit_status.FALSE
+COULD_NOT = exit_status.COULD_NOT_RUN
 
 _SESSION_SECONDS = 900
 _LOOK, _DELETE = "IAMAuditRootUserCredentials", "IAMDeleteRootUserCredentials"
@@ -44,14 +45,15 @@ class Target:
     partition: str
 
 
-def main(
-    arguments: list[str], make_client: operator.MakeClient = operator.client, ask: operator.Ask = input
+def run(
+    *,
+    account: str,
+    stack_files: Path | None = None,
+    make_client: operator.MakeClient = operator.client,
+    ask: operator.Ask = input,
 ) -> int:
-    parser = argparse.ArgumentParser(description="Lists and deletes a member account's root access keys.")
-    parser.add_argument("--account", required=True, help="a stack's name, or an account ID")
-    options = parser.parse_args(arguments)
     try:
-        target = _target(options.account)
+        target = _target(account, stack_files)
         sts = make_client("sts", target.region, None)
         _check_organization(target, sts, make_client("organizations", target.region, None))
         looking = make_client("iam", target.region, _root_session(sts, target, _LOOK))
@@ -84,8 +86,8 @@ def main(
     return DONE
 
 
-def _target(account: str) -> Target:
-    stacks = settings_of(Path.cwd(), needed=[account])
+def _target(account: str, stack_files: Path | None) -> Target:
+    stacks = settings_of(Path.cwd(), stack_files=stack_files, needed=[account])
     if account in stacks:
         own = stacks[account]
         return Target(account_id=own.account_id, region=own.region, partition=own.partition)
@@ -94,7 +96,7 @@ def _target(account: str) -> Target:
         other = next(iter(stacks.values()))
         return Target(account_id=account, region=other.region, partition=other.partition)
     raise operator.CannotError(
-        f"ACCOUNT={account}: neither a stack's name ({', '.join(stacks)}) nor a 12-digit account ID"
+        f"--account {account}: neither a stack's name ({', '.join(stacks)}) nor a 12-digit account ID"
     )
 
 
@@ -142,7 +144,3 @@ def _keys(iam: Any) -> list[dict[str, Any]]:
     return list(
         operator.asking("Listing the root user's access keys", iam.list_access_keys)["AccessKeyMetadata"]
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

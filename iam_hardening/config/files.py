@@ -39,16 +39,18 @@ def settings_of(
     needed: Collection[str] | None = None,
     *,
     central: bool = False,
+    stack_files: Path | None = None,
     report: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
 ) -> Mapping[str, config.Settings]:
     """Stack name → settings.
 
     `needed` are the stacks that the command is about (None: all); with `central` the central accounts as
-    well, where people are. Raises ConfigError for Pulumi.yaml, and ConfigErrors with the mistakes of all
-    needed files; other files with mistakes are left out, and reported.
+    well, where people are. `stack_files` is their folder, where it is not the project's. Raises ConfigError
+    for Pulumi.yaml, and ConfigErrors with the mistakes of all needed files; other files with mistakes are
+    left out, and reported.
     """
     project = reading.read_project(directory)
-    folder = project.stack_folder
+    folder = stack_files or project.stack_folder
     found: dict[str, config.Settings] = {}
     wrong: list[config.ConfigError] = []
     for stack in stack_names(folder):

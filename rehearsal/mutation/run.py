@@ -169,7 +169,7 @@ class _Account:
         if broken:
             raise RehearsalError(
                 f"{self.account.name}: a claim is false although no mutant is in place: {broken}.",
-                "`make rehearse` shows all of them; make the claims hold first.",
+                "`iam-hardening rehearse` shows all of them; make the claims hold first.",
             )
 
     def _fates(self, target: Target, cells: list[matrix.MatrixClaim], terminal: Terminal) -> Iterator[Fate]:

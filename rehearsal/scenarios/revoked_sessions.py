@@ -1,4 +1,5 @@
-"""A role's live sessions are ended, as `make revoke-sessions` does, and stay ended until that is lifted."""
+"""A role's live sessions are ended, as `iam-hardening revoke-sessions` does, and stay ended until that is
+lifted."""
 
 import time
 from collections.abc import Iterator

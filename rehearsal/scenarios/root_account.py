@@ -18,7 +18,7 @@ def play(stage: Stage, world: World) -> None:
     for account in managing:
         with stage.scene(f"Central root access from {account.name}"):
             judge_central_root_access(stage, account)
-            stage.note("make root-keys was not played: the emulated AWS has no sts:AssumeRoot.")
+            stage.note("iam-hardening root-keys was not played: the emulated AWS has no sts:AssumeRoot.")
 
 
 def judge_central_root_access(stage: Stage, account: Account) -> None:

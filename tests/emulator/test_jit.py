@@ -1,4 +1,5 @@
-"""`make jit` and the profile it prints, as people use them: live Vault, emulated AWS, AWS's own tools."""
+"""`iam-hardening jit issue` and the profile it prints, as people use them: live Vault, emulated AWS, AWS's
+own tools."""
 
 import json
 import os
@@ -22,6 +23,7 @@ from iam_hardening.clients.aws import Credentials, Session
 from iam_hardening.commands.jit import issue
 from rehearsal import tools
 from rehearsal.servers import emulated_aws, vault_server
+from tests.options import options
 
 pytestmark = pytest.mark.emulator
 
@@ -115,7 +117,7 @@ def place(
 def test_it_says_in_plain_words_who_one_is_and_until_when_and_shows_no_secret(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert issue.main(["--role", "test", "--stack", "dev"]) == issue.DONE
+    assert issue.run(**options(["--role", "test", "--stack", "dev"])) == issue.DONE
     said = capsys.readouterr().out
     [user] = place.issued()
     assert f"You are arn:aws:iam::{DEV}:user/vault/{user}\n" in said
@@ -130,7 +132,7 @@ def test_it_says_in_plain_words_who_one_is_and_until_when_and_shows_no_secret(
 def test_the_printed_profile_just_works_and_many_commands_make_one_user(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    issue.main(["--role", "test", "--stack", "dev"])
+    issue.run(**options(["--role", "test", "--stack", "dev"]))
     said = capsys.readouterr().out
     profile = said[said.index("[profile ") : said.index("Without a profile")]
     Path(place.environment["AWS_CONFIG_FILE"]).write_text(profile)
@@ -142,7 +144,7 @@ def test_the_printed_profile_just_works_and_many_commands_make_one_user(
 
 
 def test_two_commands_at_once_ask_vault_once(place: Place) -> None:
-    command = [sys.executable, "-m", "iam_hardening.commands.jit.issue", "--credential-process"]
+    command = [sys.executable, "-m", "iam_hardening", "jit", "issue", "--credential-process"]
     command += ["--mount", "aws", "--role", "test", "--region", "us-east-1"]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     answers = [json.loads(process.communicate(timeout=120)[0]) for process in both]
@@ -154,11 +156,11 @@ def test_two_commands_at_once_ask_vault_once(place: Place) -> None:
 def test_another_log_in_never_gets_what_the_last_one_asked_for(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    issue.main(["--role", "test", "--stack", "dev"])
+    issue.run(**options(["--role", "test", "--stack", "dev"]))
     monkeypatch.setenv("VAULT_TOKEN", place.token())
-    issue.main(["--role", "test", "--stack", "dev"])
+    issue.run(**options(["--role", "test", "--stack", "dev"]))
     assert len(place.issued()) == 2
-    issue.main(["--role", "test", "--stack", "dev", "--fresh"])
+    issue.run(**options(["--role", "test", "--stack", "dev", "--fresh"]))
     assert len(place.issued()) == 3
 
 
@@ -166,27 +168,27 @@ def test_credentials_end_with_a_token_that_is_shorter_than_the_lease(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("VAULT_TOKEN", place.token(ttl="10m"))
-    issue.main(["--role", "test", "--stack", "dev"])
+    issue.run(**options(["--role", "test", "--stack", "dev"]))
     said = capsys.readouterr().out
     assert "It ends with your Vault token, which is shorter than the lease." in said
     arguments = ["--credential-process", "--mount", "aws", "--role", "test", "--region", "us-east-1"]
-    issue.main(arguments)
+    issue.run(**options(arguments))
     ends = datetime.fromisoformat(json.loads(capsys.readouterr().out)["Expiration"])
     assert (ends - datetime.now(UTC)).total_seconds() <= 600
 
 
 def test_what_is_about_to_end_is_not_handed_out_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VAULT_TOKEN", place.token(ttl="61s"))
-    issue.main(["--role", "test", "--stack", "dev"])
+    issue.run(**options(["--role", "test", "--stack", "dev"]))
     time.sleep(2)
-    issue.main(["--role", "test", "--stack", "dev"])
+    issue.run(**options(["--role", "test", "--stack", "dev"]))
     assert len(place.issued()) == 2
 
 
 def test_exports_are_for_the_shell_and_only_on_request(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    issue.main(["--role", "test", "--stack", "dev", "--export"])
+    issue.run(**options(["--role", "test", "--stack", "dev", "--export"]))
     lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
     assert [line[0] for line in lines] == ["export", "export", "unset"]
     assert lines[0][1].startswith("AWS_ACCESS_KEY_ID=AKIA")
@@ -195,15 +197,15 @@ def test_exports_are_for_the_shell_and_only_on_request(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--role", "test", "--stack", "prod"], "STACK=prod: no stack with vault; known: dev"),
-        (["--role", "tset", "--stack", "dev"], "ROLE=tset: not under vault.roles of dev; known: test"),
+        (["--role", "test", "--stack", "prod"], "--stack prod: no stack with vault; known: dev"),
+        (["--role", "tset", "--stack", "dev"], "--role tset: not under vault.roles of dev; known: test"),
         (["--role", "debug-instance", "--stack", "dev"], "may not use aws/creds/debug-instance"),
     ],
 )
 def test_what_cannot_be_is_a_sentence_and_leaves_nothing_behind(
     place: Place, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
 ) -> None:
-    assert issue.main(arguments) == issue.COULD_NOT
+    assert issue.run(**options(arguments)) == issue.COULD_NOT
     written = capsys.readouterr()
     assert told in written.err
     assert written.out == ""
@@ -214,6 +216,6 @@ def test_a_folder_that_others_can_read_is_refused(place: Place, capsys: pytest.C
     folder = Path(place.environment["XDG_CACHE_HOME"]) / "iam-hardening"
     folder.mkdir(parents=True)
     folder.chmod(0o755)
-    assert issue.main(["--role", "test", "--stack", "dev"]) == issue.COULD_NOT
+    assert issue.run(**options(["--role", "test", "--stack", "dev"])) == issue.COULD_NOT
     assert f"chmod 700 {folder}" in capsys.readouterr().err
     assert place.issued() == []

@@ -35,6 +35,7 @@ from iam_hardening.commands.revoke_sessions import COULD_NOT, DONE, STOPPED
 from rehearsal import tools
 from rehearsal.servers import VaultServer, emulated_aws, vault_server
 from tests.emulator.cloud import two_codes
+from tests.options import options
 
 pytestmark = pytest.mark.emulator
 
@@ -278,9 +279,19 @@ def test_revoking_a_role_deletes_all_of_its_users_at_once(
         keys = [place.issue() for _ in range(3)]
         assert len(place.users()) == 3
         arguments = ["--role", ISSUING, "--stack", "dev"]
-        assert revoke.main(arguments, place.make_client, lambda _: "no", ROOT) == STOPPED
+        assert (
+            revoke.run(
+                **options(arguments), make_client=place.make_client, ask=lambda _: "no", stack_files=ROOT
+            )
+            == STOPPED
+        )
         assert len(place.users()) == 3
-        assert revoke.main(arguments, place.make_client, lambda _: ISSUING, ROOT) == DONE
+        assert (
+            revoke.run(
+                **options(arguments), make_client=place.make_client, ask=lambda _: ISSUING, stack_files=ROOT
+            )
+            == DONE
+        )
     assert place.users() == []
     assert "3 leases were ended." in capsys.readouterr().out
     assert all(is_refused(functools.partial(place.client("s3", key).list_buckets)) for key in keys)
@@ -293,14 +304,14 @@ def test_revoking_a_role_that_vault_assumes_ends_the_sessions_too(place: Place) 
         key = place.issue(ASSUMED)
         place.client("s3", key).list_buckets()
         arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
-        assert revoke.main(arguments, place.make_client, directory=ROOT) == DONE
+        assert revoke.run(**options(arguments), make_client=place.make_client, stack_files=ROOT) == DONE
     assert is_refused(lambda: place.client("s3", key).list_buckets())
     time.sleep(1.1)  # issue times have no fractions of seconds
     place.client("s3", place.issue(ASSUMED)).list_buckets()
     lift = ["--role", ASSUMED, "--stack", "dev", "--lift"]
-    assert revoke.main(lift, place.make_client, directory=ROOT) == COULD_NOT
+    assert revoke.run(**options(lift), make_client=place.make_client, stack_files=ROOT) == COULD_NOT
     assert is_refused(lambda: place.client("s3", key).list_buckets())
-    assert revoke.main([*lift, "--early"], place.make_client, directory=ROOT) == DONE
+    assert revoke.run(**options([*lift, "--early"]), make_client=place.make_client, stack_files=ROOT) == DONE
     place.client("s3", key).list_buckets()
     attached = place.iam.list_attached_role_policies(RoleName=role_name)["AttachedPolicies"]
     assert [policy["PolicyName"] for policy in attached] == ["AmazonS3FullAccess"]
@@ -312,10 +323,18 @@ def test_revoking_again_ends_the_sessions_issued_since(place: Place) -> None:
     keys = []
     for _ in range(7):  # AWS keeps five versions of a policy
         keys.append(place.issue(ASSUMED))
-        assert revoke.main([*arguments, "--yes"], place.make_client, directory=ROOT) == DONE
+        assert (
+            revoke.run(**options([*arguments, "--yes"]), make_client=place.make_client, stack_files=ROOT)
+            == DONE
+        )
         time.sleep(1.1)
     assert all(is_refused(functools.partial(place.client("s3", key).list_buckets)) for key in keys)
-    assert revoke.main([*arguments, "--lift", "--early"], place.make_client, directory=ROOT) == DONE
+    assert (
+        revoke.run(
+            **options([*arguments, "--lift", "--early"]), make_client=place.make_client, stack_files=ROOT
+        )
+        == DONE
+    )
 
 
 def test_a_session_of_an_issued_users_key_dies_with_the_user_and_not_with_the_key(place: Place) -> None:
@@ -410,7 +429,7 @@ def test_shells_of_the_roles_users_are_ended_and_nobody_elses(
         theirs = place.client("ssm", key).start_session(Target=instance)["SessionId"]
         assert shells_of(place) == {mine, theirs}
         arguments = ["--role", ISSUING, "--stack", "dev", "--yes"]
-        assert revoke.main(arguments, place.make_client, directory=ROOT) == DONE
+        assert revoke.run(**options(arguments), make_client=place.make_client, stack_files=ROOT) == DONE
     assert shells_of(place) == {mine}
     place.client("ssm").terminate_session(SessionId=mine)
 
@@ -428,7 +447,7 @@ def test_without_a_way_to_aws_the_leases_end_and_the_shells_are_told(
     with longer_leases(place):
         place.issue()
         arguments = ["--role", ISSUING, "--stack", "dev", "--yes"]
-        assert revoke.main(arguments, lambda *_: other, directory=ROOT) == COULD_NOT
+        assert revoke.run(**options(arguments), make_client=lambda *_: other, stack_files=ROOT) == COULD_NOT
     assert place.users() == []
     assert "Shells of Session Manager were not looked for, and go on" in capsys.readouterr().err
 
@@ -454,7 +473,7 @@ def test_with_credentials_of_another_account_not_even_a_lease_is_ended(
             aws_access_key_id="333333333333", aws_secret_access_key="root",
         )  # fmt: skip
         arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
-        assert revoke.main(arguments, lambda *_: other, directory=ROOT) == COULD_NOT
+        assert revoke.run(**options(arguments), make_client=lambda *_: other, stack_files=ROOT) == COULD_NOT
         assert revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
     assert "credentials of the account 333333333333" in capsys.readouterr().err
 
@@ -468,7 +487,7 @@ def test_a_token_that_may_not_list_leases_ends_nothing(
         weak = place.vault.auth.token.create(policies=["default"])["auth"]["client_token"]
         monkeypatch.setenv("VAULT_TOKEN", weak)
         arguments = ["--role", ISSUING, "--stack", "dev", "--yes"]
-        assert revoke.main(arguments, place.make_client, directory=ROOT) == COULD_NOT
+        assert revoke.run(**options(arguments), make_client=place.make_client, stack_files=ROOT) == COULD_NOT
     assert place.users()
     assert "may not use sys/leases/lookup/aws/creds/test" in capsys.readouterr().err
 
@@ -485,7 +504,7 @@ def test_a_token_that_may_list_leases_but_not_end_them_changes_nothing(
         lists = place.vault.auth.token.create(policies=["lists"])["auth"]["client_token"]
         monkeypatch.setenv("VAULT_TOKEN", lists)
         arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
-        assert revoke.main(arguments, place.make_client, directory=ROOT) == COULD_NOT
+        assert revoke.run(**options(arguments), make_client=place.make_client, stack_files=ROOT) == COULD_NOT
         assert revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
     assert [p["PolicyName"] for p in place.iam.list_policies(Scope="Local")["Policies"]] == [
         "vault-issued-user-boundary"
@@ -511,7 +530,7 @@ def test_credentials_that_may_not_deny_the_sessions_end_no_lease(
     with longer_leases(place):
         place.issue(ASSUMED)
         arguments = ["--role", ASSUMED, "--stack", "dev", "--yes"]
-        assert revoke.main(arguments, make_client, directory=ROOT) == COULD_NOT
+        assert revoke.run(**options(arguments), make_client=make_client, stack_files=ROOT) == COULD_NOT
         assert revoke.live_leases(place.vault, f"{MOUNT}/creds/{ASSUMED}")
     assert (
         "Putting the policy AWSRevokeOlderSessions-vault-aws-verify-data on the role"
@@ -533,7 +552,7 @@ def test_credentials_that_may_not_deny_the_sessions_end_no_lease(
 def test_what_the_stack_files_do_not_have_is_refused(
     arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert revoke.main(arguments, directory=ROOT) == COULD_NOT
+    assert revoke.run(**options(arguments), stack_files=ROOT) == COULD_NOT
     assert told in capsys.readouterr().err
 
 
@@ -629,11 +648,11 @@ def test_the_sweep_asks_for_the_accounts_id_and_deletes_nothing_without_it(
 ) -> None:
     place.iam.create_user(UserName="vault-old", Path="/vault/")
     monkeypatch.setattr(jit_sweep, "_PATIENCE", timedelta(hours=-2))
-    sweep = functools.partial(jit_sweep.main, ["--stack", "dev"], place.make_client)
-    assert sweep(lambda _: "", ROOT) == STOPPED
+    sweep = functools.partial(jit_sweep.run, stack="dev", make_client=place.make_client, stack_files=ROOT)
+    assert sweep(ask=lambda _: "") == STOPPED
     assert place.users() == ["vault-old"]
-    assert sweep(lambda _: DEV, ROOT) == DONE
+    assert sweep(ask=lambda _: DEV) == DONE
     assert place.users() == []
     assert "Deleted vault-old." in capsys.readouterr().out
-    assert sweep(lambda _: "", ROOT) == DONE
+    assert sweep(ask=lambda _: "") == DONE
     assert "Nothing is left over under /vault/; 0 leases run." in capsys.readouterr().out

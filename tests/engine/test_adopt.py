@@ -1,4 +1,4 @@
-"""`make adopt` on accounts that somebody set up by hand, and the import and up that follow it.
+"""`iam-hardening adopt` on accounts that somebody set up by hand, and the import and up that follow it.
 
 The command and `pulumi import` are run as a person runs them. That the real providers import these types by
 these ids was read in their documentation, not run (docs/adopt.md).
@@ -50,7 +50,7 @@ class Person:
         return done.returncode, done.stdout + done.stderr
 
     def take_over(self, stack: str) -> str:
-        """The command that `make adopt` prints."""
+        """The command that `iam-hardening adopt` prints."""
         done = self._run(
             [
                 *(str(tools.pulumi()), "import", "--stack", stack, "--file", f"import-{stack}.json"),

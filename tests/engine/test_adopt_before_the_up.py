@@ -1,4 +1,5 @@
-"""`make adopt` names before the up whoever and whatever would stop with it, and what AWS would refuse.
+"""`iam-hardening adopt` names before the up whoever and whatever would stop with it, and what AWS would
+refuse.
 
 Two estates from the field: policies hang on users, with keys in use; and groups that hold all that AWS
 allows.

@@ -1,4 +1,5 @@
-"""`make adopt` where an import would not do: nothing there, other paths, other kinds, another account."""
+"""`iam-hardening adopt` where an import would not do: nothing there, other paths, other kinds, another
+account."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""`make doctor` on deployed stacks: the whole way is green, and broken at each step it names that step."""
+"""`iam-hardening doctor` on deployed stacks: the whole way is green, and broken at each step it names that
+step."""
 
 import json
 import os
@@ -11,12 +12,13 @@ import hvac
 import pytest
 
 from iam_hardening.clients.aws import Credentials, Session
-from iam_hardening.commands.doctor.__main__ import COULD_NOT, IN_THE_WAY, WELL, main
+from iam_hardening.commands.doctor.run import COULD_NOT, IN_THE_WAY, WELL, run
 from rehearsal import tools
 from rehearsal.authenticator import Authenticator
 from rehearsal.project import Project
 from rehearsal.servers import vault_server
 from rehearsal.testbed import STAND_INS, World, enrol, world
+from tests.options import options
 
 pytestmark = pytest.mark.engine
 
@@ -108,7 +110,7 @@ def walked(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, list[
     """Exit status, the marks with their steps' names, and all that was printed; never a secret in it."""
 
     def walk(*arguments: str) -> tuple[int, list[str], str]:
-        status = main(list(arguments))
+        status = run(**options(list(arguments)))
         printed = "".join(capsys.readouterr())
         for secret in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "VAULT_TOKEN"):
             assert os.environ.get(secret, "no such text") not in printed
@@ -181,7 +183,7 @@ def test_what_may_not_be_revoked_is_kept_for_make_jit_and_asked_for_once(
     for _ in range(2):
         _, steps, printed = walked(*TO_VAULT, "--try")
         assert "✓ Vault's credentials" in steps
-        assert "make jit uses them, and they end in 30 minutes" in printed
+        assert "iam-hardening jit issue uses them, and they end in 30 minutes" in printed
     assert len(set(vault_users(staged)) - before) == 1
 
 
@@ -260,7 +262,10 @@ def test_a_session_without_a_code(administrator: Person, using: As, walked: Walk
     status, steps, printed = walked(*TO_THE_ROLE)
     assert (status, steps[-1]) == (IN_THE_WAY, "✗ MFA device")
     assert "This session was made without an MFA code" in printed
-    assert "make client-config PERSON=Administrator DEVICE=your-device prints the commands" in printed
+    assert (
+        "iam-hardening client-config --person Administrator --device your-device prints the commands"
+        in printed
+    )
 
 
 def test_a_long_term_key_is_no_session(administrator: Person, using: As, walked: Walked) -> None:
@@ -268,7 +273,10 @@ def test_a_long_term_key_is_no_session(administrator: Person, using: As, walked:
     _, steps, printed = walked(*TO_THE_ROLE)
     assert steps[-1] == "✗ MFA session"
     assert "This is a long-term access key" in printed
-    assert "make client-config PERSON=Administrator DEVICE=Administrator prints the commands" in printed
+    assert (
+        "iam-hardening client-config --person Administrator --device Administrator prints the commands"
+        in printed
+    )
 
 
 def test_a_role_that_the_groups_were_not_granted(staged: World, using: As, walked: Walked) -> None:

@@ -1,4 +1,4 @@
-"""`make mutants`: all mutants of our own stack files are noticed, and blunt claims are found out."""
+"""`iam-hardening mutate`: all mutants of our own stack files are noticed, and blunt claims are found out."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,5 @@
-"""`make verify` against deployed stacks: all is well, and then one thing is not, for every kind of claim."""
+"""`iam-hardening verify` against deployed stacks: all is well, and then one thing is not, for every kind of
+claim."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping

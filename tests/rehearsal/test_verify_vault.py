@@ -1,4 +1,4 @@
-"""Vault's half of `make verify`: all is well, and then one thing is not, for every kind of claim."""
+"""Vault's half of `iam-hardening verify`: all is well, and then one thing is not, for every kind of claim."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +12,10 @@ import pytest
 from iam_hardening.aws.naming import VAULT_BOUNDARY_POLICY, policy_arn
 from iam_hardening.claims.findings import Findings
 from iam_hardening.clients import vault as vault_access
-from iam_hardening.commands.verify.__main__ import COULD_NOT, FALSE, main, verify_vault
 from iam_hardening.commands.verify.caller_policy import caller_vault_policy, vault_paths
+from iam_hardening.commands.verify.run import COULD_NOT, FALSE, run, verify_vault
 from rehearsal.testbed import Account, World
+from tests.options import options
 from tests.rehearsal.verifying import DOORS, SANDBOXED, SIMULATED, broken, configured, found, outcomes, told
 
 pytestmark = pytest.mark.engine
@@ -456,7 +457,7 @@ def test_the_command_ends_with_2_without_vault_and_with_1_where_vault_differs(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_access_key)
     monkeypatch.delenv("VAULT_ADDR", raising=False)
-    assert main(["--stack", "dev"]) == COULD_NOT
+    assert run(**options(["--stack", "dev"])) == COULD_NOT
     printed = capsys.readouterr().out
     assert "VAULT_ADDR is not set" in printed
     assert "1 parts were not looked at" in printed
@@ -464,5 +465,5 @@ def test_the_command_ends_with_2_without_vault_and_with_1_where_vault_differs(
     # Of the sandbox's Vault the stack file says nothing: neither where AWS is nor where the log is.
     monkeypatch.setenv("VAULT_ADDR", staged.vault_address)
     monkeypatch.setenv("VAULT_TOKEN", staged.vault_token)
-    assert main(["--stack", "dev"]) == FALSE
+    assert run(**options(["--stack", "dev"])) == FALSE
     assert "IAM endpoint" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""`make verify` as the tests call it, on what the sandbox holds."""
+"""`iam-hardening verify` as the tests call it, on what the sandbox holds."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from typing import TypeVar
 from iam_hardening.claims.claim import Outcome
 from iam_hardening.claims.findings import Findings
 from iam_hardening.clients.aws import Session
-from iam_hardening.commands.verify.__main__ import verify
+from iam_hardening.commands.verify.run import verify
 from iam_hardening.config import Settings
 from rehearsal.testbed import Account, World
 

@@ -1,4 +1,5 @@
-"""Small accounts and previews for the tests of `make adopt`: steps of the engine, and IAM as it answers."""
+"""Small accounts and previews for the tests of `iam-hardening adopt`: steps of the engine, and IAM as it
+answers."""
 
 import json
 from collections.abc import Mapping

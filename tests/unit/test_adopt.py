@@ -1,4 +1,5 @@
-"""`make adopt` without engine and account: the import file, look-ups by name, and changes in words."""
+"""`iam-hardening adopt` without engine and account: the import file, look-ups by name, and changes in
+words."""
 
 import json
 from collections.abc import Mapping

@@ -7,6 +7,7 @@ import pytest
 
 from iam_hardening.commands import client_config
 from iam_hardening.config.files import settings_of
+from tests.options import options
 
 ROOT = Path(__file__).parents[2]
 SERIAL = "arn:aws:iam::111111111111:mfa/phone"
@@ -44,7 +45,7 @@ def test_what_is_printed_reads_back_as_a_config_file(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    assert client_config.main(["--person", "Administrator", "--device", "phone"]) == 0
+    assert client_config.run(**options(["--person", "Administrator", "--device", "phone"])) == 0
     printed = capsys.readouterr().out
     assert f"get-session-token --profile central --serial-number {SERIAL}" in printed
     parsed = configparser.ConfigParser(interpolation=None)
@@ -56,5 +57,5 @@ def test_an_unknown_person_is_refused_with_the_known_ones(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    assert client_config.main(["--person", "Nobody", "--device", "phone"]) == 2
-    assert "PERSON=Nobody: no such user; known: Administrator, Auditor" in capsys.readouterr().err
+    assert client_config.run(**options(["--person", "Nobody", "--device", "phone"])) == 2
+    assert "--person Nobody: no such user; known: Administrator, Auditor" in capsys.readouterr().err

@@ -14,7 +14,8 @@ from botocore.stub import Stubber
 from iam_hardening.clients import operator
 from iam_hardening.clients.aws import Credentials
 from iam_hardening.commands.doctor import vault
-from iam_hardening.commands.doctor.__main__ import COULD_NOT, IN_THE_WAY, WELL, main
+from iam_hardening.commands.doctor.run import COULD_NOT, IN_THE_WAY, WELL, run
+from tests.options import options
 
 ROOT = Path(__file__).parents[2]
 CENTRAL, DEV = "111111111111", "222222222222"
@@ -125,7 +126,7 @@ def told(aws: Aws, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """What is printed on the way, which must end with `status`; no secret is ever part of it."""
 
     def walk(*arguments: str, status: int = IN_THE_WAY) -> str:
-        ended = main(list(arguments or TO_THE_ROLE), make_client=aws.client)
+        ended = run(**options(list(arguments or TO_THE_ROLE)), make_client=aws.client)
         printed = "".join(capsys.readouterr())
         assert ended == status, printed
         assert SECRET not in printed
@@ -184,7 +185,7 @@ def test_a_profile_that_does_not_exist(told: Told, monkeypatch: pytest.MonkeyPat
     printed = told()
     assert "The config profile (centrall) could not be found" in printed
     assert "export AWS_PROFILE=central" in printed
-    assert "make client-config PERSON=Administrator DEVICE=your-device prints it" in printed
+    assert "iam-hardening client-config --person Administrator --device your-device prints it" in printed
 
 
 def test_the_profile_of_a_role_is_no_beginning_and_is_not_tried(
@@ -222,7 +223,7 @@ def test_a_configuration_that_lets_no_call_be_made(
 ) -> None:
     """With the real maker of clients, and keys in the environment."""
     monkeypatch.setenv(name, value)
-    assert main([*WHO]) == IN_THE_WAY
+    assert run(**options([*WHO])) == IN_THE_WAY
     assert words in capsys.readouterr().out
 
 
@@ -258,7 +259,7 @@ def test_where_the_credentials_come_from_is_told(
     ("code", "words", "sentence", "fix"),
     [
         ("InvalidClientTokenId", "", "It was deleted or set inactive", "make a new one there"),
-        ("ExpiredToken", "", "their time is over", "make client-config PERSON=Administrator"),
+        ("ExpiredToken", "", "their time is over", "iam-hardening client-config --person Administrator"),
         ("SignatureDoesNotMatch", "The request signature", "does not belong to this", "aws configure"),
         ("SignatureDoesNotMatch", "Signature expired: 2026", "clock is off", "date -u"),
         ("SignatureDoesNotMatch", "Signature not yet current: 2026", "clock is off", "date -u"),
@@ -302,7 +303,7 @@ def test_aws_cannot_be_reached(
         (f"arn:aws:iam::{DEV}:user/Administrator", DEV, "These are of the account 222222222222"),
         (f"arn:aws:sts::{CENTRAL}:assumed-role/support/x", CENTRAL, "This is a session of something else"),
         (f"arn:aws:sts::{CENTRAL}:federated-user/x", CENTRAL, "This is a session of something else"),
-        (f"arn:aws:iam::{CENTRAL}:user/Auditor", CENTRAL, "Or did you mean PERSON=Auditor?"),
+        (f"arn:aws:iam::{CENTRAL}:user/Auditor", CENTRAL, "Or did you mean --person Auditor?"),
         (f"arn:aws:iam::{CENTRAL}:user/mallory", CENTRAL, "Pulumi.central.yaml does not know mallory."),
         (
             f"arn:aws:iam::{CENTRAL}:user/old/Administrator",
@@ -368,14 +369,14 @@ def test_a_key_that_may_not_even_list_the_own_devices(
     aws.caller().refuses("list_mfa_devices", "AccessDenied", "an explicit deny", stub="iam")
     printed = told()
     assert "Listing your MFA devices failed: an explicit deny" in printed
-    assert "make verify STACK=central" in printed
+    assert "iam-hardening verify --stack central" in printed
 
 
 def test_a_session_that_iam_answers_nothing_was_made_without_a_code(aws: Aws, told: Told) -> None:
     aws.caller().refuses("list_mfa_devices", "AccessDenied", "without MFA", stub="iam")
     printed = told()
     assert "This session was made without an MFA code" in printed
-    assert "DEVICE=your-device prints the commands" in printed
+    assert "--device your-device prints the commands" in printed
 
 
 def test_a_long_term_key_takes_a_session(aws: Aws, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,7 +386,10 @@ def test_a_long_term_key_takes_a_session(aws: Aws, told: Told, monkeypatch: pyte
     aws.caller().devices(TOTP)
     printed = told()
     assert "This is a long-term access key" in printed
-    assert "Fix: make client-config PERSON=Administrator DEVICE=phone prints the commands" in printed
+    assert (
+        "Fix: iam-hardening client-config --person Administrator --device phone prints the commands"
+        in printed
+    )
     aws.caller().devices("GAHT12345678")
     assert "aws sts get-session-token --profile central --serial-number GAHT12345678" in told()
 
@@ -503,21 +507,21 @@ def test_a_vault_that_nobody_has_set_up(told: Told, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--person", "Nobody"), "PERSON=Nobody: no such user; known: Administrator, Auditor"),
-        (("--person", ""), "PERSON=: no such user"),
-        ((*WHO, "--stack", "prod", "--role", "x"), "STACK=prod: no such stack; known: central, dev"),
-        ((*WHO, "--stack", "dev"), "STACK goes with ROLE, VAULT_ROLE or both"),
-        ((*WHO, "--role", "test_role"), "STACK goes with ROLE, VAULT_ROLE or both"),
+        (("--person", "Nobody"), "--person Nobody: no such user; known: Administrator, Auditor"),
+        (("--person", ""), "--person : no such user"),
+        ((*WHO, "--stack", "prod", "--role", "x"), "--stack prod: no such stack; known: central, dev"),
+        ((*WHO, "--stack", "dev"), "--stack goes with --role, --vault-role or both"),
+        ((*WHO, "--role", "test_role"), "--stack goes with --role, --vault-role or both"),
         (
             (*WHO, "--stack", "dev", "--role", "x"),
-            "ROLE=x: not under crossAccountRoles of dev; known: test_role",
+            "--role x: not under crossAccountRoles of dev; known: test_role",
         ),
         (
             (*WHO, "--stack", "dev", "--vault-role", "x"),
-            "VAULT_ROLE=x: not under vault.roles of dev; known: test, debug-instance, verify-data",
+            "--vault-role x: not under vault.roles of dev; known: test, debug-instance, verify-data",
         ),
         ((*WHO, "--stack", "central", "--vault-role", "x"), "not under vault.roles of central; known: none"),
-        ((*TO_THE_ROLE, "--try"), "--try asks Vault for credentials: give VAULT_ROLE as well"),
+        ((*TO_THE_ROLE, "--try"), "--try asks Vault for credentials: give --vault-role as well"),
     ],
 )
 def test_arguments_that_no_stack_file_has(told: Told, arguments: tuple[str, ...], sentence: str) -> None:

@@ -1,4 +1,5 @@
-"""What `make jit` does while AWS does not know the new key yet, and when credentials end. No network."""
+"""What `iam-hardening jit issue` does while AWS does not know the new key yet, and when credentials end. No
+network."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 from iam_hardening.clients import operator
 from iam_hardening.clients.aws import Credentials
 from iam_hardening.commands.jit import audit
+from tests.options import options
 
 HOUR = timedelta(hours=1)
 ROOT = Path(__file__).parents[2]
@@ -141,10 +142,10 @@ def test_a_session_is_named_by_vault_and_nobody_is_asked(iam: Stubber, cloudtrai
 
 
 def test_a_log_that_cannot_be_read_is_told_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert audit.main(["--stack", "dev", "--log", "/nonesuch/audit.log"], directory=ROOT) == 2
-    assert "LOG=/nonesuch/audit.log: No such file or directory" in capsys.readouterr().err
+    assert audit.run(**options(["--stack", "dev", "--log", "/nonesuch/audit.log"]), stack_files=ROOT) == 2
+    assert "--log /nonesuch/audit.log: No such file or directory" in capsys.readouterr().err
 
 
 def test_a_stack_without_vault_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
-    assert audit.main(["--stack", "central", "--log", "-"], directory=ROOT) == 2
+    assert audit.run(**options(["--stack", "central", "--log", "-"]), stack_files=ROOT) == 2
     assert "no stack with a vault section; known: dev" in capsys.readouterr().err

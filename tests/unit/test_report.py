@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
-from iam_hardening.commands.report import __main__, controls, matrix, write
+from iam_hardening.commands.report import controls, matrix, write
+from iam_hardening.commands.report import run as report
 from iam_hardening.commands.report.markdown import escape, mermaid
 from iam_hardening.commands.report.recorded import Rehearsed
+from tests.options import options
 from tests.unit.reports import HOSTILE, a_claim, a_report, reach_of_shipped
 
 _CSS = Path(write.__file__).with_name("templates") / "report.css"
@@ -319,7 +321,9 @@ def test_every_control_is_in_the_compliance_map() -> None:
 def test_the_exit_status_is_the_rehearsals(tmp_path: Path, holds: bool, status: int) -> None:
     claim = a_claim() if holds else a_claim(found="allowed", holds=False)
     (tmp_path / "r.json").write_text(json.dumps(a_report(claim)))
-    assert __main__.main(["--from", str(tmp_path / "r.json"), "--to", str(tmp_path / "out")]) == status
+    assert (
+        report.run(**options(["--from", str(tmp_path / "r.json"), "--to", str(tmp_path / "out")])) == status
+    )
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.md"]
 
 
@@ -344,8 +348,8 @@ def test_a_file_that_is_no_rehearsal_is_told_with_what_to_do(
 ) -> None:
     if content is not None:
         (tmp_path / "r.json").write_text(content)
-    assert __main__.main(["--from", str(tmp_path / "r.json"), "--to", str(tmp_path / "out")]) == 2
+    assert report.run(**options(["--from", str(tmp_path / "r.json"), "--to", str(tmp_path / "out")])) == 2
     told = capsys.readouterr().err
     assert said in told
-    assert "make report" in told
+    assert "iam-hardening report" in told
     assert not (tmp_path / "out").exists()

@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 from iam_hardening.clients import operator
 from iam_hardening.clients.aws import Credentials
 from iam_hardening.commands import revoke_sessions
+from tests.options import options
 
 ROOT = Path(__file__).parents[2]
 DEV = "222222222222"
@@ -45,8 +46,8 @@ def command(sts: Stubber, iam: Stubber) -> Command:
 
     def run(*arguments: str, typed: str = "") -> int:
         clients = {"sts": sts.client, "iam": iam.client}
-        return revoke_sessions.main(
-            list(arguments), make_client=lambda service, *_: clients[service], ask=lambda _: typed
+        return revoke_sessions.run(
+            **options(list(arguments)), make_client=lambda service, *_: clients[service], ask=lambda _: typed
         )
 
     return run
@@ -120,7 +121,7 @@ def test_after_a_yes_the_denial_is_attached_to_the_role_with_awss_own_time(
     printed = capsys.readouterr().out
     assert "Sessions issued before 2026-01-31 12:00:01 UTC are refused" in printed
     assert "No such session is left after 2026-02-01 00:00:01 UTC" in printed
-    assert "make revoke-sessions ROLE=test_role STACK=dev ARGS=--lift" in printed
+    assert "iam-hardening revoke-sessions --stack dev --role test_role --lift" in printed
 
 
 def test_where_aws_takes_no_more_managed_policies_the_denial_is_inline_and_its_end_is_told(
@@ -206,8 +207,8 @@ def test_credentials_of_another_account_are_refused_before_anything(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--role", "rest_role", "--stack", "dev"), "ROLE=rest_role: not under crossAccountRoles of dev"),
-        (("--role", "test_role", "--stack", "prod"), "STACK=prod: no such stack; known: central, dev"),
+        (("--role", "rest_role", "--stack", "dev"), "--role rest_role: not under crossAccountRoles of dev"),
+        (("--role", "test_role", "--stack", "prod"), "--stack prod: no such stack; known: central, dev"),
         (("--role", "test_role", "--stack", "central"), "known: none"),
     ],
 )

@@ -10,6 +10,7 @@ from botocore.stub import Stubber
 from iam_hardening.clients import operator
 from iam_hardening.clients.aws import Credentials
 from iam_hardening.commands import root_keys
+from tests.options import options
 
 ROOT = Path(__file__).parents[2]
 MANAGEMENT, DEV = "111111111111", "222222222222"
@@ -92,7 +93,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
 
 
 def run(aws: Aws, account: str = "dev", typed: str = "") -> int:
-    return root_keys.main(["--account", account], make_client=aws.client, ask=lambda _: typed)
+    return root_keys.run(**options(["--account", account]), make_client=aws.client, ask=lambda _: typed)
 
 
 def a_member_with(aws: Aws, *keys: str) -> None:
@@ -223,7 +224,7 @@ def test_an_unknown_account_is_refused_with_the_known_stacks(
     aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(aws, account="prod") == root_keys.COULD_NOT
-    assert "ACCOUNT=prod: neither a stack's name (central, dev)" in capsys.readouterr().err
+    assert "--account prod: neither a stack's name (central, dev)" in capsys.readouterr().err
     assert aws.calls == []
 
 

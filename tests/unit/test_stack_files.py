@@ -16,6 +16,7 @@ from iam_hardening.config.reading import encrypted_keys, read_project, read_stac
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
 from tests.conftest import recorder_of_the_program
+from tests.options import options
 from tests.stack_files import ROOT
 
 PROJECT = "name: iam-hardening\nruntime: python\n"
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 # What stands in a file → what is said of it.
-BROKEN = {
+BROKEN: dict[str, tuple[str | bytes, str]] = {
     "empty": (
         "",
         "Pulumi.prod.yaml has 1 mistake; nothing was changed:\n  config: is missing: the file is empty",
@@ -114,11 +115,13 @@ def test_all_mistakes_of_all_files_are_told_at_once(folder: Path) -> None:
 @pytest.mark.parametrize(
     "run",
     [
-        lambda: revoke_sessions.main(["--role", "test_role", "--stack", "dev"], _unreachable),
-        lambda: revoke.role_of("dev", "test", Path.cwd()) and 2,
-        lambda: sweep._account_with_vault("dev", Path.cwd()) and 2,
-        lambda: audit._account("dev", Path.cwd()) and 2,
-        lambda: issue._place("dev", "test") and 2,
+        lambda: revoke_sessions.run(
+            **options(["--role", "test_role", "--stack", "dev"]), make_client=_unreachable
+        ),
+        lambda: revoke.role_of("dev", "test", None) and 2,
+        lambda: sweep._account_with_vault("dev", None) and 2,
+        lambda: audit._account("dev", None) and 2,
+        lambda: issue._place("dev", "test", None) and 2,
     ],
     ids=["revoke-sessions", "jit revoke", "jit sweep", "jit audit", "jit issue"],
 )

@@ -1,4 +1,5 @@
-"""Parts of `make verify` that no sandbox shows: how a Vault policy reads, and answers that only AWS gives."""
+"""Parts of `iam-hardening verify` that no sandbox shows: how a Vault policy reads, and answers that only
+AWS gives."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -117,7 +117,7 @@ class Scratch:
 
 
 @contextmanager
-def scratch(directory: Path, stack: str) -> Iterator[Scratch]:
+def scratch(directory: Path, stack: str, stack_files: Path | None = None) -> Iterator[Scratch]:
     """A copy of the stack of the project in `directory`, with the state that it has now, if any.
     Raises CannotError."""
     state = _state(directory, stack)
@@ -126,7 +126,7 @@ def scratch(directory: Path, stack: str) -> Iterator[Scratch]:
         work_dir = Path(made)
         (work_dir / "state").mkdir()
         (work_dir / "Pulumi.yaml").write_text(reading.project_copy(project))
-        _copy_stack_file(project.stack_folder / f"Pulumi.{stack}.yaml", project, work_dir)
+        _copy_stack_file((stack_files or project.stack_folder) / f"Pulumi.{stack}.yaml", project, work_dir)
         environment = {
             "PULUMI_BACKEND_URL": f"file://{work_dir / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": secrets.token_urlsafe(32),

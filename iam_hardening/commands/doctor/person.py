@@ -36,8 +36,8 @@ def find_credentials(walk: Walk) -> str:
     except BotoCoreError as error:
         raise Trouble(
             f"{error}",
-            f"export AWS_PROFILE={walk.central.stack}, the person's own profile: make client-config "
-            f"PERSON={walk.person} DEVICE=your-device prints it for ~/.aws/config.",
+            f"export AWS_PROFILE={walk.central.stack}, the person's own profile: iam-hardening client-config "
+            f"--person {walk.person} --device your-device prints it for ~/.aws/config.",
         ) from None
     key_id, secret = (frozen.access_key, frozen.secret_key) if frozen else (None, None)
     if found is None or frozen is None or key_id is None or secret is None:
@@ -85,7 +85,7 @@ def whose(walk: Walk) -> str:
     name = path.rsplit("/", 1)[-1]
     if name != walk.person:
         known = (
-            f"Or did you mean PERSON={name}?"
+            f"Or did you mean --person {name}?"
             if name in walk.central.users
             else f"Pulumi.{walk.central.stack}.yaml does not know {name}."
         )
@@ -165,7 +165,8 @@ def _denied(walk: Walk, denied: Denied) -> Trouble:
         )
     return Trouble(
         str(denied),
-        f"Everybody may list their own, also without MFA: make verify STACK={walk.central.stack} (an "
+        "Everybody may list their own, also without MFA: iam-hardening verify --stack "
+        f"{walk.central.stack} (an "
         "administrator) shows what was changed in the account.",
     )
 

@@ -73,8 +73,8 @@ def _why_refused(walk: Walk, account: Settings, role: CrossAccountRole, arn: str
     return Trouble(
         f"{refused}, and the stack files do not say why. The role is not there yet, or something was changed "
         "by hand.",
-        f"pulumi up of {central.stack} and {account.stack}, if that was not done; else make verify "
-        f"STACK={account.stack} and STACK={central.stack} show what was changed.",
+        f"pulumi up of {central.stack} and {account.stack}, if that was not done; else iam-hardening verify "
+        f"--stack {account.stack} and --stack {central.stack} show what was changed.",
     )
 
 

@@ -66,7 +66,7 @@ def may_read(walk: Walk) -> str:
 
 def work(walk: Walk) -> str:
     """Asks, waits until AWS takes them, and gives them back. What a token may not revoke is left for
-    `make jit`, as if that had asked."""
+    `iam-hardening jit issue`, as if that had asked."""
     vault, account = needed(walk.vault), needed(walk.account)
     revocable = bool({"update", "root"} & _capabilities(vault, _REVOKE))
     issued = (ask if revocable else credentials)(
@@ -100,7 +100,10 @@ def work(walk: Walk) -> str:
     elif revocable:
         after = "revoked again"
     else:
-        after = f"this token may not revoke them: make jit uses them, and they end in {left} minutes"
+        after = (
+            "this token may not revoke them: iam-hardening jit issue uses them, and they end in "
+            f"{left} minutes"
+        )
     return f"AWS takes {caller['Arn']}; {after}"
 
 

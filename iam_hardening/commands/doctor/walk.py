@@ -95,7 +95,8 @@ class Walk:
                 "--token-code CODE (then export its three values; docs/people.md)."
             )
         return (
-            f"make client-config PERSON={self.person} DEVICE={device or 'your-device'} prints the commands "
+            f"iam-hardening client-config --person {self.person} --device {device or 'your-device'} "
+            "prints the commands "
             "for an MFA session (aws sts get-session-token); run them in this shell."
         )
 

@@ -1,16 +1,16 @@
 """Who got which just-in-time credentials when, by Vault's audit log, and which IAM user or session they were.
 
-    make jit-audit STACK=dev LOG=/var/log/vault/audit.log
+    iam-hardening jit audit --stack dev --log /var/log/vault/audit.log
 
 Vault hashes secrets in its audit log; the access key's ID, which is none, it leaves readable on the mount
 that the stack makes. The key's ID leads to the user: AWS says whose it is while it lives, and CloudTrail, for
 90 days, whose it was. A session of an IAM role is named in Vault's own answer.
 
 Vault does not log that a lease ended by its time, and hashes the lease's ID where one is revoked by itself;
-that a role's leases were ended together (`make jit-revoke`) is shown, of those that could still run then.
+that a role's leases were ended together (`iam-hardening jit revoke`) is shown, of those that could still
+run then.
 """
 
-import argparse
 import json
 import re
 import sys
@@ -136,19 +136,19 @@ def _user_of(access_key_id: str, iam: Any, cloudtrail: Any) -> str:
     return names[0] if names else _UNKNOWN
 
 
-def main(
-    arguments: list[str], make_client: operator.MakeClient = operator.client, directory: Path | None = None
+def run(
+    *,
+    stack: str,
+    log: Path,
+    json_lines: bool = False,
+    stack_files: Path | None = None,
+    make_client: operator.MakeClient = operator.client,
 ) -> int:
-    parser = argparse.ArgumentParser(description="Who got which just-in-time credentials when.")
-    parser.add_argument("--stack", required=True, help="the stack whose account it is")
-    parser.add_argument("--log", required=True, type=Path, help="Vault's audit log; - for standard input")
-    parser.add_argument("--json", action="store_true", help="print JSON, one hand-out a line")
-    options = parser.parse_args(arguments)
     try:
-        account = _account(options.stack, directory or Path.cwd())
+        account = _account(stack, stack_files)
         assert account.vault is not None
         longest = timedelta(seconds=account.vault.max_lease_ttl)
-        hand_outs = given(_lines(options.log), account.vault.mount, longest)
+        hand_outs = given(_lines(log), account.vault.mount, longest)
         operator.must_be_in(account, make_client)
         region = naming.IAM_EVENTS_REGION.get(account.partition, account.region)
         iam, cloudtrail = make_client("iam", account.region, None), make_client("cloudtrail", region, None)
@@ -156,7 +156,7 @@ def main(
     except (operator.CannotError, config.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT
-    if options.json:
+    if json_lines:
         for each in known:
             print(json.dumps(vars(each)))
     else:
@@ -164,12 +164,12 @@ def main(
     return DONE
 
 
-def _account(stack: str, directory: Path) -> config.Settings:
-    stacks = settings_of(directory, needed=[stack])
+def _account(stack: str, stack_files: Path | None) -> config.Settings:
+    stacks = settings_of(Path.cwd(), stack_files=stack_files, needed=[stack])
     with_vault = [name for name, account in stacks.items() if account.vault]
     if stack not in with_vault:
         raise operator.CannotError(
-            f"STACK={stack}: no stack with a vault section; known: {', '.join(with_vault) or 'none'}"
+            f"--stack {stack}: no stack with a vault section; known: {', '.join(with_vault) or 'none'}"
         )
     return stacks[stack]
 
@@ -181,7 +181,7 @@ def _lines(log: Path) -> list[str]:
         return log.read_text().splitlines()
     except OSError as error:
         raise operator.CannotError(
-            f"LOG={log}: {error.strerror}. Vault writes it on its own machine, for its own user; bring a "
+            f"--log {log}: {error.strerror}. Vault writes it on its own machine, for its own user; bring a "
             "copy here, or pipe it in with LOG=-."
         ) from None
 
@@ -200,7 +200,3 @@ def _show(hand_outs: list[Given], mount: str) -> None:
             each.ended_early_by or "",
         )
     Console().print(table)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,8 @@
 """Just-in-time credentials for a person or a job, from the Vault role of a stack.
 
-    make jit ROLE=test STACK=dev             asks, waits until they work, says what to do and when it ends
-    make jit ROLE=test STACK=dev ARGS=--export    prints shell lines for eval, secrets and all
+    iam-hardening jit issue --stack dev --role test             asks, waits until they work, says what to do
+    and when it ends iam-hardening jit issue --stack dev --role test --export    prints shell lines for
+    eval, secrets and all
 
 It uses VAULT_ADDR and the log-in of whoever runs it (VAULT_TOKEN, or ~/.vault-token as `vault login` leaves
 it). The credentials are kept (`credentials_from_vault.py`) for the profile that it prints: with that in
@@ -9,20 +10,20 @@ it). The credentials are kept (`credentials_from_vault.py`) for the profile that
 User Guide, "Sourcing credentials with an external process".
 """
 
-import argparse
 import json
 import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from iam_hardening import config
+from iam_hardening import config, exit_status
 from iam_hardening.clients import operator
 from iam_hardening.clients.vault import client
 from iam_hardening.commands.jit.credentials import Issued, credentials
 from iam_hardening.config.files import settings_of
 
-DONE, COULD_NOT = 0, 2
+DONE = exit_status.HOLDS
+COULD_NOT = exit_status.COULD_NOT_RUN
 
 
 def profile(stack: str, region: str, mount: str, role: str) -> str:
@@ -35,8 +36,8 @@ def profile(stack: str, region: str, mount: str, role: str) -> str:
                 f"PYTHONPATH={project}",
                 sys.executable,
                 "-m",
-                "iam_hardening.commands.jit.issue",
-                "--credential-process",
+                "iam_hardening",
+                *("jit", "issue", "--credential-process"),
             ),
             *("--mount", mount, "--role", role, "--region", region),
         ]
@@ -87,62 +88,57 @@ def in_plain_words(issued: Issued, *, stack: str, role: str, region: str, mount:
         f"Use it:  aws s3 ls --profile jit-{stack}-{role}\n"
         "with this, once, in ~/.aws/config (it asks Vault again by itself when the time is over):\n\n"
         f"{profile(stack, region, mount, role)}\n"
-        f'Without a profile:  eval "$(make -s jit ROLE={role} STACK={stack} ARGS=--export)"\n{early}.'
+        f'Without a profile:  eval "$(iam-hardening jit issue --stack {stack} --role {role} --export)"'
+        f"\n{early}."
     )
 
 
-def main(arguments: list[str], make_client: operator.MakeClient = operator.client) -> int:
-    parser = argparse.ArgumentParser(description="Asks Vault for just-in-time AWS credentials.")
-    parser.add_argument("--role", required=True, help="the role's name under vault.roles")
-    parser.add_argument("--stack", help="the stack whose Vault role it is")
-    parser.add_argument("--mount", help="the engine's mount, instead of --stack")
-    parser.add_argument("--region", help="where to ask STS; with --mount")
-    parser.add_argument("--export", action="store_true", help="print shell lines, secrets and all")
-    parser.add_argument("--credential-process", action="store_true", help="answer as AWS's tools ask")
-    parser.add_argument("--fresh", action="store_true", help="ask anew, whatever is kept")
-    options = parser.parse_args(arguments)
-    if (options.mount is None) == (options.stack is None) or (options.mount and not options.region):
-        parser.error("give --stack, or --mount and --region")
+def run(
+    *,
+    role: str,
+    stack: str | None = None,
+    mount: str | None = None,
+    region: str | None = None,
+    export: bool = False,
+    credential_process: bool = False,
+    fresh: bool = False,
+    stack_files: Path | None = None,
+    make_client: operator.MakeClient = operator.client,
+) -> int:
     try:
-        stack = options.stack or ""
-        region, mount = (
-            (options.region, options.mount) if options.mount else _place(options.stack, options.role)
-        )
+        if mount is None or region is None:
+            region, mount = _place(stack or "", role, stack_files)
         issued = credentials(
             client(),
             mount=mount,
-            role=options.role,
+            role=role,
             make_client=make_client,
             region=region,
-            fresh=options.fresh,
+            fresh=fresh,
         )
     except (operator.CannotError, config.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT
-    if options.credential_process:
+    if credential_process:
         print(as_process_answer(issued))
-    elif options.export:
+    elif export:
         print(as_exports(issued))
     else:
-        print(in_plain_words(issued, stack=stack, role=options.role, region=region, mount=mount))
+        print(in_plain_words(issued, stack=stack or "", role=role, region=region, mount=mount))
     return DONE
 
 
-def _place(stack: str, role: str) -> tuple[str, str]:
+def _place(stack: str, role: str, stack_files: Path | None) -> tuple[str, str]:
     """Region and mount of a stack's Vault role."""
-    stacks = settings_of(Path.cwd(), needed=[stack])
+    stacks = settings_of(Path.cwd(), stack_files=stack_files, needed=[stack])
     with_vault = {name: own.vault for name, own in stacks.items() if own.vault}
     if stack not in with_vault:
         raise operator.CannotError(
-            f"STACK={stack}: no stack with vault; known: {', '.join(with_vault) or 'none'}"
+            f"--stack {stack}: no stack with vault; known: {', '.join(with_vault) or 'none'}"
         )
     roles = with_vault[stack].roles
     if role not in roles:
         raise operator.CannotError(
-            f"ROLE={role}: not under vault.roles of {stack}; known: {', '.join(roles) or 'none'}"
+            f"--role {role}: not under vault.roles of {stack}; known: {', '.join(roles) or 'none'}"
         )
     return stacks[stack].region, with_vault[stack].mount
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,17 +1,16 @@
 """Ends all just-in-time access of one Vault role, whoever holds it.
 
-    make jit-revoke ROLE=test STACK=dev [ARGS=--yes]
-    make jit-revoke ROLE=verify-data STACK=dev ARGS=--lift
+    iam-hardening jit revoke --stack dev --role test --yes
+    iam-hardening jit revoke --stack dev --role verify-data --lift
 
 Users that Vault issued are deleted, at once, and sessions that they took of their keys die with them
 (`sts:GetSessionToken`, which no policy can deny; an inactive key would not end those). A session of an IAM
 role cannot be deleted: for a role of the kind `assumed_role` everything is denied to sessions issued before
-now, as `make revoke-sessions` does (`iam_hardening/clients/revocations.py`). Shells of Session Manager
-outlive both, so they are ended as well (`iam_hardening/clients/shells.py`). Whoever may read the role's
-credentials can ask for new ones: take that right away first.
+now, as `iam-hardening revoke-sessions` does (`iam_hardening/clients/revocations.py`). Shells of Session
+Manager outlive both, so they are ended as well (`iam_hardening/clients/shells.py`). Whoever may read the
+role's credentials can ask for new ones: take that right away first.
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,19 +45,19 @@ class Role:
         return f"{self.mount}/creds/{self.name}"
 
 
-def role_of(stack: str, name: str, directory: Path) -> Role:
+def role_of(stack: str, name: str, stack_files: Path | None) -> Role:
     """Raises live.CannotError or settings.ConfigError."""
-    stacks = settings_of(directory, needed=[stack])
+    stacks = settings_of(Path.cwd(), stack_files=stack_files, needed=[stack])
     if stack not in stacks:
-        raise operator.CannotError(f"STACK={stack}: no such stack; known: {', '.join(stacks)}")
+        raise operator.CannotError(f"--stack {stack}: no such stack; known: {', '.join(stacks)}")
     account = stacks[stack]
     if account.vault is None:
         raise operator.CannotError(
-            f"STACK={stack}: its file has no vault section, so nobody gets access there."
+            f"--stack {stack}: its file has no vault section, so nobody gets access there."
         )
     if name not in account.vault.roles:
         known = ", ".join(account.vault.roles) or "none"
-        raise operator.CannotError(f"ROLE={name}: not under vault.roles of {stack}; known: {known}")
+        raise operator.CannotError(f"--role {name}: not under vault.roles of {stack}; known: {known}")
     role = account.vault.roles[name]
     assumed = role.credential_type == "assumed_role"
     grants = grants_of(managed_policies=role.managed_policies, statements=role.statements)
@@ -146,46 +145,44 @@ def _lift(role: Role, make_client: operator.MakeClient, *, early: bool) -> int:
     return DONE
 
 
-def main(
-    arguments: list[str],
+def run(
+    *,
+    stack: str,
+    role: str,
+    yes: bool = False,
+    lift: bool = False,
+    early: bool = False,
+    stack_files: Path | None = None,
     make_client: operator.MakeClient = operator.client,
     ask: operator.Ask = input,
-    directory: Path | None = None,
 ) -> int:
-    parser = argparse.ArgumentParser(description="Ends all just-in-time access of one Vault role.")
-    parser.add_argument("--role", required=True, help="the role's name under vault.roles")
-    parser.add_argument("--stack", required=True, help="the stack whose account it is")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--lift", action="store_true", help="allow an assumed_role's old sessions again")
-    parser.add_argument("--early", action="store_true", help="with --lift: although some may be alive")
-    options = parser.parse_args(arguments)
     try:
-        role = role_of(options.stack, options.role, directory or Path.cwd())
-        if options.lift:
-            return _lift(role, make_client, early=options.early)
+        access = role_of(stack, role, stack_files)
+        if lift:
+            return _lift(access, make_client, early=early)
         client = vault.client()
         # Everything that could refuse is asked before anything is changed.
-        leases = live_leases(client, role.leases)
-        must_be_allowed_to_end(client, role.leases)
+        leases = live_leases(client, access.leases)
+        must_be_allowed_to_end(client, access.leases)
         iam: Any = None
-        if role.aws_role:
-            operator.must_be_in(role.account, make_client)
-            iam = make_client("iam", role.account.region, None)
-        owns, unseen = _owners(role, make_client)
-        _announce(role, len(leases))
-        if not (options.yes or operator.confirmed(role.name, "the role's name", ask)):
+        if access.aws_role:
+            operator.must_be_in(access.account, make_client)
+            iam = make_client("iam", access.account.region, None)
+        owns, unseen = _owners(access, make_client)
+        _announce(access, len(leases))
+        if not (yes or operator.confirmed(access.name, "the role's name", ask)):
             print("Stopped; nothing was changed.")
             return STOPPED
         # First, as AWS alone tells whether it is allowed: refused, nothing is half-done.
-        if role.aws_role:
-            lift = f"make jit-revoke ROLE={role.name} STACK={options.stack} ARGS=--lift"
-            print(says(revoke(iam, role.aws_role), lift))
-        end_leases(client, role.leases)
-        left = live_leases(client, role.leases)
+        if access.aws_role:
+            command = f"iam-hardening jit revoke --stack {stack} --role {access.name} --lift"
+            print(says(revoke(iam, access.aws_role), command))
+        end_leases(client, access.leases)
+        left = live_leases(client, access.leases)
         print(f"{len(leases)} leases were ended." if not left else f"{len(left)} leases are still there.")
         # Last: until then a new one could be opened.
         if owns:
-            print(_end_shells(role, make_client, owns))
+            print(_end_shells(access, make_client, owns))
         if unseen:
             print(f"Shells of Session Manager were not looked for, and go on: {unseen}", file=sys.stderr)
             return COULD_NOT
@@ -193,7 +190,3 @@ def main(
         print(problem, file=sys.stderr)
         return COULD_NOT
     return DONE if not left else COULD_NOT
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """Lists, and on confirmation deletes, users that Vault should have deleted and did not.
 
-    make jit-sweep STACK=dev [ARGS=--yes]
+    iam-hardening jit sweep --stack dev --yes
 
 A user under `/vault/` is left over when it is older than the longest lease of the mount, and Vault has no
 lease any more that was issued with it and still runs. It goes with whatever it made for itself or was given:
@@ -10,7 +10,6 @@ Leases do not say which user they are for. A lease and its user are made within 
 running lease of the same minute keeps a user; no lease runs longer than the mount's `maxLeaseTtl`.
 """
 
-import argparse
 import functools
 import sys
 from collections.abc import Iterator, Sequence
@@ -124,18 +123,16 @@ def _has_password(iam: Any, name: str) -> bool:
     return True
 
 
-def main(
-    arguments: list[str],
+def run(
+    *,
+    stack: str,
+    yes: bool = False,
+    stack_files: Path | None = None,
     make_client: operator.MakeClient = operator.client,
     ask: operator.Ask = input,
-    directory: Path | None = None,
 ) -> int:
-    parser = argparse.ArgumentParser(description="Deletes users that Vault should have deleted and did not.")
-    parser.add_argument("--stack", required=True, help="the stack whose account it is")
-    parser.add_argument("--yes", action="store_true", help="delete without asking")
-    options = parser.parse_args(arguments)
     try:
-        account = _account_with_vault(options.stack, directory or Path.cwd())
+        account = _account_with_vault(stack, stack_files)
         assert account.vault is not None
         operator.must_be_in(account, make_client)
         iam = make_client("iam", account.region, None)
@@ -145,7 +142,7 @@ def main(
             print(f"Nothing is left over under {VAULT_USER_PATH}; {len(running)} leases run.")
             return DONE
         _show(found)
-        if not (options.yes or operator.confirmed(account.account_id, "the account's ID", ask)):
+        if not (yes or operator.confirmed(account.account_id, "the account's ID", ask)):
             print("Stopped; nothing was changed.")
             return STOPPED
         for user in found:
@@ -157,12 +154,12 @@ def main(
     return DONE
 
 
-def _account_with_vault(stack: str, directory: Path) -> config.Settings:
-    stacks = settings_of(directory, needed=[stack])
+def _account_with_vault(stack: str, stack_files: Path | None) -> config.Settings:
+    stacks = settings_of(Path.cwd(), stack_files=stack_files, needed=[stack])
     with_vault = [name for name, account in stacks.items() if account.vault]
     if stack not in with_vault:
         raise operator.CannotError(
-            f"STACK={stack}: no stack with a vault section; known: {', '.join(with_vault) or 'none'}"
+            f"--stack {stack}: no stack with a vault section; known: {', '.join(with_vault) or 'none'}"
         )
     return stacks[stack]
 
@@ -174,7 +171,3 @@ def _show(found: Sequence[LeftOver]) -> None:
     for user in found:
         table.add_row(user.name, f"{user.created:%Y-%m-%d %H:%M:%S} UTC", ", ".join(user.holds) or "nothing")
     Console().print(table)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

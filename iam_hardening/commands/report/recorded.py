@@ -1,4 +1,4 @@
-"""What `python -m rehearsal --json FILE` wrote, read back."""
+"""What `iam-hardening rehearse --json FILE` wrote, read back."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -71,7 +71,7 @@ class Rehearsed(_Recorded):
 
 def read(path: Path) -> Rehearsed:
     """Raises UnreadableError."""
-    again = "Write it anew: make report, or python -m rehearsal --json FILE."
+    again = "Write it anew: iam-hardening report, or iam-hardening rehearse --json FILE."
     try:
         return Rehearsed.model_validate_json(path.read_text())
     except OSError as error:

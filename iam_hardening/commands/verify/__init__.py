@@ -1,4 +1,4 @@
-"""Compares a live account with its stack file, and changes nothing (`make verify`).
+"""Compares a live account with its stack file, and changes nothing (`iam-hardening verify`).
 
 What is looked at, a module each: `identities` (who has which policies, and whom roles trust), `account` (root
 user, credential report, password policy, what regions do by default), `simulation` (what people may do, by

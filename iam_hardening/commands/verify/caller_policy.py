@@ -1,4 +1,5 @@
-"""What whoever runs `make verify` must be allowed to do, in AWS and in Vault, and no more: reading only."""
+"""What whoever runs `iam-hardening verify` must be allowed to do, in AWS and in Vault, and no more: reading
+only."""
 
 import json
 from collections.abc import Iterator

@@ -103,7 +103,8 @@ def check_identity(findings: Findings, iam: Any, live: Live, identity: Identity)
 
 
 def _revocation(findings: Findings, live: Live, identity: Identity) -> set[PolicyName]:
-    """The denial that `make revoke-sessions` or `make jit-revoke` put on a role: told, and no difference."""
+    """The denial that `iam-hardening revoke-sessions` or `iam-hardening jit revoke` put on a role: told,
+    and no difference."""
     if identity.kind != "role":
         return set()
     name = revocation_policy_name(identity.name)
@@ -113,7 +114,7 @@ def _revocation(findings: Findings, live: Live, identity: Identity) -> set[Polic
     revoked = Revoked(moment=moment)
     findings.notes.append(
         f"role {identity.name}: sessions issued before {revoked.moment:%Y-%m-%d %H:%M:%S} UTC were ended by "
-        f"hand; none can be alive after {revoked.ended:%Y-%m-%d %H:%M:%S} UTC, and ARGS=--lift takes the "
+        f"hand; none can be alive after {revoked.ended:%Y-%m-%d %H:%M:%S} UTC, and --lift takes the "
         "denial away then (docs/cross-account.md)"
     )
     return {PolicyName.own(name)}

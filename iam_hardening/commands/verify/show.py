@@ -33,7 +33,7 @@ def show(findings: Findings, account: Settings) -> None:
     if findings.unchecked:
         console.print(
             "\nThe policy that it takes: "
-            f"make verify STACK={escape(account.stack)} ARGS=--print-policy", soft_wrap=True
+            f"iam-hardening verify --stack {escape(account.stack)} --print-policy both", soft_wrap=True
         )  # fmt: skip
     false, all_of_them = len(findings.false), len(findings.outcomes)
     verdict = (

@@ -1,11 +1,10 @@
-"""`make verify STACK=dev`: claimed beside found, of the account that the caller's credentials reach, and of
-the Vault that VAULT_ADDR names.
+"""`iam-hardening verify --stack dev`: claimed beside found, of the account that the caller's credentials
+reach, and of the Vault that VAULT_ADDR names.
 
 Read-only. Exit status: 0 everything is as the stack file says, 1 something is not, 2 it could not run, or
 could not look at everything.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Collection
@@ -14,7 +13,7 @@ from typing import Any
 
 import hvac
 
-from iam_hardening import config
+from iam_hardening import config, exit_status
 from iam_hardening.claims.findings import Findings
 from iam_hardening.clients import operator
 from iam_hardening.clients import vault as vault_access
@@ -34,7 +33,9 @@ from iam_hardening.commands.verify.show import show
 from iam_hardening.config import Settings
 from iam_hardening.config.files import settings_of
 
-HOLDS, FALSE, COULD_NOT = 0, 1, 2
+HOLDS = exit_status.HOLDS
+FALSE = exit_status.FALSE
+COULD_NOT = exit_status.COULD_NOT_RUN
 
 
 def verify(
@@ -125,35 +126,27 @@ def verify_vault(
             vault_engine.check_audit(findings, configured.audit, reader)
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m iam_hardening.commands.verify",
-        description="Compares a live account with its stack file; read-only.",
-    )
-    parser.add_argument("--stack", required=True, help="the stack whose account it is")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="also write everything to FILE")
-    parser.add_argument(
-        "--print-policy",
-        nargs="?",
-        choices=("both", "iam", "vault"),
-        const="both",
-        help="only print what the caller needs: the IAM policy, the Vault policy, or both",
-    )
-    options = parser.parse_args(arguments)
+def run(
+    *,
+    stack: str,
+    json_file: Path | None = None,
+    print_policy: str | None = None,
+    stack_files: Path | None = None,
+) -> int:
     try:
-        stacks = settings_of(Path.cwd(), needed=[options.stack])
-        if options.stack not in stacks:
-            raise operator.CannotError(f"STACK={options.stack}: no such stack; known: {', '.join(stacks)}")
-        account = stacks[options.stack]
-        if options.print_policy:
-            _print_policies(account, options.print_policy)
+        stacks = settings_of(Path.cwd(), stack_files=stack_files, needed=[stack])
+        if stack not in stacks:
+            raise operator.CannotError(f"--stack {stack}: no such stack; known: {', '.join(stacks)}")
+        account = stacks[stack]
+        if print_policy:
+            _print_policies(account, print_policy)
             return HOLDS
         findings = verify(account, operator.client, estate=estate_of(stacks.values()))
     except (operator.CannotError, config.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT
     show(findings, account)
-    if options.json:
+    if json_file:
         report = {
             "stack": account.stack,
             "account": account.account_id,
@@ -162,7 +155,7 @@ def main(arguments: list[str]) -> int:
             "strangers": [fact.as_dict() for fact in findings.strangers],
             "claims": [outcome.as_dict() for outcome in findings.outcomes],
         }
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+        json_file.write_text(json.dumps(report, indent=2) + "\n")
     if findings.false:
         return FALSE
     return COULD_NOT if findings.unchecked else HOLDS
@@ -175,7 +168,3 @@ def _print_policies(account: Settings, which: str) -> None:
         print("\n# In Vault:\n")
     if which != "iam":
         print(caller_vault_policy(account), end="")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,11 +1,11 @@
-"""`make doctor PERSON=… [STACK=… ROLE=… VAULT_ROLE=…]`: what is in the way of one person, and what to do.
+"""`iam-hardening doctor --stack … --person … --role … --vault-role …`: what is in the way of one person,
+and what to do.
 
 Each step is printed with what was found; the first that fails ends its way, with the fix. The way to Vault is
 one of its own: it takes no AWS credentials. Exit status: 0 all is well, 1 something is in the way, 2 it could
 not run.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Iterable
@@ -17,13 +17,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from iam_hardening import config
+from iam_hardening import config, exit_status
 from iam_hardening.clients import operator
-from iam_hardening.commands.doctor import person, role, vault
+from iam_hardening.commands.doctor import person as person_steps
+from iam_hardening.commands.doctor import role as role_steps
+from iam_hardening.commands.doctor import vault as vault_steps
 from iam_hardening.commands.doctor.walk import Step, Trouble, Walk
 from iam_hardening.config.files import settings_of
 
-WELL, IN_THE_WAY, COULD_NOT = 0, 1, 2
+WELL = exit_status.HOLDS
+IN_THE_WAY = exit_status.FALSE
+COULD_NOT = exit_status.COULD_NOT_RUN
 
 # A network that lets nothing through is to be told within seconds.
 _CLIENT = partial(
@@ -35,38 +39,51 @@ _LOG_WIDTH = 150
 _STEP_WIDTH = 20
 
 
-def main(arguments: list[str], make_client: operator.MakeClient = _CLIENT) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m iam_hardening.commands.doctor",
-        description="Walks one person's way, and names what is in it.",
-    )
-    parser.add_argument("--person", required=True, help="the user's name in the central account")
-    parser.add_argument("--stack", help="the stack of the account that the way leads to")
-    parser.add_argument("--role", help="a role there, under crossAccountRoles")
-    parser.add_argument("--vault-role", help="one of its Vault roles, under vault.roles")
-    parser.add_argument(
-        "--try", dest="attempt", action="store_true", help="ask Vault for credentials, and give them back"
-    )
-    options = parser.parse_args(arguments)
+def run(
+    *,
+    person: str,
+    stack: str | None = None,
+    role: str | None = None,
+    vault_role: str | None = None,
+    attempt: bool = False,
+    stack_files: Path | None = None,
+    make_client: operator.MakeClient = _CLIENT,
+) -> int:
     try:
-        walk = _walk(options, make_client)
+        walk = _walk(
+            name=person,
+            stack=stack,
+            role=role,
+            vault_role=vault_role,
+            attempt=attempt,
+            stack_files=stack_files,
+            make_client=make_client,
+        )
     except (operator.CannotError, config.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=int(os.environ.get("COLUMNS", _LOG_WIDTH)))
-    ways: list[tuple[Step, ...]] = [(*person.STEPS, *(role.STEPS if walk.role else ()))]
+    ways: list[tuple[Step, ...]] = [(*person_steps.STEPS, *(role_steps.STEPS if walk.role else ()))]
     if walk.vault_role:
-        ways.append((*vault.STEPS, *((vault.TRY,) if options.attempt else ())))
+        ways.append((*vault_steps.STEPS, *((vault_steps.TRY,) if attempt else ())))
     well = [_take(console, walk, steps) for steps in ways]
     return WELL if all(well) else IN_THE_WAY
 
 
-def _walk(options: argparse.Namespace, make_client: operator.MakeClient) -> Walk:
+def _walk(
+    *,
+    name: str,
+    stack: str | None,
+    role: str | None,
+    vault_role: str | None,
+    attempt: bool,
+    stack_files: Path | None,
+    make_client: operator.MakeClient,
+) -> Walk:
     """Raises live.CannotError for arguments that no stack file has."""
-    stacks = settings_of(Path.cwd(), needed=[options.stack] if options.stack else [], central=True)
-    name, stack = options.person, options.stack
+    stacks = settings_of(Path.cwd(), stack_files=stack_files, needed=[stack] if stack else [], central=True)
     homes = [own for own in stacks.values() if own.is_central]
     if not homes:
         raise operator.CannotError(
@@ -76,24 +93,24 @@ def _walk(options: argparse.Namespace, make_client: operator.MakeClient) -> Walk
     homes_of_person = [own for own in homes if name in own.users]
     if not homes_of_person:
         known = ", ".join(sorted(user for own in homes for user in own.users))
-        raise operator.CannotError(f"PERSON={name}: no such user; known: {known}")
+        raise operator.CannotError(f"--person {name}: no such user; known: {known}")
     if stack is not None and stack not in stacks:
-        raise operator.CannotError(f"STACK={stack}: no such stack; known: {', '.join(stacks)}")
+        raise operator.CannotError(f"--stack {stack}: no such stack; known: {', '.join(stacks)}")
     account = stacks[stack] if stack else None
-    if (account is None) != (not (options.role or options.vault_role)):
-        raise operator.CannotError("STACK goes with ROLE, VAULT_ROLE or both: give all that belong together.")
-    if options.attempt and not options.vault_role:
-        raise operator.CannotError("--try asks Vault for credentials: give VAULT_ROLE as well.")
-    if account and options.role and options.role not in account.cross_account_roles:
-        known = ", ".join(account.cross_account_roles) or "none"
+    if (account is None) != (not (role or vault_role)):
         raise operator.CannotError(
-            f"ROLE={options.role}: not under crossAccountRoles of {stack}; known: {known}"
+            "--stack goes with --role, --vault-role or both: give all that belong together."
         )
+    if attempt and not vault_role:
+        raise operator.CannotError("--try asks Vault for credentials: give --vault-role as well.")
+    if account and role and role not in account.cross_account_roles:
+        known = ", ".join(account.cross_account_roles) or "none"
+        raise operator.CannotError(f"--role {role}: not under crossAccountRoles of {stack}; known: {known}")
     vault_roles = account.vault.roles if account and account.vault else {}
-    if options.vault_role and options.vault_role not in vault_roles:
+    if vault_role and vault_role not in vault_roles:
         known = ", ".join(vault_roles) or "none"
         raise operator.CannotError(
-            f"VAULT_ROLE={options.vault_role}: not under vault.roles of {stack}; known: {known}"
+            f"--vault-role {vault_role}: not under vault.roles of {stack}; known: {known}"
         )
     trusted = account.trusted_account_id if account else None
     central = next((own for own in homes_of_person if own.account_id == trusted), homes_of_person[0])
@@ -106,8 +123,8 @@ def _walk(options: argparse.Namespace, make_client: operator.MakeClient) -> Walk
         person=name,
         central=central,
         account=account,
-        role=options.role,
-        vault_role=options.vault_role,
+        role=role,
+        vault_role=vault_role,
         make_client=make_client,
     )
 
@@ -139,7 +156,3 @@ def _print(console: Console, mark: Text, name: str, found: Text) -> None:
     line.add_column(overflow="fold")
     line.add_row(mark, name, found)
     console.print(line)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,16 +1,16 @@
-"""`make adopt STACK=dev`: what the stack would make and the account has already, and the file to import it.
+"""`iam-hardening adopt --stack dev`: what the stack would make and the account has already, and the file to
+import it.
 
 Read-only: it writes the import file, and neither the account nor the stack's state. Exit status: 0 an import
 and an up would replace nothing and keep nobody out, 1 something is in the way or somebody has to be told
 first, 2 it could not run.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
-from iam_hardening import config
+from iam_hardening import config, exit_status
 from iam_hardening.clients import operator, vault
 from iam_hardening.clients.vault_reader import VaultReader
 from iam_hardening.commands.adopt.caller import Caller, identify
@@ -22,27 +22,25 @@ from iam_hardening.commands.adopt.show import show
 from iam_hardening.config import Settings, deployer
 from iam_hardening.config.files import settings_of
 
-CLEAR, IN_THE_WAY, COULD_NOT = 0, 1, 2
+CLEAR = exit_status.HOLDS
+IN_THE_WAY = exit_status.FALSE
+COULD_NOT = exit_status.COULD_NOT_RUN
 
 
-def main(arguments: list[str], make_client: operator.MakeClient = operator.client) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m access.adopt", description="What of a stack an account has already; read-only."
-    )
-    parser.add_argument("--stack", required=True, help="the stack whose account it is")
-    parser.add_argument(
-        "--file", metavar="FILE", type=Path, help="where the import file goes (import-STACK.json)"
-    )
-    parser.add_argument(
-        "--accept-warnings", action="store_true", help="what «Before the up» lists is settled or meant"
-    )
-    options = parser.parse_args(arguments)
-    file = options.file or Path(f"import-{options.stack}.json")
+def run(
+    *,
+    stack: str,
+    file: Path | None = None,
+    accept_warnings: bool = False,
+    stack_files: Path | None = None,
+    make_client: operator.MakeClient = operator.client,
+) -> int:
+    file = file or Path(f"import-{stack}.json")
     try:
-        stacks = settings_of(Path.cwd(), needed=[options.stack])
-        if options.stack not in stacks:
-            raise operator.CannotError(f"STACK={options.stack}: no such stack; known: {', '.join(stacks)}")
-        account = stacks[options.stack]
+        stacks = settings_of(Path.cwd(), stack_files=stack_files, needed=[stack])
+        if stack not in stacks:
+            raise operator.CannotError(f"--stack {stack}: no such stack; known: {', '.join(stacks)}")
+        account = stacks[stack]
         caller = _caller(account, make_client)
         if unlisted := deployer.problem(account, caller.arn):
             raise operator.CannotError(unlisted)
@@ -51,7 +49,7 @@ def main(arguments: list[str], make_client: operator.MakeClient = operator.clien
             region=account.region,
             vault=_vault(account),
         )
-        with scratch(Path.cwd(), account.stack) as copy:
+        with scratch(Path.cwd(), account.stack, stack_files) as copy:
             adoption = compare(copy, existing)
         warned, kept = told(adoption, existing, caller)
     except (operator.CannotError, config.ConfigError) as problem:
@@ -59,7 +57,7 @@ def main(arguments: list[str], make_client: operator.MakeClient = operator.clien
         return COULD_NOT
     _write(adoption, file)
     show(adoption, account, warned, kept, file)
-    settled = not warned or options.accept_warnings
+    settled = not warned or accept_warnings
     return CLEAR if adoption.is_safe and settled else IN_THE_WAY
 
 
@@ -85,7 +83,3 @@ def _vault(account: Settings) -> VaultReader:
 
 def _write(adoption: Adoption, file: Path) -> None:
     file.write_text(json.dumps(adoption.content, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

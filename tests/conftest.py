@@ -14,6 +14,14 @@ from tests.recorder import Recorder
 from tests.stack_files import PROJECT
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--record-steps",
+        action="store_true",
+        help="write down what the engine does in the walk through every setting, instead of comparing",
+    )
+
+
 def _managed_policy(arguments: dict[str, Any]) -> dict[str, Any]:
     return {"arn": f"arn:aws:iam::aws:policy/{arguments['name']}"}
 

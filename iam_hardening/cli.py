@@ -36,7 +36,7 @@ _HERE, _BEFORE, _OPERATE = "Prove on this machine", "Before and after an up", "O
 class Providers(str, Enum):  # noqa: UP042 Typer shows a StrEnum by its names
     """Who serves aws and vault to the engine in a rehearsal."""
 
-    FAKE = "stand-ins"
+    FAKE = "fake"
     INSTALLED = "installed"
 
 

@@ -18,10 +18,10 @@ from rehearsal.project import Project
 from rehearsal.run import ALWAYS_UNPROVED, UNPROVED, Result
 from rehearsal.run import rehearse as run_rehearsal
 from rehearsal.terminal import Terminal, write_json
-from rehearsal.testbed import INSTALLED, STAND_INS
+from rehearsal.testbed import FAKE_PROVIDERS, INSTALLED
 from rehearsal.workdir import working_folder
 
-PROVIDERS = (STAND_INS, INSTALLED)
+PROVIDERS = (FAKE_PROVIDERS, INSTALLED)
 
 
 def rehearse(*, stack_files: Path | None = None, json_file: Path | None = None, providers: str) -> int:
@@ -89,7 +89,7 @@ def _guarded(
 
 
 def _conclude(result: Result, terminal: Terminal, json_file: Path | None) -> None:
-    terminal.summary(result.outcomes, result.scenes)
+    terminal.summary(result.outcomes, result.scenarios)
     terminal.console.print(UNPROVED[result.providers])
     terminal.console.print(ALWAYS_UNPROVED)
     if json_file:

@@ -1,4 +1,4 @@
-"""Where the personas act: collects what was claimed and what happened, one scene after the other."""
+"""Where the personas act: collects what was claimed and what happened, one scenario after the other."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,35 +13,35 @@ T = TypeVar("T")
 class Audience(Protocol):
     """Whoever watches: the terminal, or nobody."""
 
-    def scene_begins(self, title: str) -> None: ...
+    def scenario_begins(self, title: str) -> None: ...
     def outcome(self, outcome: Outcome) -> None: ...
     def note(self, text: str) -> None: ...
     def tally(self, outcomes: list[Outcome]) -> None: ...
 
 
-class SceneEnds(Exception):
-    """A claim failed on which the rest of the scene stands; it is told as a false claim already."""
+class ScenarioEnds(Exception):
+    """A claim failed on which the rest of the scenario stands; it is told as a false claim already."""
 
 
-class Stage:
-    """`outcomes` in order, `seconds` per scene, `notes` on what was not played and why."""
+class Recorder:
+    """`outcomes` in order, `seconds` per scenario, `notes` on what was not played and why."""
 
     def __init__(self, audience: Audience) -> None:
         self.outcomes: list[Outcome] = []
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
         self._audience = audience
-        self._scene = ""
+        self._scenario = ""
 
     @contextmanager
-    def scene(self, title: str) -> Iterator[None]:
-        """One scene. It may end early on a false claim; the next one is played all the same."""
-        self._scene = title
-        self._audience.scene_begins(title)
+    def scenario(self, title: str) -> Iterator[None]:
+        """One scenario. It may end early on a false claim; the next one is played all the same."""
+        self._scenario = title
+        self._audience.scenario_begins(title)
         began = perf_counter()
         try:
             yield
-        except SceneEnds as end:
+        except ScenarioEnds as end:
             self.note(f"{title}: the rest was not played, {end}")
         finally:
             self.seconds[title] = perf_counter() - began
@@ -57,22 +57,22 @@ class Stage:
         return made
 
     def must(self, claim: Claim, call: Callable[[], T]) -> T:
-        """A call that the rest of the scene needs: if it is not allowed, the scene ends."""
+        """A call that the rest of the scenario needs: if it is not allowed, the scenario ends."""
         made = self.judge(claim, call)
         if made.found != ALLOWED or made.value is None:
-            raise SceneEnds(f"{claim.who} could not {claim.call} ({made.found})")
+            raise ScenarioEnds(f"{claim.who} could not {claim.call} ({made.found})")
         return made.value
 
     def found(self, claim: Claim, found: str, detail: str = "") -> None:
         """Records what was found by other means than a call that is allowed or refused."""
-        outcome = Outcome(scene=self._scene, claim=claim, found=found, detail=detail)
+        outcome = Outcome(scenario=self._scenario, claim=claim, found=found, detail=detail)
         self.outcomes.append(outcome)
         self._audience.outcome(outcome)
 
     def found_many(self, findings: Iterable[tuple[Claim, str, str]]) -> None:
         """Many claims of one kind: claim, found, detail. All are recorded; the audience gets a tally."""
         outcomes = [
-            Outcome(scene=self._scene, claim=claim, found=found, detail=detail)
+            Outcome(scenario=self._scenario, claim=claim, found=found, detail=detail)
             for claim, found, detail in findings
         ]
         self.outcomes += outcomes

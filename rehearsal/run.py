@@ -1,4 +1,4 @@
-"""The rehearsal from beginning to end: deploy, play the scenes, change, repair, destroy."""
+"""The rehearsal from beginning to end: deploy, play the scenarios, change, repair, destroy."""
 
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -7,14 +7,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from iam_hardening.claims.access_graph import Reach, reach
+from iam_hardening.claims.access_graph import AccessGraph, access_graph
 from iam_hardening.claims.claim import Outcome
 from rehearsal import inventory
 from rehearsal.project import Project
-from rehearsal.recorder import Stage
+from rehearsal.recorder import Recorder
 from rehearsal.scenarios import (
     account_defaults,
     alarms,
+    baseline,
     behaviour,
     cross_account,
     instance,
@@ -24,20 +25,20 @@ from rehearsal.scenarios import (
     revoked_sessions,
     root_account,
     secrets_stay_secret,
-    untouched,
     vault_audit,
     vault_boundary,
     vault_logins,
     vault_server,
 )
 from rehearsal.terminal import Terminal
-from rehearsal.testbed import STAND_INS, World, world
+from rehearsal.testbed import FAKE_PROVIDERS, Testbed, running_testbed
 
 # What a green rehearsal does not prove, by the providers that were used. Printed with every result.
 UNPROVED = {
-    STAND_INS: (
-        "Providers: stand-ins of this rehearsal served aws and vault to the real engine. Unproved: that the "
-        "real provider plugins behave the same (docs/stand-ins.md)."
+    FAKE_PROVIDERS: (
+        "Providers: fake providers of this rehearsal served aws and vault to the real engine. "
+        "Unproved: that the "
+        "real provider plugins behave the same (docs/fake-providers.md)."
     ),
     "installed": "Providers: the installed plugins pulumi-resource-aws and pulumi-resource-vault.",
 }
@@ -49,17 +50,18 @@ ALWAYS_UNPROVED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a rehearsal found. `seconds` is wall clock, everything included. `reach` is what the stack files
-    ask for; `comparison` what the same probes found in an untouched account (scenarios/untouched.py)."""
+    """What a rehearsal found. `seconds` is wall clock, everything included. `access_graph` is what the
+    stack files ask for; `comparison` what the same probes found in an untouched account
+    (scenarios/baseline.py)."""
 
     outcomes: list[Outcome]
     notes: list[str]
     providers: str
     phases: dict[str, float]
-    scenes: dict[str, float]
+    scenarios: dict[str, float]
     seconds: float
     ended: datetime
-    reach: Reach
+    access_graph: AccessGraph
     comparison: list[dict[str, Any]]
 
     @property
@@ -74,9 +76,9 @@ class Result:
             "unproved": [UNPROVED[self.providers], ALWAYS_UNPROVED],
             "seconds": round(self.seconds, 2),
             "phases": {name: round(took, 2) for name, took in self.phases.items()},
-            "scenes": {name: round(took, 2) for name, took in self.scenes.items()},
+            "scenarios": {name: round(took, 2) for name, took in self.scenarios.items()},
             "notes": self.notes,
-            "reach": asdict(self.reach),
+            "access_graph": asdict(self.access_graph),
             "comparison": self.comparison,
             "claims": [outcome.as_dict() for outcome in self.outcomes],
         }
@@ -85,58 +87,58 @@ class Result:
 def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers: str) -> Result:
     """Plays everything. Raises RehearsalError if it cannot."""
     began = perf_counter()
-    stage = Stage(terminal)
+    recorder = Recorder(terminal)
     with ExitStack() as running:
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
-            staged = running.enter_context(world(project, directory, providers=providers))
-        comparison = _play(stage, staged, terminal)
-        drawn = reach({name: account.settings for name, account in staged.accounts.items()})
+            testbed = running.enter_context(running_testbed(project, directory, providers=providers))
+        comparison = _play(recorder, testbed, terminal)
+        drawn = access_graph({name: account.settings for name, account in testbed.accounts.items()})
     return Result(
-        outcomes=stage.outcomes,
-        notes=stage.notes,
+        outcomes=recorder.outcomes,
+        notes=recorder.notes,
         providers=providers,
         phases=terminal.phases,
-        scenes=stage.seconds,
+        scenarios=recorder.seconds,
         seconds=perf_counter() - began,
         ended=datetime.now(UTC),
-        reach=drawn,
+        access_graph=drawn,
         comparison=comparison,
     )
 
 
-def _play(stage: Stage, staged: World, terminal: Terminal) -> list[dict[str, Any]]:
+def _play(recorder: Recorder, testbed: Testbed, terminal: Terminal) -> list[dict[str, Any]]:
     """Answers with what an untouched account is like beside the deployed ones."""
     before = {
         account.name: inventory.of_account(account.admin, account.settings.regions)
-        for account in staged.accounts.values()
+        for account in testbed.accounts.values()
     }
-    vault_before = inventory.of_vault(staged.vault())
-    deploy(staged, terminal)
+    vault_before = inventory.of_vault(testbed.vault())
+    deploy(testbed, terminal)
     with terminal.phase("Before and after: the same probes in an untouched account"):
-        comparison = untouched.compare(staged)
+        comparison = baseline.compare(testbed)
     terminal.columns()
-    root_account.play(stage, staged)
-    account_defaults.play(stage, staged)
-    alarms.play(stage, staged)
-    members = people.play(stage, staged)
-    cross_account.play(stage, staged, members)
-    instance.play(stage, staged, members)
-    just_in_time.play(stage, staged)
-    vault_boundary.play(stage, staged)
-    vault_logins.play(stage, staged)
-    vault_audit.play(stage, staged)
-    vault_server.play(stage, staged)
-    behaviour.play(stage, staged)
-    lifecycle.play_second_up(stage, staged)
-    revoked_sessions.play(stage, staged, members)
-    lifecycle.play_changes_by_hand(stage, staged)
-    secrets_stay_secret.play(stage, staged)
-    lifecycle.play_destroy(stage, staged, before, vault_before)
+    root_account.play(recorder, testbed)
+    account_defaults.play(recorder, testbed)
+    alarms.play(recorder, testbed)
+    members = people.play(recorder, testbed)
+    cross_account.play(recorder, testbed, members)
+    instance.play(recorder, testbed, members)
+    just_in_time.play(recorder, testbed)
+    vault_boundary.play(recorder, testbed)
+    vault_logins.play(recorder, testbed)
+    vault_audit.play(recorder, testbed)
+    vault_server.play(recorder, testbed)
+    behaviour.play(recorder, testbed)
+    lifecycle.play_second_up(recorder, testbed)
+    revoked_sessions.play(recorder, testbed, members)
+    lifecycle.play_changes_by_hand(recorder, testbed)
+    secrets_stay_secret.play(recorder, testbed)
+    lifecycle.play_destroy(recorder, testbed, before, vault_before)
     return comparison
 
 
-def deploy(staged: World, terminal: Terminal) -> None:
-    for account in staged.accounts.values():
+def deploy(testbed: Testbed, terminal: Terminal) -> None:
+    for account in testbed.accounts.values():
         with terminal.phase(f"pulumi up --stack {account.name} (account {account.id})"):
             changes = account.stack.up()
         terminal.console.print(f"[dim]  {changes}[/dim]")

@@ -1,4 +1,4 @@
-"""`iam-hardening sandbox`: the rehearsal's world, deployed and left running for hands-on use, until Ctrl-C.
+"""`iam-hardening sandbox`: the rehearsal's testbed, deployed and left running for hands-on use, until Ctrl-C.
 
 Everything of it is under `.sandbox/`: `env` (shell exports, for its owner only), the Pulumi state, the logs.
 """
@@ -20,7 +20,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
 from rehearsal.run import UNPROVED, deploy
 from rehearsal.terminal import Terminal
-from rehearsal.testbed import World, world
+from rehearsal.testbed import Testbed, running_testbed
 
 _FOLDER = ".sandbox"
 _SECONDS_TO_END = 30
@@ -51,14 +51,14 @@ def run(project: Project, terminal: Terminal, *, providers: str) -> None:
     with _only_one(folder), ExitStack() as running:
         _clean(project, folder)  # what a sandbox left that was killed
         running.callback(_clean, project, folder)
-        (folder / "world").mkdir(mode=0o700)
+        (folder / "testbed").mkdir(mode=0o700)
         (folder / "pid").write_text(str(os.getpid()))
         (folder / _UNSALTED).write_text("\n".join(_without_salt(project)))
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
-            staged = running.enter_context(world(project, folder / "world", providers=providers))
-        deploy(staged, terminal)
-        _write_env(folder / "env", staged)
-        _say_what_next(staged, terminal)
+            testbed = running.enter_context(running_testbed(project, folder / "testbed", providers=providers))
+        deploy(testbed, terminal)
+        _write_env(folder / "env", testbed)
+        _say_what_next(testbed, terminal)
         while True:
             signal.pause()
 
@@ -76,7 +76,7 @@ def _clean(project: Project, folder: Path) -> None:
         kept = [line for line in lines if not line.startswith(_SALT)]
         if kept != lines:
             in_tree.write_text("".join(kept))
-    shutil.rmtree(folder / "world", ignore_errors=True)
+    shutil.rmtree(folder / "testbed", ignore_errors=True)
     for name in ("env", "pid", _UNSALTED):
         (folder / name).unlink(missing_ok=True)
 
@@ -134,12 +134,12 @@ def variable(stack: str, name: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9]', '_', stack).upper()}_{name}"
 
 
-def _write_env(path: Path, staged: World) -> None:
-    exports = {name: staged.environment[name] for name in _EXPORTED if name in staged.environment}
-    exports["AWS_DEFAULT_REGION"] = next(iter(staged.accounts.values())).settings.region
+def _write_env(path: Path, testbed: Testbed) -> None:
+    exports = {name: testbed.environment[name] for name in _EXPORTED if name in testbed.environment}
+    exports["AWS_DEFAULT_REGION"] = next(iter(testbed.accounts.values())).settings.region
     # OpenBao's client has names of its own for the same two.
     exports["BAO_ADDR"], exports["BAO_TOKEN"] = exports["VAULT_ADDR"], exports["VAULT_TOKEN"]
-    for account in staged.accounts.values():
+    for account in testbed.accounts.values():
         deployer = account.admin.credentials
         exports[variable(account.name, "AWS_ACCESS_KEY_ID")] = deployer.access_key_id
         exports[variable(account.name, "AWS_SECRET_ACCESS_KEY")] = deployer.secret_access_key
@@ -155,11 +155,11 @@ def _write_env(path: Path, staged: World) -> None:
         file.write("\n".join(lines) + "\n")
 
 
-def _say_what_next(staged: World, terminal: Terminal) -> None:
-    first = next(iter(staged.accounts))
+def _say_what_next(testbed: Testbed, terminal: Terminal) -> None:
+    first = next(iter(testbed.accounts))
     key, secret = variable(first, "AWS_ACCESS_KEY_ID"), variable(first, "AWS_SECRET_ACCESS_KEY")
-    workload = staged.workloads[0].name if staged.workloads else first
-    mounts = [account.settings.vault for account in staged.workloads if account.settings.vault]
+    workload = testbed.workloads[0].name if testbed.workloads else first
+    mounts = [account.settings.vault for account in testbed.workloads if account.settings.vault]
     role = next((f"{vault.mount}/creds/{name}" for vault in mounts for name in vault.roles), None)
     lines = [
         "",
@@ -171,7 +171,7 @@ def _say_what_next(staged: World, terminal: Terminal) -> None:
         *([f"  bao read {role}"] if role else []),
         f"  pulumi preview --stack {workload}   (needs Pulumi's Python language host)",
         "",
-        escape(UNPROVED[staged.providers]),
+        escape(UNPROVED[testbed.providers]),
         "Ctrl-C here, or `iam-hardening sandbox --down`, ends it and everything that it started.",
     ]
     terminal.console.print("\n".join(lines))

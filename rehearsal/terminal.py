@@ -51,7 +51,7 @@ class Terminal:
         self.phases[title] = perf_counter() - began
         self.console.print(f"[dim]{escape(title)}: {self.phases[title]:.1f} s[/dim]")
 
-    def scene_begins(self, title: str) -> None:
+    def scenario_begins(self, title: str) -> None:
         self.console.print(f"\n[bold]{escape(title)}[/bold]")
 
     def note(self, text: str) -> None:
@@ -118,13 +118,13 @@ class Terminal:
 
     def summary(self, outcomes: list[Outcome], seconds: dict[str, float]) -> None:
         table = Table(title="Claims", title_justify="left", title_style="bold")
-        table.add_column("scene")
+        table.add_column("scenario")
         for heading in ("claims", "false", "seconds"):
             table.add_column(heading, justify="right")
-        for scene, took in seconds.items():
-            judged = [outcome for outcome in outcomes if outcome.scene == scene]
+        for scenario, took in seconds.items():
+            judged = [outcome for outcome in outcomes if outcome.scenario == scenario]
             false = sum(not outcome.holds for outcome in judged)
-            table.add_row(scene, str(len(judged)), Text(str(false), "red" if false else ""), f"{took:.1f}")
+            table.add_row(scenario, str(len(judged)), Text(str(false), "red" if false else ""), f"{took:.1f}")
         table.add_section()
         false = sum(not outcome.holds for outcome in outcomes)
         total = sum(self.phases.values()) + sum(seconds.values())

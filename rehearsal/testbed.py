@@ -1,4 +1,4 @@
-"""The world a rehearsal is played in: emulated accounts, a live Vault, and the stacks for them.
+"""The testbed a rehearsal is played in: emulated accounts, a live Vault, and the stacks for them.
 
 One emulated account per stack file, a third-party account beside them, and in each of them an administrator
 who stands for whoever runs the first `pulumi up`. A few things that are not ours are put into every account
@@ -28,11 +28,11 @@ from rehearsal.errors import RehearsalError
 from rehearsal.github_tokens import Issuer
 from rehearsal.probes import Targets
 from rehearsal.project import Project
-from rehearsal.providers import AwsCredentials, StandIns
+from rehearsal.providers import AwsCredentials, FakeProviders
 from rehearsal.servers import EmulatedAws, ServerError, emulated_aws, vault_server
 from rehearsal.stacks import Stack
 
-STAND_INS = "stand-ins"
+FAKE_PROVIDERS = "fake"
 INSTALLED = "installed"
 
 _BOOTSTRAP_USER = "bootstrap-administrator"
@@ -74,7 +74,7 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class Testbed:
     """`stranger` is the administrator of an account that nobody here trusts, in a session with MFA.
     `third_parties` are those of the accounts that a role trusts, account ID to session; no MFA there."""
 
@@ -112,7 +112,7 @@ class World:
 
 
 @contextmanager
-def world(project: Project, directory: Path, *, providers: str) -> Iterator[World]:
+def running_testbed(project: Project, directory: Path, *, providers: str) -> Iterator[Testbed]:
     """Everything up and running, nothing deployed yet; all of it gone when the block ends.
 
     Raises RehearsalError, also for stack files with mistakes.
@@ -149,7 +149,7 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
         if providers == INSTALLED:
             _use_installed_plugins(Path(environment["PULUMI_HOME"]))
         else:
-            stand_ins = StandIns(
+            fake_providers = FakeProviders(
                 aws.endpoint_url,
                 credentials,
                 vault.address,
@@ -157,7 +157,7 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
                 github.public_key,
                 directory / "vault",
             )
-            environment["PULUMI_DEBUG_PROVIDERS"] = running.enter_context(stand_ins.serve())
+            environment["PULUMI_DEBUG_PROVIDERS"] = running.enter_context(fake_providers.serve())
         accounts: dict[str, Account] = {}
         for stack in stacks:
             account = _account(stack, configured[stack.name], aws.endpoint_url)
@@ -174,7 +174,7 @@ def world(project: Project, directory: Path, *, providers: str) -> Iterator[Worl
         trusted = [r.trusted_account_id for c in configured.values() for r in c.cross_account_roles.values()]
         trusted_ids = {account_id for account_id in trusted if account_id}
         stranger_id = next(number for number in _STRANGER_IDS if number not in own_ids | trusted_ids)
-        yield World(
+        yield Testbed(
             project=project,
             accounts=accounts,
             stranger=_stranger(_root(stranger_id, "us-east-1", aws.endpoint_url)),
@@ -226,7 +226,7 @@ def _environment(directory: Path) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{state}",
         "PULUMI_CONFIG_PASSPHRASE": secrets.token_urlsafe(32),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # Without it every command spends seconds on a plugin that the stand-ins replace.
+        # Without it every command spends seconds on a plugin that the fake providers replace.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

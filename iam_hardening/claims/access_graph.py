@@ -1,4 +1,4 @@
-"""Who can reach what, across all stacks, worked out from the settings alone: the report draws it.
+"""Who can access_graph what, across all stacks, worked out from the settings alone: the report draws it.
 
 It says what the stack files ask for; whether that holds is what the claims show. Conditions that a stack
 file's own statements carry are not drawn, and neither is what people could do with keys made by hand.
@@ -22,7 +22,7 @@ from iam_hardening.config.values import duration_text
 VAULT = "Vault"
 OUTSIDE = "Outside"
 
-# How far along the way something is: who, by way of what, as what.
+# How far along the edge something is: who, by edge of what, as what.
 WHO, THROUGH, AS = 0, 1, 2
 
 # What an edge asks of whoever goes along it.
@@ -30,8 +30,8 @@ MFA, NO_MFA, SHORT_LIVED = "mfa", "no mfa", "short-lived"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """`account` is the name of a `Territory`, `step` one of WHO, THROUGH, AS."""
+class Node:
+    """`account` is the name of a `Account`, `step` one of WHO, THROUGH, AS."""
 
     id: str
     account: str
@@ -41,8 +41,8 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
-    """`source` and `target` are the ids of places, `label` says on what terms."""
+class Edge:
+    """`source` and `target` are the ids of nodes, `label` says on what terms."""
 
     source: str
     target: str
@@ -51,7 +51,7 @@ class Way:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Territory:
+class Account:
     """An account, Vault, or the world outside of them."""
 
     name: str
@@ -59,28 +59,28 @@ class Territory:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reach:
-    territories: tuple[Territory, ...]
-    places: tuple[Place, ...]
-    ways: tuple[Way, ...]
+class AccessGraph:
+    accounts: tuple[Account, ...]
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
 
 
-def reach(stacks: Mapping[str, Settings]) -> Reach:
+def access_graph(stacks: Mapping[str, Settings]) -> AccessGraph:
     """Of all stacks together, central accounts first."""
     ordered = sorted(stacks.values(), key=lambda own: not own.is_central)
-    places = [*_distinct(place for own in ordered for place in _places(own))]
-    ways = [way for own in ordered for way in _ways(own, stacks)]
-    territories = [
-        *(Territory(name=own.stack, title=_title(own)) for own in ordered if own.is_central),
-        Territory(name=VAULT, title="Vault"),
-        Territory(name=OUTSIDE, title="Other accounts"),
-        *(Territory(name=own.stack, title=_title(own)) for own in ordered if not own.is_central),
+    nodes = [*_distinct(node for own in ordered for node in _nodes(own))]
+    edges = [edge for own in ordered for edge in _edges(own, stacks)]
+    accounts = [
+        *(Account(name=own.stack, title=_title(own)) for own in ordered if own.is_central),
+        Account(name=VAULT, title="Vault"),
+        Account(name=OUTSIDE, title="Other accounts"),
+        *(Account(name=own.stack, title=_title(own)) for own in ordered if not own.is_central),
     ]
-    inhabited = {place.account for place in places}
-    return Reach(
-        territories=tuple(each for each in territories if each.name in {*inhabited, *stacks}),
-        places=tuple(places),
-        ways=tuple(ways),
+    inhabited = {node.account for node in nodes}
+    return AccessGraph(
+        accounts=tuple(each for each in accounts if each.name in {*inhabited, *stacks}),
+        nodes=tuple(nodes),
+        edges=tuple(edges),
     )
 
 
@@ -89,18 +89,18 @@ def _title(own: Settings) -> str:
     return f"{own.stack}: {'central' if own.is_central else 'workload'} account {own.account_id}, {people}"
 
 
-def _distinct(places: Iterator[Place]) -> Iterator[Place]:
+def _distinct(nodes: Iterator[Node]) -> Iterator[Node]:
     seen: set[str] = set()
-    for place in places:
-        if place.id not in seen:
-            seen.add(place.id)
-            yield place
+    for node in nodes:
+        if node.id not in seen:
+            seen.add(node.id)
+            yield node
 
 
-def _places(own: Settings) -> Iterator[Place]:
+def _nodes(own: Settings) -> Iterator[Node]:
     stack = own.stack
     for name in own.users:
-        yield Place(
+        yield Node(
             id=f"{stack}/user/{name}",
             account=stack,
             step=WHO,
@@ -108,7 +108,7 @@ def _places(own: Settings) -> Iterator[Place]:
             details=("a person, with a password",),
         )
     for name, group in own.groups.items():
-        yield Place(
+        yield Node(
             id=f"{stack}/group/{name}",
             account=stack,
             step=THROUGH,
@@ -117,7 +117,7 @@ def _places(own: Settings) -> Iterator[Place]:
         )
     for name, role in own.cross_account_roles.items():
         if role.trusted_account_id:
-            yield Place(
+            yield Node(
                 id=f"{OUTSIDE}/{role.trusted_account_id}",
                 account=OUTSIDE,
                 step=WHO,
@@ -125,7 +125,7 @@ def _places(own: Settings) -> Iterator[Place]:
                 details=("a third party",),
             )
         limit = (f"at most {_name(role.permissions_boundary)}",) if role.permissions_boundary else ()
-        yield Place(
+        yield Node(
             id=f"{stack}/role/{name}",
             account=stack,
             step=AS,
@@ -136,21 +136,21 @@ def _places(own: Settings) -> Iterator[Place]:
         held = _held(own.instance)
         managed = ("Session Manager",) if own.instance.session_manager else ()
         yield from (
-            Place(
+            Node(
                 id=f"{stack}/instance",
                 account=stack,
                 step=WHO,
                 title=f"EC2 {own.instance.name}",
                 details=("no keys on it",),
             ),
-            Place(
+            Node(
                 id=f"{stack}/profile",
                 account=stack,
                 step=THROUGH,
                 title=f"profile {own.instance.profile_name}",
                 details=("instance profile",),
             ),
-            Place(
+            Node(
                 id=f"{stack}/role/{own.instance.role_name}",
                 account=stack,
                 step=AS,
@@ -160,14 +160,14 @@ def _places(own: Settings) -> Iterator[Place]:
         )
     if own.vault_server:
         server = own.vault_server.name
-        yield Place(
+        yield Node(
             id=f"{stack}/server",
             account=stack,
             step=WHO,
             title="Vault's own servers",
             details=("no keys on them",),
         )
-        yield Place(
+        yield Node(
             id=f"{stack}/role/{server}",
             account=stack,
             step=AS,
@@ -177,11 +177,11 @@ def _places(own: Settings) -> Iterator[Place]:
     yield from _places_of_vault(own)
 
 
-def _places_of_vault(own: Settings) -> Iterator[Place]:
+def _places_of_vault(own: Settings) -> Iterator[Node]:
     if not own.vault:
         return
     for name, login in own.vault.logins.items():
-        yield Place(
+        yield Node(
             id=f"{VAULT}/login/{name}",
             account=VAULT,
             step=WHO,
@@ -205,7 +205,7 @@ def _places_of_vault(own: Settings) -> Iterator[Place]:
             else f"role {vault_aws_role_name(own.vault.mount, name)}"
         )
         if not _logins_for(own.vault, name):
-            yield Place(
+            yield Node(
                 id=f"{VAULT}/token/{policy}",
                 account=VAULT,
                 step=WHO,
@@ -213,14 +213,14 @@ def _places_of_vault(own: Settings) -> Iterator[Place]:
                 details=("no AWS key of its own",),
             )
         yield from (
-            Place(
+            Node(
                 id=f"{VAULT}/{own.stack}/{name}",
                 account=VAULT,
                 step=THROUGH,
                 title=f"{own.vault.mount}/creds/{name}",
                 details=(f"for {own.stack}",),
             ),
-            Place(
+            Node(
                 id=f"{own.stack}/vault/{name}",
                 account=own.stack,
                 step=AS,
@@ -244,25 +244,25 @@ def _name(policy: str) -> str:
     return policy.rsplit("/", 1)[-1]
 
 
-def _ways(own: Settings, stacks: Mapping[str, Settings]) -> Iterator[Way]:
+def _edges(own: Settings, stacks: Mapping[str, Settings]) -> Iterator[Edge]:
     stack = own.stack
     for name, user in own.users.items():
         # One denial is enough, whatever the other groups allow.
         enforced = any(own.groups[group].enforce_mfa for group in user.groups)
         for group in user.groups:
-            yield Way(
+            yield Edge(
                 source=f"{stack}/user/{name}",
                 target=f"{stack}/group/{group}",
                 asks=MFA if enforced else NO_MFA,
                 label="with MFA" if enforced else "without MFA",
             )
     for name, role in own.cross_account_roles.items():
-        yield from _ways_into(own, name, role, stacks)
+        yield from _edges_into(own, name, role, stacks)
     if own.instance:
-        yield Way(
+        yield Edge(
             source=f"{stack}/instance", target=f"{stack}/profile", asks=SHORT_LIVED, label="IMDSv2 only"
         )
-        yield Way(
+        yield Edge(
             source=f"{stack}/profile",
             target=f"{stack}/role/{own.instance.role_name}",
             asks=SHORT_LIVED,
@@ -270,7 +270,7 @@ def _ways(own: Settings, stacks: Mapping[str, Settings]) -> Iterator[Way]:
         )
     if own.vault_server:
         target = f"{stack}/role/{own.vault_server.name}"
-        yield Way(source=f"{stack}/server", target=target, asks=SHORT_LIVED, label="instance profile")
+        yield Edge(source=f"{stack}/server", target=target, asks=SHORT_LIVED, label="instance profile")
     if own.vault:
         for name, role_of_vault in own.vault.roles.items():
             source = f"{VAULT}/{own.stack}/{name}"
@@ -279,19 +279,19 @@ def _ways(own: Settings, stacks: Mapping[str, Settings]) -> Iterator[Way]:
             logins = _logins_for(own.vault, name)
             holders = [f"login/{login}" for login in logins] or [f"token/{policy}"]
             for holder in holders:
-                yield Way(source=f"{VAULT}/{holder}", target=source, asks=NO_MFA, label="Vault policy")
-            yield Way(
+                yield Edge(source=f"{VAULT}/{holder}", target=source, asks=NO_MFA, label="Vault policy")
+            yield Edge(
                 source=source, target=f"{stack}/vault/{name}", asks=SHORT_LIVED, label=f"ends in {lease}"
             )
 
 
-def _ways_into(
+def _edges_into(
     own: Settings, name: str, role: CrossAccountRole, stacks: Mapping[str, Settings]
-) -> Iterator[Way]:
+) -> Iterator[Edge]:
     target = f"{own.stack}/role/{name}"
     if role.trusted_account_id:
         source = f"{OUTSIDE}/{role.trusted_account_id}"
-        yield Way(source=source, target=target, asks=NO_MFA, label="external ID")
+        yield Edge(source=source, target=target, asks=NO_MFA, label="external ID")
         return
     age = f", {duration_text(role.mfa_max_age)} old at most" if role.mfa_max_age else ""
     terms = f"MFA{age}" if role.asks_for_mfa else "without MFA"
@@ -311,6 +311,6 @@ def _ways_into(
             if not granted or not members & let_in:
                 continue
             only = f", only {' and '.join(sorted(members & let_in))}" if members - let_in else ""
-            yield Way(
+            yield Edge(
                 source=f"{central.stack}/group/{group_name}", target=target, asks=asks, label=f"{terms}{only}"
             )

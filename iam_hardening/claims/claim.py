@@ -47,7 +47,7 @@ class Claim:
 class Outcome:
     """What happened. `detail` is the service's own word for it, an error code and message for example."""
 
-    scene: str
+    scenario: str
     claim: Claim
     found: str
     detail: str
@@ -58,7 +58,7 @@ class Outcome:
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "scene": self.scene,
+            "scenario": self.scenario,
             **asdict(self.claim),
             "found": self.found,
             "holds": self.holds,

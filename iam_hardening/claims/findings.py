@@ -45,7 +45,9 @@ class Findings:
             claimed=text_of(claimed),
             reason=reason,
         )
-        self.outcomes.append(Outcome(scene=self._section, claim=claim, found=text_of(found), detail=detail))
+        self.outcomes.append(
+            Outcome(scenario=self._section, claim=claim, found=text_of(found), detail=detail)
+        )
 
     @property
     def false(self) -> list[Outcome]:

@@ -3,7 +3,7 @@
 Pure up to `evaluate`, which asks `iam:SimulatePrincipalPolicy` (and, of a policy by itself,
 `iam:SimulateCustomPolicy`) of whatever account its client reaches, and changes nothing. The simulator knows
 identity policies, boundaries and the conditions that it is given facts about; it does not know service
-control policies. Trust and resource policies are claimed in `doors.py`.
+control policies. Trust and resource policies are claimed in `policy_claims.py`.
 
 Source: IAM API reference, "SimulatePrincipalPolicy", "SimulateCustomPolicy".
 """

@@ -3,7 +3,7 @@
 The claims come from the settings: for each requirement of a door, who meets all but that one stays outside.
 They are put to IAM's policy simulator: what a door says to one principal is a policy without `Principal`, so
 the statements that name the principal are judged by themselves (`iam:SimulateCustomPolicy`). What the
-principal's own account allows it is not looked at; the rehearsal's other scenes make the real calls.
+principal's own account allows it is not looked at; the rehearsal's other scenarios make the real calls.
 
 Source: IAM User Guide, "Policy evaluation logic", "AWS JSON policy elements: Principal".
 """
@@ -108,7 +108,7 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
+class PolicyClaim:
     """One claim: whether `principal` (an ARN or a service) gets through with these facts about the request.
 
     `beside_everything`: as if all else let it in; what is refused then is denied.
@@ -132,13 +132,13 @@ class Door:
         return f"{self.action} by {self.who}" + (f" ({self.without})" if self.without else "")
 
 
-def doors(account: Settings) -> list[Door]:
-    """Every claim that the settings make about the account's own doors."""
+def policy_claims(account: Settings) -> list[PolicyClaim]:
+    """Every claim that the settings make about the account's own policy_claims."""
     return [
         *(
-            door
+            claim
             for name, role in account.cross_account_roles.items()
-            for door in _people(account, name, role)
+            for claim in _people(account, name, role)
         ),
         *_instances(account),
         *(_sessions(account, account.vault) if account.vault else ()),
@@ -156,27 +156,29 @@ def _root(account: Settings, account_id: str) -> str:
     return naming.account_root_arn(account.partition, account_id)
 
 
-def _through(door: Door, needed: Mapping[str, Fact], wrong: Mapping[str, Iterable[Fact]]) -> Iterator[Door]:
+def _through(
+    claim: PolicyClaim, needed: Mapping[str, Fact], wrong: Mapping[str, Iterable[Fact]]
+) -> Iterator[PolicyClaim]:
     """With all that it asks for the door is open; with one thing missing, or wrong, it is not."""
-    yield replace(door, facts=dict(needed))
+    yield replace(claim, facts=dict(needed))
     for key, values in wrong.items():
         others = {name: value for name, value in needed.items() if name != key}
-        yield replace(door, facts=others, claimed=REFUSED, without=f"no {key}")
+        yield replace(claim, facts=others, claimed=REFUSED, without=f"no {key}")
         for value in values:
-            yield replace(door, facts={**others, key: value}, claimed=REFUSED, without=f"{key} {value}")
+            yield replace(claim, facts={**others, key: value}, claimed=REFUSED, without=f"{key} {value}")
 
 
 def _closed_to(
-    door: Door, principals: Mapping[str, str], actions: Iterable[str], facts: Mapping[str, Fact]
-) -> Iterator[Door]:
+    claim: PolicyClaim, principals: Mapping[str, str], actions: Iterable[str], facts: Mapping[str, Fact]
+) -> Iterator[PolicyClaim]:
     for who, principal in principals.items():
         for action in actions:
             yield replace(
-                door, who=who, principal=principal, action=action, claimed=REFUSED, facts=dict(facts)
+                claim, who=who, principal=principal, action=action, claimed=REFUSED, facts=dict(facts)
             )
 
 
-def _people(account: Settings, name: str, role: config.CrossAccountRole) -> Iterator[Door]:
+def _people(account: Settings, name: str, role: config.CrossAccountRole) -> Iterator[PolicyClaim]:
     trusted = role.trusted_account_id or account.trusted_account_id or ""
     somebody = naming.user_arn(account.partition, trusted, "/", _SOMEBODY)
     needed: dict[str, Fact] = {"aws:username": _SOMEBODY, _SESSION_NAME: _SOMEBODY, _PRINCIPAL: somebody}
@@ -192,7 +194,7 @@ def _people(account: Settings, name: str, role: config.CrossAccountRole) -> Iter
         wrong[_SESSION_NAME] = ["somebody-else"]
     if role.external_id is not None:
         needed[_EXTERNAL_ID], wrong[_EXTERNAL_ID] = role.external_id, ["another"]
-    door = Door(
+    claim = PolicyClaim(
         place=_role(account, name),
         who=f"account {trusted}",
         principal=_root(account, trusted),
@@ -201,25 +203,25 @@ def _people(account: Settings, name: str, role: config.CrossAccountRole) -> Iter
         why="who has all that the role's settings ask for gets in, and nobody with less",
         control="CIS 1.20",
     )
-    yield from _through(door, needed, wrong)
+    yield from _through(claim, needed, wrong)
     for principal in role.principals[1:]:
-        yield replace(door, facts={**needed, _PRINCIPAL: principal})
-    yield from _closed_to(door, {door.who: door.principal}, (_TAG, "sts:SetSourceIdentity"), needed)
+        yield replace(claim, facts={**needed, _PRINCIPAL: principal})
+    yield from _closed_to(claim, {claim.who: claim.principal}, (_TAG, "sts:SetSourceIdentity"), needed)
     others = {f"account {_STRANGER}": _root(account, _STRANGER), "EC2": _ec2(account)}
     if trusted != account.account_id:
         others["its own account"] = _root(account, account.account_id)
-    yield from _closed_to(door, others, (_ASSUME,), needed)
+    yield from _closed_to(claim, others, (_ASSUME,), needed)
 
 
 def _ec2(account: Settings) -> str:
     return "ec2.amazonaws.com.cn" if account.partition == "aws-cn" else "ec2.amazonaws.com"
 
 
-def _instances(account: Settings) -> Iterator[Door]:
+def _instances(account: Settings) -> Iterator[PolicyClaim]:
     names = [account.instance.role_name] if account.instance else []
     names += [account.vault_server.name] if account.vault_server else []
     for name in names:
-        door = Door(
+        claim = PolicyClaim(
             place=_role(account, name),
             who="EC2",
             principal=_ec2(account),
@@ -228,19 +230,19 @@ def _instances(account: Settings) -> Iterator[Door]:
             why="the role is for instances, whatever rights others have; EC2 sends no source",
             control="pitfall: EC2 sends no aws:SourceArn",
         )
-        yield door
-        yield from _closed_to(door, {"EC2": door.principal}, (_TAG, "sts:SetSourceIdentity"), {})
+        yield claim
+        yield from _closed_to(claim, {"EC2": claim.principal}, (_TAG, "sts:SetSourceIdentity"), {})
         others = {"Lambda": _OTHER_SERVICE, "its own account": _root(account, account.account_id)}
         others[f"account {_STRANGER}"] = _root(account, _STRANGER)
-        yield from _closed_to(door, others, (_ASSUME,), {_MFA: True})
+        yield from _closed_to(claim, others, (_ASSUME,), {_MFA: True})
 
 
-def _sessions(account: Settings, vault: config.Vault) -> Iterator[Door]:
+def _sessions(account: Settings, vault: config.Vault) -> Iterator[PolicyClaim]:
     principal = vault.principal_arn(account.partition, account.account_id)
     for name, role in vault.roles.items():
         if role.credential_type != "assumed_role":
             continue
-        door = Door(
+        claim = PolicyClaim(
             place=_role(account, naming.vault_aws_role_name(vault.mount, name)),
             who=vault.principal,
             principal=principal,
@@ -253,23 +255,23 @@ def _sessions(account: Settings, vault: config.Vault) -> Iterator[Door]:
         wrong: dict[str, list[Fact]] = {key: ["another"] for key in tags}
         if tags:
             tags[_TAG_KEYS] = sorted(role.session_tags)
-            tag = replace(door, action=_TAG, why="policies may rest on the tags of these sessions")
+            tag = replace(claim, action=_TAG, why="policies may rest on the tags of these sessions")
             yield from _through(tag, tags, wrong)
             more = [*sorted(role.session_tags), "more"]
             yield replace(tag, facts={**tags, _TAG_KEYS: more}, claimed=REFUSED)
-            yield replace(door, facts={**_agreed(role), **tags, _TAG_KEYS: more}, claimed=REFUSED)
+            yield replace(claim, facts={**_agreed(role), **tags, _TAG_KEYS: more}, claimed=REFUSED)
         else:
-            yield from _closed_to(door, {door.who: principal}, (_TAG,), _agreed(role))
+            yield from _closed_to(claim, {claim.who: principal}, (_TAG,), _agreed(role))
         needed = {**_agreed(role), **tags}
         wrong |= {key: ["another"] for key in _agreed(role)}
-        yield from _through(door, needed, wrong)
-        yield from _closed_to(door, {door.who: principal}, ("sts:SetSourceIdentity",), needed)
+        yield from _through(claim, needed, wrong)
+        yield from _closed_to(claim, {claim.who: principal}, ("sts:SetSourceIdentity",), needed)
         others = {
             "its own account": _root(account, account.account_id),
             f"account {_STRANGER}": _root(account, _STRANGER),
             "another user": naming.user_arn(account.partition, account.account_id, "/", _SOMEBODY),
         }
-        yield from _closed_to(door, others, (_ASSUME, _TAG), needed)
+        yield from _closed_to(claim, others, (_ASSUME, _TAG), needed)
 
 
 def _agreed(role: config.VaultRole) -> dict[str, Fact]:
@@ -280,13 +282,15 @@ def _key(account: Settings, alias: str, region: str) -> Place:
     return Place(kind="key", name=f"alias/{alias}", region=region)
 
 
-def _each(door: Door, actions: Iterable[str], *, claimed: str, service: str = "kms") -> Iterator[Door]:
+def _each(
+    claim: PolicyClaim, actions: Iterable[str], *, claimed: str, service: str = "kms"
+) -> Iterator[PolicyClaim]:
     for action in actions:
-        yield replace(door, action=f"{service}:{action}", claimed=claimed)
+        yield replace(claim, action=f"{service}:{action}", claimed=claimed)
 
 
-def _seal(account: Settings, name: str) -> Iterator[Door]:
-    door = Door(
+def _seal(account: Settings, name: str) -> Iterator[PolicyClaim]:
+    claim = PolicyClaim(
         place=_key(account, name, account.region),
         who=f"role {name}",
         principal=naming.role_arn(account.partition, account.account_id, name),
@@ -295,27 +299,29 @@ def _seal(account: Settings, name: str) -> Iterator[Door]:
         why="Vault seals and unseals with the key, and does nothing else with it",
         control="CIS 1.17",
     )
-    yield from _each(door, (*_USE, "DescribeKey"), claimed=ALLOWED)
+    yield from _each(claim, (*_USE, "DescribeKey"), claimed=ALLOWED)
     beyond = [action for action in _ADMINISTRATION if action != "DescribeKey"]
-    yield from _each(door, (*_FURTHER_USE, *beyond), claimed=REFUSED)
-    yield from _administrators(account, door, "IAM decides who administers the key; nobody but Vault uses it")
+    yield from _each(claim, (*_FURTHER_USE, *beyond), claimed=REFUSED)
+    yield from _administrators(
+        account, claim, "IAM decides who administers the key; nobody but Vault uses it"
+    )
     for who, principal in {
         f"account {_STRANGER}": _root(account, _STRANGER),
         "Lambda": _OTHER_SERVICE,
     }.items():
-        stranger = replace(door, who=who, principal=principal, why="the key is this account's own")
+        stranger = replace(claim, who=who, principal=principal, why="the key is this account's own")
         yield from _each(stranger, (*_USE, "DescribeKey", "PutKeyPolicy"), claimed=REFUSED)
 
 
-def _administrators(account: Settings, key: Door, why: str) -> Iterator[Door]:
+def _administrators(account: Settings, key: PolicyClaim, why: str) -> Iterator[PolicyClaim]:
     own = replace(key, who="its own account", principal=_root(account, account.account_id), why=why)
     yield from _each(own, _ADMINISTRATION, claimed=ALLOWED)
     yield from _each(own, (*_USE, *_FURTHER_USE), claimed=REFUSED)
 
 
-def _alarms(account: Settings) -> Iterator[Door]:
+def _alarms(account: Settings) -> Iterator[PolicyClaim]:
     for region, rules in _rules(account).items():
-        key = Door(
+        key = PolicyClaim(
             place=_key(account, naming.ALARMS, region),
             who="EventBridge",
             principal=_EVENTS,
@@ -347,10 +353,12 @@ def _rules(account: Settings) -> dict[str, list[str]]:
     return rules
 
 
-def _topic(account: Settings, region: str, rules: list[str], strangers: Mapping[str, str]) -> Iterator[Door]:
+def _topic(
+    account: Settings, region: str, rules: list[str], strangers: Mapping[str, str]
+) -> Iterator[PolicyClaim]:
     partition, own_id = account.partition, account.account_id
     topic = naming.topic_arn(partition, region, own_id, naming.ALARMS)
-    door = Door(
+    claim = PolicyClaim(
         place=Place(kind="topic", name=topic, region=region),
         who="EventBridge",
         principal=_EVENTS,
@@ -363,30 +371,30 @@ def _topic(account: Settings, region: str, rules: list[str], strangers: Mapping[
     for name in rules:
         rule = naming.event_rule_arn(partition, region, own_id, name)
         others = [f"{rule}-other", naming.event_rule_arn(partition, region, _STRANGER, name)]
-        yield from _through(door, {_SOURCE: rule}, {_SOURCE: others})
+        yield from _through(claim, {_SOURCE: rule}, {_SOURCE: others})
     sent: dict[str, Fact] = {_SOURCE: naming.event_rule_arn(partition, region, own_id, rules[0])}
-    yield from _closed_to(door, {door.who: _EVENTS}, ("sns:Subscribe", "sns:DeleteTopic"), sent)
-    yield from _closed_to(door, strangers, ("sns:Publish",), sent)
-    yield replace(door, resource=f"{topic}-beside", facts=sent, claimed=REFUSED)
+    yield from _closed_to(claim, {claim.who: _EVENTS}, ("sns:Subscribe", "sns:DeleteTopic"), sent)
+    yield from _closed_to(claim, strangers, ("sns:Publish",), sent)
+    yield replace(claim, resource=f"{topic}-beside", facts=sent, claimed=REFUSED)
 
 
-def _trail(account: Settings) -> Iterator[Door]:
+def _trail(account: Settings) -> Iterator[PolicyClaim]:
     """A service has no aws:PrincipalArn and says that it is one; everybody else is somebody of the
     account."""
     somebody = naming.user_arn(account.partition, account.account_id, "/", _SOMEBODY)
-    for door in _trail_doors(account):
-        if door.principal.endswith(".amazonaws.com"):
-            yield replace(door, facts={**door.facts, _IS_SERVICE: True})
+    for claim in _trail_claims(account):
+        if claim.principal.endswith(".amazonaws.com"):
+            yield replace(claim, facts={**claim.facts, _IS_SERVICE: True})
         else:
-            yield replace(door, facts={_PRINCIPAL: somebody, _IS_SERVICE: False, **door.facts})
+            yield replace(claim, facts={_PRINCIPAL: somebody, _IS_SERVICE: False, **claim.facts})
 
 
-def _trail_doors(account: Settings) -> Iterator[Door]:
+def _trail_claims(account: Settings) -> Iterator[PolicyClaim]:
     bucket = naming.trail_bucket(account.account_id, account.region)
     arn = naming.bucket_arn(account.partition, bucket)
     trail = naming.trail_arn(account.partition, account.region, account.account_id, naming.TRAIL)
     logs = f"{arn}/AWSLogs/{account.account_id}/x"
-    door = Door(
+    claim = PolicyClaim(
         place=Place(kind="bucket", name=bucket, region=account.region),
         who="CloudTrail",
         principal=_CLOUDTRAIL,
@@ -398,13 +406,13 @@ def _trail_doors(account: Settings) -> Iterator[Door]:
     )
     source: dict[str, Fact] = {_SOURCE: trail}
     another = {_SOURCE: [f"{trail}-other"]}
-    yield from _through(door, source, another)
+    yield from _through(claim, source, another)
     acl = "s3:x-amz-acl"
     written = {**source, acl: "bucket-owner-full-control"}
     yield from _through(
-        replace(door, action="s3:PutObject", resource=logs), written, {**another, acl: ["public-read"]}
+        replace(claim, action="s3:PutObject", resource=logs), written, {**another, acl: ["public-read"]}
     )
-    closed = replace(door, claimed=REFUSED, facts=written)
+    closed = replace(claim, claimed=REFUSED, facts=written)
     yield replace(closed, action="s3:PutObject", resource=f"{arn}/AWSLogs/{_STRANGER}/x")
     yield replace(closed, action="s3:PutObject", resource=f"{arn}/x")
     yield replace(closed, action="s3:GetBucketAcl", resource=f"{arn}-beside")
@@ -415,7 +423,7 @@ def _trail_doors(account: Settings) -> Iterator[Door]:
     yield from _closed_to(put, strangers, ("s3:PutObject", "s3:GetObject"), written)
     yield from _closed_to(replace(closed, resource=arn), strangers, ("s3:GetBucketAcl",), written)
     owner = replace(
-        door,
+        claim,
         who="its own account",
         principal=_root(account, account.account_id),
         beside_everything=True,
@@ -447,8 +455,8 @@ def _trail_doors(account: Settings) -> Iterator[Door]:
 
 
 def _kept_logs(
-    account: Settings, owner: Door, arn: str, logs: str, administrators: Iterable[str]
-) -> Iterator[Door]:
+    account: Settings, owner: PolicyClaim, arn: str, logs: str, administrators: Iterable[str]
+) -> Iterator[PolicyClaim]:
     """Those who are allowed everything else change logs and bucket only where they are listed."""
     unlisted = replace(
         owner, claimed=REFUSED, why="logs are kept from whoever is not listed", control="CIS 3.2"
@@ -503,40 +511,40 @@ def _kept_logs(
 class Verdict:
     """What the simulator says of one claim. `decision` is its own word."""
 
-    door: Door
+    claim: PolicyClaim
     found: str
     decision: str
 
     @property
     def holds(self) -> bool:
-        return self.found == self.door.claimed
+        return self.found == self.claim.claimed
 
 
 def evaluate(
-    clients: Clients, wanted: Iterable[Door], instead: Mapping[Place, Mapping[str, Any]] | None = None
+    clients: Clients, wanted: Iterable[PolicyClaim], instead: Mapping[Place, Mapping[str, Any]] | None = None
 ) -> Iterator[Verdict]:
-    """Reads each door's policy, or takes the one given `instead`, and asks the simulator. Errors are the
+    """Reads each resource's policy, or takes the one given `instead`, and asks the simulator. Errors are the
     clients' own."""
 
     @cache
     def policy_of(place: Place) -> Mapping[str, Any]:
         return (instead or {}).get(place) or read(clients, place)
 
-    for door in wanted:
-        said = spoken_to(policy_of(door.place), door.principal)
+    for claim in wanted:
+        said = spoken_to(policy_of(claim.place), claim.principal)
         documents = [document(*said)] if said else []
-        documents += [EVERYTHING] if door.beside_everything else []
+        documents += [EVERYTHING] if claim.beside_everything else []
         decision = "implicitDeny"
         if documents:
             decision = simulate(
-                clients("iam", door.place.region),
-                actions=[door.action],
-                resource=door.resource,
-                facts=door.facts,
+                clients("iam", claim.place.region),
+                actions=[claim.action],
+                resource=claim.resource,
+                facts=claim.facts,
                 of=None,
                 documents=[json.dumps(each) for each in documents],
-            )[door.action]
-        yield Verdict(door=door, found=ALLOWED if decision == "allowed" else REFUSED, decision=decision)
+            )[claim.action]
+        yield Verdict(claim=claim, found=ALLOWED if decision == "allowed" else REFUSED, decision=decision)
 
 
 def spoken_to(policy: Mapping[str, Any], principal: str) -> list[dict[str, Any]]:

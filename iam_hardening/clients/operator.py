@@ -43,7 +43,7 @@ def client(
     return session.client(service, region_name=region, config=config, **keys)
 
 
-def asking(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
+def call(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
     """The answer of one call. Raises CannotError with AWS's own words after ours."""
     try:
         return call(**arguments)
@@ -52,7 +52,7 @@ def asking(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
 
 
 def account_of_credentials(sts: Any) -> str:
-    return str(asking("Asking AWS whose credentials these are", sts.get_caller_identity)["Account"])
+    return str(call("Asking AWS whose credentials these are", sts.get_caller_identity)["Account"])
 
 
 def must_be_in(account: Settings, make_client: MakeClient) -> None:

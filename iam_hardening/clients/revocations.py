@@ -44,7 +44,7 @@ class Revoked:
 
 def revoke(iam: Any, role_name: str) -> Revoked:
     """Raises live.CannotError."""
-    found = operator.asking(f"Looking at the role {role_name}", iam.get_role, RoleName=role_name)
+    found = operator.call(f"Looking at the role {role_name}", iam.get_role, RoleName=role_name)
     # AWS's clock and not ours, and the second after: issue times have no fractions of seconds.
     moment = _now(found).replace(microsecond=0) + timedelta(seconds=1)
     document = documents.render(roles_policies.revoke_older_sessions(moment.strftime(_SECONDS_FORMAT)))
@@ -56,7 +56,7 @@ def revoke(iam: Any, role_name: str) -> Revoked:
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] != "LimitExceeded":
             raise operator.CannotError(f"{doing} failed: {refusal}") from None
-        operator.asking(
+        operator.call(
             f"Putting the policy {REVOKE_SESSIONS_POLICY} on the role {role_name}",
             iam.put_role_policy,
             RoleName=role_name,
@@ -69,15 +69,15 @@ def revoke(iam: Any, role_name: str) -> Revoked:
 
 def find(iam: Any, role_name: str) -> tuple[Revoked, datetime] | None:
     """The denial on a role, and AWS's time now; None where there is none. Raises live.CannotError."""
-    role = operator.asking(f"Looking at the role {role_name}", iam.get_role, RoleName=role_name)
+    role = operator.call(f"Looking at the role {role_name}", iam.get_role, RoleName=role_name)
     name, arn = revocation_policy_name(role_name), _policy_arn(role)
-    attached = operator.asking(
+    attached = operator.call(
         f"Looking at the policies of {role_name}", iam.list_attached_role_policies, RoleName=role_name
     )["AttachedPolicies"]
     if all(policy["PolicyArn"] != arn for policy in attached):
         return None
-    policy = operator.asking(f"Looking at the policy {name}", iam.get_policy, PolicyArn=arn)["Policy"]
-    version = operator.asking(
+    policy = operator.call(f"Looking at the policy {name}", iam.get_policy, PolicyArn=arn)["Policy"]
+    version = operator.call(
         f"Looking at the policy {name}",
         iam.get_policy_version,
         PolicyArn=arn,
@@ -89,21 +89,21 @@ def find(iam: Any, role_name: str) -> tuple[Revoked, datetime] | None:
 
 def lift(iam: Any, role_name: str) -> None:
     """Take the denial away. Raises live.CannotError, and may be run again then."""
-    role = operator.asking(f"Looking at the role {role_name}", iam.get_role, RoleName=role_name)
+    role = operator.call(f"Looking at the role {role_name}", iam.get_role, RoleName=role_name)
     arn, name = _policy_arn(role), revocation_policy_name(role_name)
-    operator.asking(
+    operator.call(
         f"Taking the policy {name} off the role", iam.detach_role_policy, RoleName=role_name, PolicyArn=arn
     )
-    versions = operator.asking(f"Looking at the policy {name}", iam.list_policy_versions, PolicyArn=arn)
+    versions = operator.call(f"Looking at the policy {name}", iam.list_policy_versions, PolicyArn=arn)
     for version in versions["Versions"]:
         if not version["IsDefaultVersion"]:
-            operator.asking(
+            operator.call(
                 f"Deleting the policy {name}",
                 iam.delete_policy_version,
                 PolicyArn=arn,
                 VersionId=version["VersionId"],
             )
-    operator.asking(f"Deleting the policy {name}", iam.delete_policy, PolicyArn=arn)
+    operator.call(f"Deleting the policy {name}", iam.delete_policy, PolicyArn=arn)
 
 
 def moment_of(document: Mapping[str, Any]) -> datetime | None:

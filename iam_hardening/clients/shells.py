@@ -26,7 +26,7 @@ def shells(
     found = []
     for region in regions:
         pages = clients("ssm", region).get_paginator("describe_sessions").paginate(State="Active")
-        for page in operator.asking(f"Listing the shells in {region}", lambda pages=pages: list(pages)):
+        for page in operator.call(f"Listing the shells in {region}", lambda pages=pages: list(pages)):
             found += [
                 Shell(region=region, session_id=session["SessionId"])
                 for session in page["Sessions"]
@@ -39,7 +39,7 @@ def end(clients: Callable[[str, str], Any], ended: Sequence[Shell]) -> None:
     """Raises live.CannotError, and may be run again then."""
     for shell in ended:
         ssm = clients("ssm", shell.region)
-        operator.asking(
+        operator.call(
             f"Ending the shell {shell.session_id}", ssm.terminate_session, SessionId=shell.session_id
         )
 
@@ -66,7 +66,7 @@ def of_issued_users(iam: Any, role: str) -> Callable[[str], bool]:
 
 def _users(iam: Any) -> Iterator[dict[str, Any]]:
     pages = iam.get_paginator("list_users").paginate(PathPrefix=VAULT_USER_PATH)
-    for page in operator.asking(f"Listing the users under {VAULT_USER_PATH}", lambda: list(pages)):
+    for page in operator.call(f"Listing the users under {VAULT_USER_PATH}", lambda: list(pages)):
         yield from page["Users"]
 
 

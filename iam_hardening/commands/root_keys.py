@@ -73,7 +73,7 @@ def run(
         deleting = make_client("iam", target.region, _root_session(sts, target, _DELETE))
         for key in keys:
             name = key["AccessKeyId"]
-            operator.asking(f"Deleting {name}", deleting.delete_access_key, AccessKeyId=name)
+            operator.call(f"Deleting {name}", deleting.delete_access_key, AccessKeyId=name)
             print(f"Deleted {name}.")
         if left := _keys(looking):
             raise operator.CannotError(
@@ -104,7 +104,7 @@ def _check_organization(target: Target, sts: Any, organizations: Any) -> None:
     """Whether these credentials can reach the target's root user at all."""
     caller = operator.account_of_credentials(sts)
     try:
-        answer = operator.asking("Asking for the organisation", organizations.describe_organization)
+        answer = operator.call("Asking for the organisation", organizations.describe_organization)
     except operator.CannotError as problem:
         if _NO_ORGANIZATION not in str(problem):
             raise
@@ -123,7 +123,7 @@ def _check_organization(target: Target, sts: Any, organizations: Any) -> None:
 
 def _root_session(sts: Any, target: Target, task: str) -> Credentials:
     try:
-        answer = operator.asking(
+        answer = operator.call(
             f"A root session in {target.account_id}",
             sts.assume_root,
             TargetPrincipal=target.account_id,
@@ -142,5 +142,5 @@ def _root_session(sts: Any, target: Target, task: str) -> Credentials:
 def _keys(iam: Any) -> list[dict[str, Any]]:
     """Without a user name the caller's own, which are the root user's."""
     return list(
-        operator.asking("Listing the root user's access keys", iam.list_access_keys)["AccessKeyMetadata"]
+        operator.call("Listing the root user's access keys", iam.list_access_keys)["AccessKeyMetadata"]
     )

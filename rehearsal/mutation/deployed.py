@@ -20,7 +20,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One policy. `name` is what people see; `place` is there where it is a door's
+    """One policy. `name` is what people see; `place` is there where it is a resource's
     (`iam_hardening/claims/resource_policies.py`), `vault_role` where Vault has it, `arn` where it is a
     managed policy. `apply` puts a mutation in its place, `restore` takes it back."""
 
@@ -44,8 +44,8 @@ def targets(account: Account, clients: Clients, before: set[str]) -> Iterator[Ta
     for policy in _details(account, "LocalManagedPolicy", "Policies"):
         if policy["Arn"] not in before:
             yield _managed(iam, policy)
-    for place in dict.fromkeys(door.place for door in resource_policies.doors(account.settings)):
-        yield _door(clients, place)
+    for place in dict.fromkeys(claim.place for claim in resource_policies.policy_claims(account.settings)):
+        yield _policy_claim(clients, place)
     for role in _details(account, "Role", "RoleDetailList"):
         for inline in role.get("RolePolicyList", []):
             yield _inline(iam, role["RoleName"], inline)
@@ -106,7 +106,7 @@ def _boundary(iam: Any, role: str, arn: str) -> Target:
     )
 
 
-def _door(clients: Clients, place: Place) -> Target:
+def _policy_claim(clients: Clients, place: Place) -> Target:
     """Judged as a document, not put in place: a key whose policy lacks PutKeyPolicy could not be mended."""
     return Target(
         name=f"policy of {place} ({place.region})",

@@ -22,7 +22,7 @@ from rehearsal.project import Project
 from rehearsal.run import deploy
 from rehearsal.scenarios.behaviour import clients, issued
 from rehearsal.terminal import Terminal
-from rehearsal.testbed import Account, World, world
+from rehearsal.testbed import Account, Testbed, running_testbed
 
 EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
 
@@ -109,11 +109,11 @@ def run(project: Project, directory: Path, terminal: Terminal, *, providers: str
     fates: list[Fate] = []
     with ExitStack() as running:
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
-            staged = running.enter_context(world(project, directory, providers=providers))
-        before = {name: names_of_policies(account) for name, account in staged.accounts.items()}
-        deploy(staged, terminal)
-        for name, account in staged.accounts.items():
-            fates += _Account(staged, account, before[name], reasons).run(terminal)
+            testbed = running.enter_context(running_testbed(project, directory, providers=providers))
+        before = {name: names_of_policies(account) for name, account in testbed.accounts.items()}
+        deploy(testbed, terminal)
+        for name, account in testbed.accounts.items():
+            fates += _Account(testbed, account, before[name], reasons).run(terminal)
     return Score(
         fates=fates,
         seconds=perf_counter() - began,
@@ -145,25 +145,27 @@ def _reason(reasons: list[Equivalent], policy: str, what: str) -> str | None:
 class _Account:
     """One deployed account and the claims about it."""
 
-    def __init__(self, staged: World, account: Account, before: set[str], reasons: list[Equivalent]) -> None:
-        self.staged, self.account, self.reasons, self.before = staged, account, reasons, before
+    def __init__(
+        self, testbed: Testbed, account: Account, before: set[str], reasons: list[Equivalent]
+    ) -> None:
+        self.testbed, self.account, self.reasons, self.before = testbed, account, reasons, before
         self.clients = clients(account)
         self.iam = account.admin.client("iam")
-        self.doors = resource_policies.doors(account.settings)
+        self.policy_claims = resource_policies.policy_claims(account.settings)
 
     def run(self, terminal: Terminal) -> Iterator[Fate]:
-        with issued(self.staged, self.account) as there:
+        with issued(self.testbed, self.account) as there:
             cells = matrix.claims(self.account.settings, issued=there)
             self._must_hold(cells)
             for target in targets(self.account, self.clients, self.before):
                 yield from self._fates(target, cells, terminal)
-        for target in targets_in_vault(self.account, self.staged.vault()):
+        for target in targets_in_vault(self.account, self.testbed.vault()):
             yield from self._fates(target, [], terminal)
-        with issued(self.staged, self.account) as there:
+        with issued(self.testbed, self.account) as there:
             self._must_hold(matrix.claims(self.account.settings, issued=there))
 
     def _must_hold(self, cells: list[matrix.MatrixClaim]) -> None:
-        broken = _broken_cell(self.iam, cells) or _broken_door(self.clients, self.doors)
+        broken = _broken_cell(self.iam, cells) or _broken_policy_claim(self.clients, self.policy_claims)
         for role in self.account.stack.outputs().get("vault_policies", {}):
             broken = broken or self._broken_in_vault(role)
         if broken:
@@ -199,8 +201,8 @@ class _Account:
         try:
             target.apply(mutation)
             if target.place:
-                asked = [door for door in self.doors if door.place == target.place]
-                return _broken_door(self.clients, asked, {target.place: mutation.document})
+                asked = [claim for claim in self.policy_claims if claim.place == target.place]
+                return _broken_policy_claim(self.clients, asked, {target.place: mutation.document})
             if target.vault_role:
                 return self._broken_in_vault(target.vault_role)
             # The claims about the policy itself first: most mutants do not get past them.
@@ -214,13 +216,13 @@ class _Account:
 
     def _broken_in_vault(self, role: str) -> str | None:
         """Whether a token with the role's policy gets what it should, and whom Vault issues may do that."""
-        return _broken_policy(self.staged, self.account, role) or self._broken_user(role)
+        return _broken_policy(self.testbed, self.account, role) or self._broken_user(role)
 
     def _broken_user(self, role: str) -> str | None:
         vault = self.account.settings.vault
         if vault is None or vault.roles[role].credential_type != "iam_user":
             return None
-        with issued(self.staged, self.account, only=role) as there:
+        with issued(self.testbed, self.account, only=role) as there:
             if role not in there.users:
                 return "Vault issues no user any more"
             cells = matrix.claims(self.account.settings, issued=there)
@@ -235,25 +237,25 @@ def _broken_cell(iam: Any, cells: list[matrix.MatrixClaim]) -> str | None:
     return None
 
 
-def _broken_door(
+def _broken_policy_claim(
     make: resource_policies.Clients,
-    asked: list[resource_policies.Door],
+    asked: list[resource_policies.PolicyClaim],
     instead: dict[resource_policies.Place, dict[str, Any]] | None = None,
 ) -> str | None:
     for verdict in resource_policies.evaluate(make, asked, instead):
         if not verdict.holds:
-            return f"{verdict.door.call} at {verdict.door.place} is {verdict.found}"
+            return f"{verdict.claim.call} at {verdict.claim.place} is {verdict.found}"
     return None
 
 
-def _broken_policy(staged: World, account: Account, role: str) -> str | None:
+def _broken_policy(testbed: Testbed, account: Account, role: str) -> str | None:
     """Real calls with a token that has the role's policy. Vault's answers other than a refusal count as
     let through: what is asked for need not exist."""
     outputs = account.stack.outputs()
     mount, policies = outputs["vault_mount"], outputs["vault_policies"]
-    root = staged.vault()
+    root = testbed.vault()
     token = root.auth.token.create(policies=[policies[role]], ttl="1h")["auth"]["client_token"]
-    holder = staged.vault(token)
+    holder = testbed.vault(token)
     path = f"{mount}/creds/{role}"
     closed = [*(f"{mount}/creds/{other}" for other in policies if other != role), f"{mount}/creds/another"]
     closed += [f"{mount}/config/root", f"{mount}/roles/{role}", "sys/mounts", "sys/policies/acl/default"]

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iam_hardening.clients.aws import reach_at_endpoint
-from rehearsal.providers.rows import GoneError, StandInError
+from rehearsal.providers.rows import FakeProviderError, GoneError
 from rehearsal.providers.values import Properties
 
 DEFAULT_REGION = "us-east-1"
@@ -57,7 +57,7 @@ class AwsConnections:
     def connect(self, stack: str, settings: Properties) -> "AwsApi":
         """The connection a provider asks for.
 
-        :raises StandInError: no credentials for the stack, or an account that is not allowed.
+        :raises FakeProviderError: no credentials for the stack, or an account that is not allowed.
         """
         if settings.get("accessKey"):
             credentials = AwsCredentials(
@@ -66,12 +66,12 @@ class AwsConnections:
         elif stack in self._credentials:
             credentials = self._credentials[stack]
         else:
-            raise StandInError(f"the rehearsal has no AWS credentials for the stack {stack}")
+            raise FakeProviderError(f"the rehearsal has no AWS credentials for the stack {stack}")
         api = AwsApi(self, credentials, settings.get("region") or DEFAULT_REGION)
         allowed = [str(account) for account in settings.get("allowedAccountIds") or []]
         forbidden = [str(account) for account in settings.get("forbiddenAccountIds") or []]
         if (allowed and api.account_id not in allowed) or api.account_id in forbidden:
-            raise StandInError(f"AWS account ID not allowed: {api.account_id}")
+            raise FakeProviderError(f"AWS account ID not allowed: {api.account_id}")
         return api
 
     def client(self, service: str, region: str, credentials: AwsCredentials) -> Any:
@@ -113,7 +113,7 @@ class AwsApi:
         """The whole answer, all pages of it.
 
         :raises GoneError: what was asked for does not exist.
-        :raises StandInError: AWS refused, in AWS's words.
+        :raises FakeProviderError: AWS refused, in AWS's words.
         """
         service, name = operation.split(".")
         client = self._connections.client(service, self.region, self._credentials)
@@ -125,9 +125,9 @@ class AwsApi:
             code = error.response["Error"]["Code"]
             if code in ignore:
                 return {}
-            raise (GoneError if code in _GONE_CODES else StandInError)(str(error)) from error
+            raise (GoneError if code in _GONE_CODES else FakeProviderError)(str(error)) from error
         except BotoCoreError as error:
-            raise StandInError(str(error)) from error
+            raise FakeProviderError(str(error)) from error
 
     def wait(self, waiter: str, arguments: Mapping[str, Any]) -> None:
         """Wait with a boto3 waiter, at most a minute."""
@@ -136,4 +136,4 @@ class AwsApi:
         try:
             client.get_waiter(name).wait(**arguments, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
         except BotoCoreError as error:
-            raise StandInError(str(error)) from error
+            raise FakeProviderError(str(error)) from error

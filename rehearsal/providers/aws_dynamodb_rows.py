@@ -6,10 +6,10 @@ from rehearsal.providers.rows import (
     ID,
     ITEM,
     Call,
+    FakeProviderError,
     Made,
     Read,
     Row,
-    StandInError,
     Tags,
     Taken,
     Wait,
@@ -46,7 +46,9 @@ def _encryption(properties: Properties, api: Any, id: str) -> Any:
 def _recovery(properties: Properties, api: Any, id: str) -> Any:
     wanted = properties.get("pointInTimeRecovery") or {"enabled": False}
     if set(wanted) != {"enabled"}:
-        raise StandInError("the stand-in's row has no property pointInTimeRecovery.recoveryPeriodInDays")
+        raise FakeProviderError(
+            "the fake provider's row has no property pointInTimeRecovery.recoveryPeriodInDays"
+        )
     return {"PointInTimeRecoveryEnabled": wanted["enabled"]}
 
 

@@ -176,7 +176,10 @@ _INSTANCE = Row(
         }
     ),
     refused={
-        name: f"the stand-in has no row for {name}: an emulated instance does not boot, nothing would run it"
+        name: (
+            f"the fake provider has no row for {name}: an emulated instance does not boot, nothing "
+            "would run it"
+        )
         for name in ("userData", "userDataBase64")
     },
     create=(

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from rehearsal.providers.rows import Function, StandInError
+from rehearsal.providers.rows import FakeProviderError, Function
 from rehearsal.providers.shapes import document, property_case
 from rehearsal.providers.values import Properties
 
@@ -59,7 +59,7 @@ def _policy_arn_of_name(api: Any, arguments: Properties) -> str:
     policies = api.call("iam.list_policies", wanted)["Policies"]
     arns = [policy["Arn"] for policy in policies if policy["PolicyName"] == arguments.get("name")]
     if len(arns) != 1:
-        raise StandInError(f"getPolicy: {len(arns)} IAM policies are named {arguments.get('name')!r}")
+        raise FakeProviderError(f"getPolicy: {len(arns)} IAM policies are named {arguments.get('name')!r}")
     return str(arns[0])
 
 
@@ -71,11 +71,11 @@ def _get_ami(api: Any, arguments: Properties) -> Properties:
     if arguments.get("nameRegex"):
         images = [image for image in images if re.search(arguments["nameRegex"], image.get("Name", ""))]
     if not images:
-        raise StandInError(
+        raise FakeProviderError(
             "getAmi: your query returned no results. Please change your search criteria and try again."
         )
     if len(images) > 1 and not arguments.get("mostRecent"):
-        raise StandInError(
+        raise FakeProviderError(
             "getAmi: your query returned more than one result. Please try a more specific search criteria, "
             "or set `most_recent` attribute to true."
         )
@@ -114,7 +114,9 @@ def _get_subnet(api: Any, arguments: Properties) -> Properties:
         query["SubnetIds"] = [arguments["id"]]
     subnets = api.call("ec2.describe_subnets", query)["Subnets"]
     if len(subnets) != 1:
-        raise StandInError(f"getSubnet: {'no matching' if not subnets else 'multiple'} EC2 Subnets matched")
+        raise FakeProviderError(
+            f"getSubnet: {'no matching' if not subnets else 'multiple'} EC2 Subnets matched"
+        )
     subnet = subnets[0]
     shown = property_case(
         {name: value for name, value in subnet.items() if isinstance(value, (str, bool, int))}

@@ -376,9 +376,9 @@ _ROLE = Row(
     settings=frozenset({"forceDetachPolicies"}),
     compared_as={"assumeRolePolicy": as_policy},
     refused={
-        "inlinePolicies": "inlinePolicies is deprecated and has no row in the stand-in: use RolePolicy",
+        "inlinePolicies": "inlinePolicies is deprecated and has no row in the fake provider: use RolePolicy",
         "managedPolicyArns": (
-            "managedPolicyArns is deprecated and has no row in the stand-in: use RolePolicyAttachment"
+            "managedPolicyArns is deprecated and has no row in the fake provider: use RolePolicyAttachment"
         ),
     },
     create=(
@@ -521,7 +521,9 @@ _ACCESS_KEY = Row(
     defaults={"status": "Active"},
     secrets=frozenset({"secret"}),
     refused={
-        "pgpKey": "the stand-in does not encrypt access keys to a PGP key; leave pgpKey out in the rehearsal"
+        "pgpKey": (
+            "the fake provider does not encrypt access keys to a PGP key; leave pgpKey out in the rehearsal"
+        )
     },
     create=(
         Call("iam.create_access_key", {"UserName": "user"}, "AccessKey"),

@@ -1,4 +1,5 @@
-"""The package `aws`: the rows and functions that the stand-in for pulumi-aws serves, and its settings."""
+"""The package `aws`: the rows and functions that the fake provider for pulumi-aws serves, and its
+settings."""
 
 from collections.abc import Mapping
 
@@ -38,7 +39,7 @@ _SETTINGS = frozenset(
 
 
 def aws_package(endpoint_url: str, credentials: Mapping[str, AwsCredentials]) -> Package:
-    """The stand-in for pulumi-aws, on the emulated AWS at `endpoint_url`."""
+    """The fake provider for pulumi-aws, on the emulated AWS at `endpoint_url`."""
     return Package(
         name="aws",
         version=_PULUMI_AWS,

@@ -1,4 +1,4 @@
-"""A stand-in for Pulumi's language host of Python, which is on no package registry.
+"""A fake provider for Pulumi's language host of Python, which is on no package registry.
 
 `pulumi import` asks the language host which packages a program needs, and runs no program. This one answers
 that it needs none: the engine then takes each package as the import file and the state name it.

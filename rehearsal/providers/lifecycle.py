@@ -18,13 +18,13 @@ from rehearsal.providers.rows import (
     Api,
     Argument,
     Each,
+    FakeProviderError,
     Field,
     GoneError,
     ListOf,
     Literal,
     Made,
     Row,
-    StandInError,
     Step,
     Sweep,
     Switch,
@@ -46,7 +46,7 @@ class Live:
     inputs: Properties
 
 
-class HalfDoneError(StandInError):
+class HalfDoneError(FakeProviderError):
     """A create or update that stopped half-way, with what is there now."""
 
     def __init__(self, reason: str, live: Live) -> None:
@@ -64,7 +64,7 @@ class Lifecycle:
     def create(self, inputs: Properties) -> Live:
         """Make the resource.
 
-        :raises StandInError: nothing was made.
+        :raises FakeProviderError: nothing was made.
         :raises HalfDoneError: something was made and could not be taken away.
         """
         properties = {
@@ -138,10 +138,10 @@ class Lifecycle:
                     before, after = old.get(tags.property) or {}, new.get(tags.property) or {}
                     self._change_tags(tags, before, after, properties, id)
             return self.read(id, properties, new)
-        except StandInError as failure:
+        except FakeProviderError as failure:
             try:
                 live = self.read(id, {**kept, **old}, old)
-            except StandInError:
+            except FakeProviderError:
                 live = Live(id, state, old)
             raise HalfDoneError(str(failure), live) from failure
 
@@ -228,10 +228,10 @@ class Lifecycle:
     def _take_away(self, id: str, properties: Properties, inputs: Properties, failure: Exception) -> None:
         try:
             self.delete(id, properties)
-        except StandInError as second:
+        except FakeProviderError as second:
             try:
                 live = self.read(id, properties, inputs)
-            except StandInError:
+            except FakeProviderError:
                 live = Live(id, not_empty({n: v for n, v in properties.items() if n in self.row.outputs}), {})
             raise HalfDoneError(f"{failure}; taking it away again failed too: {second}", live) from failure
 
@@ -321,7 +321,7 @@ def check_inputs(
     """The inputs with what the provider fills in, and what is wrong with them: property to reason."""
     given = {name: value for name, value in inputs.items() if name != DEFAULTED}
     wrong = {
-        name: row.refused.get(name, f"the stand-in's row of {row.type} has no property {name}")
+        name: row.refused.get(name, f"the fake provider's row of {row.type} has no property {name}")
         for name in given
         if name not in row.inputs
     }
@@ -333,7 +333,7 @@ def check_inputs(
         else:
             filled[row.auto_name] = made
     named = set(re.findall(r"\{(\w+)\}", row.id)) & row.inputs
-    wrong |= dict.fromkeys(named - given.keys() - filled.keys() - wrong.keys(), "the stand-in needs it")
+    wrong |= dict.fromkeys(named - given.keys() - filled.keys() - wrong.keys(), "the fake provider needs it")
     return {**given, **filled, DEFAULTED: sorted(filled)}, wrong
 
 

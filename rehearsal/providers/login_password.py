@@ -11,7 +11,7 @@ import string
 
 from pysequoia import Cert, encrypt
 
-from rehearsal.providers.rows import StandInError
+from rehearsal.providers.rows import FakeProviderError
 from rehearsal.providers.values import Properties
 
 # AWS's own list, less the quote and the bar, which are awkward to type and to paste.
@@ -23,7 +23,7 @@ _CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits, SYMBO
 def random_password(length: int) -> str:
     """A password with every class of character that an account password policy can ask for."""
     if length < len(_CLASSES):
-        raise StandInError(
+        raise FakeProviderError(
             f"passwordLength is {length}; a password needs at least {len(_CLASSES)} characters"
         )
     while True:
@@ -42,7 +42,7 @@ def prepare_login_profile(properties: Properties) -> Properties:
     try:
         message = encrypt(password.encode(), recipients=[recipient], armor=False)
     except Exception as error:  # pysequoia raises plain Exceptions
-        raise StandInError(f"pgpKey cannot be encrypted to: {error}") from error
+        raise FakeProviderError(f"pgpKey cannot be encrypted to: {error}") from error
     return {
         "_password": password,
         "encryptedPassword": base64.b64encode(message).decode(),
@@ -52,13 +52,15 @@ def prepare_login_profile(properties: Properties) -> Properties:
 
 def _certificate(key: str) -> Cert:
     if key.startswith("keybase:"):
-        raise StandInError(
+        raise FakeProviderError(
             "pgpKey names a Keybase user, and the rehearsal stays off the internet: give the base64 key"
         )
     try:
         # Armored text is no base64; the real provider takes only base64, so this does too.
         return Cert.from_bytes(base64.b64decode("".join(key.split()), validate=True))
     except binascii.Error as error:
-        raise StandInError("pgpKey is neither base64 of an OpenPGP public key nor keybase:USER") from error
+        raise FakeProviderError(
+            "pgpKey is neither base64 of an OpenPGP public key nor keybase:USER"
+        ) from error
     except Exception as error:  # pysequoia raises plain Exceptions
-        raise StandInError(f"pgpKey is not an OpenPGP public key: {error}") from error
+        raise FakeProviderError(f"pgpKey is not an OpenPGP public key: {error}") from error

@@ -18,11 +18,11 @@ from typing import Any, Protocol
 from rehearsal.providers.values import Properties
 
 
-class StandInError(Exception):
-    """What a service or a stand-in refused, in words for the user."""
+class FakeProviderError(Exception):
+    """What a service or a fake provider refused, in words for the user."""
 
 
-class GoneError(StandInError):
+class GoneError(FakeProviderError):
     """The service does not have the thing that was asked for."""
 
 
@@ -238,7 +238,7 @@ class Row:
     remembered:  output to path in the answer of the first create step, when no read can tell it.
     secrets:     outputs that are secret whatever the program says.
     compared_as: property to the form in which two values are compared.
-    refused:     inputs of the real provider that the stand-in cannot honour, with the reason.
+    refused:     inputs of the real provider that the fake provider cannot honour, with the reason.
     moves:       input to the setting without which the real provider moves the thing when the input
                  changes. The fake one refuses that: what hangs on it could not be deleted under its old name.
     deletes_first: every replacement deletes first (pulumi-aws, ResourceInfo.DeleteBeforeReplace). So does
@@ -342,7 +342,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Package:
-    """Everything one stand-in serves."""
+    """Everything one fake provider serves."""
 
     name: str
     version: str

@@ -1,4 +1,4 @@
-"""Starts the stand-ins: a gRPC server for each package, in this process, for the engine to attach to."""
+"""Starts the fake providers: a gRPC server for each package, in this process, for the engine to attach to."""
 
 from collections.abc import Iterator, Mapping
 from concurrent import futures
@@ -12,7 +12,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from rehearsal.providers.aws_calls import AwsCredentials
 from rehearsal.providers.aws_rows import aws_package
 from rehearsal.providers.rows import Package
-from rehearsal.providers.servicer import StandInServicer
+from rehearsal.providers.servicer import FakeProviderServicer
 from rehearsal.providers.vault_rows import vault_package
 
 # The engine runs up to 4 x the cores in parallel; a waiting create must not starve the others.
@@ -25,8 +25,8 @@ _SECONDS_TO_STOP = 2
 
 
 @dataclass(frozen=True)
-class StandIns:
-    """Stand-ins for the provider plugins `aws` and `vault`.
+class FakeProviders:
+    """Fake providers for the provider plugins `aws` and `vault`.
 
     aws_endpoint_url: the emulated AWS.
     aws_credentials:  stack name to the credentials of its account; stands for what the environment of
@@ -45,7 +45,7 @@ class StandIns:
     audit_folder: Path | None = None
 
     def __repr__(self) -> str:
-        return f"StandIns(aws at {self.aws_endpoint_url}, vault at {self.vault_address})"
+        return f"FakeProviders(aws at {self.aws_endpoint_url}, vault at {self.vault_address})"
 
     @contextmanager
     def serve(self) -> Iterator[str]:
@@ -68,10 +68,10 @@ class StandIns:
 @contextmanager
 def _serve(package: Package) -> Iterator[int]:
     server = grpc.server(
-        futures.ThreadPoolExecutor(_WORKERS, thread_name_prefix=f"stand-in-{package.name}"),
+        futures.ThreadPoolExecutor(_WORKERS, thread_name_prefix=f"fake provider-{package.name}"),
         options=[("grpc.max_receive_message_length", _LARGEST_MESSAGE_BYTES), ("grpc.so_reuseport", 0)],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandInServicer(package), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(FakeProviderServicer(package), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

@@ -1,4 +1,4 @@
-"""The engine's side of a stand-in: Pulumi's ResourceProvider protocol over a package of rows.
+"""The engine's side of a fake provider: Pulumi's ResourceProvider protocol over a package of rows.
 
 One servicer serves every provider instance of its package. An instance is its connection, so its
 configuration is kept by the peer's address; the stack in the instance's URN says whose credentials count.
@@ -26,7 +26,7 @@ from rehearsal.providers.lifecycle import (
     deletes_first,
     last_known,
 )
-from rehearsal.providers.rows import Api, GoneError, Package, Row, StandInError
+from rehearsal.providers.rows import Api, FakeProviderError, GoneError, Package, Row
 from rehearsal.providers.values import UNKNOWN, Properties, decode, encode, has_unknown, parse_setting, texts
 
 log = logging.getLogger(__name__)
@@ -54,24 +54,24 @@ def _reported(method: _Method) -> _Method:
     """Turns every failure into one gRPC status with words for the user: no traceback, no secret."""
 
     @functools.wraps(method)
-    def run(self: "StandInServicer", request: Any, context: grpc.ServicerContext) -> Any:
+    def run(self: "FakeProviderServicer", request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return method(self, request, context)
         except HalfDoneError as failure:
             self.abort_half_done(failure, request, context)
-        except StandInError as failure:
+        except FakeProviderError as failure:
             self.abort(str(failure), request, context)
         except Exception as failure:
             # context.abort raises a bare Exception, which has to pass through to gRPC.
             if type(failure) is Exception:
                 raise
             log.debug("%s failed", method.__name__, exc_info=True)
-            self.abort(f"the stand-in failed: {type(failure).__name__}: {failure}", request, context)
+            self.abort(f"the fake provider failed: {type(failure).__name__}: {failure}", request, context)
 
     return run  # type: ignore[return-value]
 
 
-class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
+class FakeProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
     """Serves one package of rows."""
 
     def __init__(self, package: Package) -> None:
@@ -102,7 +102,7 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
         failures = [
             provider_pb2.CheckFailure(
                 property=name,
-                reason=f"the stand-in for {self._package.name} does not know the setting {name}",
+                reason=f"the fake provider for {self._package.name} does not know the setting {name}",
             )
             for name in sorted(set(settings) - self._package.settings - _ENGINE_SETTINGS)
         ]
@@ -135,11 +135,13 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
         function = self._package.functions.get(request.tok)
         if function is None:
-            raise StandInError(f"the stand-in has no row for the function {request.tok}")
+            raise FakeProviderError(f"the fake provider has no row for the function {request.tok}")
         arguments, _ = decode(request.args)
         unknown = sorted(set(arguments) - function.arguments)
         if unknown:
-            raise StandInError(f"the stand-in's row of {request.tok} has no argument {', '.join(unknown)}")
+            raise FakeProviderError(
+                f"the fake provider's row of {request.tok} has no argument {', '.join(unknown)}"
+            )
         answer = function.run(self._instance(context).api, arguments)
         response = provider_pb2.InvokeResponse()
         # The field is named by a keyword of Python.
@@ -180,7 +182,7 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
         changed = changed_inputs(row, old, new, request.ignoreChanges)
         for name in changed & set(row.moves):
             if not new.get(row.moves[name]):
-                raise StandInError(
+                raise FakeProviderError(
                     f"without {row.moves[name]} the real provider moves what is at {old.get(name)}, and then "
                     "fails to delete what hangs on it under its old name (no handler for route)"
                 )
@@ -298,7 +300,7 @@ class StandInServicer(provider_pb2_grpc.ResourceProviderServicer):
         type = request.type or request.urn.split("::")[2].split("$")[-1]
         row = self._package.rows.get(type)
         if row is None:
-            raise StandInError(f"the stand-in has no row for the resource type {type}")
+            raise FakeProviderError(f"the fake provider has no row for the resource type {type}")
         return row
 
 

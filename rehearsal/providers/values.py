@@ -111,7 +111,7 @@ def _decode_struct(struct: struct_pb2.Struct) -> tuple[Any, bool]:
     if signature == _OUTPUT:
         value, inner_secret = _decode(fields["value"]) if "value" in fields else (UNKNOWN, False)
         return value, inner_secret or fields["secret"].bool_value
-    raise ValueError("the stand-ins have no rows that take assets or resource references")
+    raise ValueError("the fake providers have no rows that take assets or resource references")
 
 
 def _encode(value: Any) -> struct_pb2.Value:

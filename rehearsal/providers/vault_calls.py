@@ -8,7 +8,7 @@ from typing import Any
 import hvac
 import requests
 
-from rehearsal.providers.rows import GoneError, StandInError
+from rehearsal.providers.rows import FakeProviderError, GoneError
 
 # What Vault and OpenBao say, with status 400, about a path without a mount.
 _GONE_WORDS = (
@@ -41,7 +41,7 @@ class VaultApi:
     def call(self, operation: str, arguments: Mapping[str, Any], ignore: frozenset[str] = frozenset()) -> Any:
         """
         :raises GoneError: what was asked for does not exist.
-        :raises StandInError: Vault refused, in Vault's words.
+        :raises FakeProviderError: Vault refused, in Vault's words.
         """
         verb, path = operation.split(" ", 1)
         try:
@@ -52,9 +52,11 @@ class VaultApi:
         except hvac.exceptions.VaultError as error:
             reasons = "; ".join(error.errors or []) or str(error)
             gone = any(words in reasons.lower() for words in _GONE_WORDS)
-            raise (GoneError if gone else StandInError)(f"Vault refused {verb} {path}: {reasons}") from error
+            raise (GoneError if gone else FakeProviderError)(
+                f"Vault refused {verb} {path}: {reasons}"
+            ) from error
         except requests.RequestException as error:
-            raise StandInError(
+            raise FakeProviderError(
                 f"Vault at {self._address} cannot be reached: {type(error).__name__}"
             ) from error
         return answer.get("data") or {} if isinstance(answer, dict) else {}

@@ -13,13 +13,13 @@ from rehearsal.providers.comparing import as_json
 from rehearsal.providers.rows import (
     Argument,
     Call,
+    FakeProviderError,
     GoneError,
     Literal,
     Made,
     Package,
     Read,
     Row,
-    StandInError,
     Taken,
 )
 from rehearsal.providers.values import Properties
@@ -28,7 +28,7 @@ from rehearsal.providers.vault_calls import VaultApi
 # The version whose property names and defaults the rows follow.
 _PULUMI_VAULT = "7.14.0"
 
-# Taken and without effect: the stand-in always talks to the rehearsal's own Vault with its own token.
+# Taken and without effect: the fake provider always talks to the rehearsal's own Vault with its own token.
 _SETTINGS = frozenset(
     {
         "address",
@@ -180,7 +180,7 @@ _WRITE_ROLE = Call("POST {backend}/roles/{name}", dict(_ROLE_FIELDS), clears=Tru
 def _role_of_id(id: str) -> Properties:
     backend, separator, name = id.rpartition("/roles/")
     if not separator:
-        raise StandInError(f"invalid id {id!r}; must be {{backend}}/roles/{{name}}")
+        raise FakeProviderError(f"invalid id {id!r}; must be {{backend}}/roles/{{name}}")
     return {"backend": backend, "name": name}
 
 
@@ -376,7 +376,7 @@ def _auth_role(type: str, source: str, fields: dict[str, str], fixed: frozenset[
     def of_id(id: str) -> Properties:
         path, separator, name = id.removeprefix("auth/").rpartition("/role/")
         if not separator:
-            raise StandInError(f"invalid id {id!r}; must be auth/{{backend}}/role/{{name}}")
+            raise FakeProviderError(f"invalid id {id!r}; must be auth/{{backend}}/role/{{name}}")
         return {"backend": path, "roleName": name}
 
     write = Call("POST auth/{backend}/role/{roleName}", dict(fields), clears=True)
@@ -454,10 +454,10 @@ _ENTITY_ALIAS = Row(
 
 
 # The program's path is one on the machine of the real Vault. The rehearsal's server writes the log beside its
-# own files, under the same name, and the stand-in tells the program its own path.
+# own files, under the same name, and the fake provider tells the program its own path.
 def _audit_file(path: str, api: VaultApi) -> str:
     if api.audit_folder is None:
-        raise StandInError("there is no folder for audit logs here")
+        raise FakeProviderError("there is no folder for audit logs here")
     return str(api.audit_folder / PurePosixPath(path).name)
 
 
@@ -519,7 +519,7 @@ def vault_package(
     github_public_key: str,
     audit_folder: Path | None,
 ) -> Package:
-    """The stand-in for pulumi-vault, on the Vault at `address`."""
+    """The fake provider for pulumi-vault, on the Vault at `address`."""
     api = VaultApi(address, token, aws_endpoint_url, github_public_key, audit_folder)
     rows = (
         *(_SECRET_BACKEND, _SECRET_BACKEND_ROLE, _POLICY, _MOUNT, _AUTH_BACKEND, _AUDIT),

@@ -1,1 +1,1 @@
-"""The scenes of the rehearsal, each a chapter of the tutorial, played with real API calls."""
+"""The scenarios of the rehearsal, each a chapter of the tutorial, played with real API calls."""

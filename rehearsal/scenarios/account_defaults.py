@@ -8,53 +8,53 @@ from typing import Any
 from iam_hardening.aws.naming import bucket_objects_arn
 from iam_hardening.claims.claim import REFUSED, Claim
 from iam_hardening.clients.aws import Session
-from rehearsal.recorder import Stage
-from rehearsal.testbed import Account, World
+from rehearsal.recorder import Recorder
+from rehearsal.testbed import Account, Testbed
 
 _DEPLOYER = "deployer"
 
 
-def play(stage: Stage, world: World) -> None:
-    accounts = [account for account in world.accounts.values() if _anything(account)]
+def play(recorder: Recorder, testbed: Testbed) -> None:
+    accounts = [account for account in testbed.accounts.values() if _anything(account)]
     if not accounts:
         return
-    with stage.scene("Account defaults"):
+    with recorder.scenario("Account defaults"):
         for account in accounts:
             wanted = account.settings.account_defaults
             for region in account.settings.regions:
                 admin = account.admin.in_region(region)
                 if wanted.ebs_encryption:
-                    _new_volumes_are_encrypted(stage, account, admin)
+                    _new_volumes_are_encrypted(recorder, account, admin)
                 if wanted.imdsv2:
-                    _new_instances_require_imdsv2(stage, account, admin)
+                    _new_instances_require_imdsv2(recorder, account, admin)
                 if wanted.access_analyzer:
-                    _an_analyzer_is_active(stage, account, admin)
+                    _an_analyzer_is_active(recorder, account, admin)
             if wanted.s3_public_access_block:
-                _no_bucket_can_be_public(stage, account)
+                _no_bucket_can_be_public(recorder, account)
 
 
 def _anything(account: Account) -> bool:
     return any(account.settings.account_defaults.model_dump().values())
 
 
-def _new_volumes_are_encrypted(stage: Stage, account: Account, admin: Session) -> None:
+def _new_volumes_are_encrypted(recorder: Recorder, account: Account, admin: Session) -> None:
     ec2 = admin.client("ec2")
     volume = ec2.create_volume(AvailabilityZone=f"{admin.region}a", Size=1)
     ec2.delete_volume(VolumeId=volume["VolumeId"])
     claim = _claim(
         account, "ec2:CreateVolume", f"Encrypted in {admin.region}", "True", "nobody has to remember to ask"
     )
-    stage.found(claim, str(volume["Encrypted"]))
+    recorder.found(claim, str(volume["Encrypted"]))
 
 
-def _new_instances_require_imdsv2(stage: Stage, account: Account, admin: Session) -> None:
+def _new_instances_require_imdsv2(recorder: Recorder, account: Account, admin: Session) -> None:
     with launched_without_a_word(admin) as options:
         for field, claimed, reason in (
             ("HttpTokens", "required", "IMDSv1 answers forged requests"),
             ("HttpPutResponseHopLimit", "1", "a container does not reach the instance's credentials"),
         ):
             claim = _claim(account, "ec2:RunInstances", f"{field} in {admin.region}", claimed, reason)
-            stage.found(claim, str(options[field]))
+            recorder.found(claim, str(options[field]))
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def launched_without_a_word(admin: Session) -> Iterator[dict[str, Any]]:
         ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
 
 
-def _an_analyzer_is_active(stage: Stage, account: Account, admin: Session) -> None:
+def _an_analyzer_is_active(recorder: Recorder, account: Account, admin: Session) -> None:
     analyzers = admin.client("accessanalyzer").list_analyzers()["analyzers"]
     claim = _claim(
         account,
@@ -79,10 +79,10 @@ def _an_analyzer_is_active(stage: Stage, account: Account, admin: Session) -> No
         "ACTIVE",
         "what strangers could reach is found",
     )
-    stage.found(claim, ", ".join(each["status"] for each in analyzers if each["type"] == "ACCOUNT"))
+    recorder.found(claim, ", ".join(each["status"] for each in analyzers if each["type"] == "ACCOUNT"))
 
 
-def _no_bucket_can_be_public(stage: Stage, account: Account) -> None:
+def _no_bucket_can_be_public(recorder: Recorder, account: Account) -> None:
     """On a bucket whose own block is off, so that the account's is what counts."""
     s3, bucket = account.admin.client("s3"), account.targets.buckets[0]
     s3.delete_public_access_block(Bucket=bucket)
@@ -98,7 +98,7 @@ def _no_bucket_can_be_public(stage: Stage, account: Account) -> None:
     claim = _claim(
         account, "s3:PutBucketPolicy", f"{bucket}, for everybody", REFUSED, "also with administrator rights"
     )
-    stage.judge(claim, lambda: s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(public)))
+    recorder.judge(claim, lambda: s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(public)))
 
 
 def _claim(account: Account, call: str, resource: str, claimed: str, reason: str) -> Claim:

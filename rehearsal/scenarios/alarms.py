@@ -14,8 +14,8 @@ from iam_hardening.claims.claim import ALLOWED, REFUSED, Claim
 from iam_hardening.clients.aws import Credentials, Session
 from iam_hardening.config import Alarms
 from rehearsal import cloudtrail_events as cloudtrail
-from rehearsal.recorder import Stage
-from rehearsal.testbed import Account, World
+from rehearsal.recorder import Recorder
+from rehearsal.testbed import Account, Testbed
 
 _ALL_MANAGEMENT_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 _NO_ALARM = "no alarm"
@@ -24,21 +24,21 @@ _NO_ALARM = "no alarm"
 _Happening = tuple[str, str, set[str]]
 
 
-def play(stage: Stage, world: World) -> None:
-    for account in world.accounts.values():
+def play(recorder: Recorder, testbed: Testbed) -> None:
+    for account in testbed.accounts.values():
         if account.settings.alarms:
-            with stage.scene(f"Alarms in {account.name}"):
-                _play(stage, account, account.settings.alarms, world.stranger)
+            with recorder.scenario(f"Alarms in {account.name}"):
+                _play(recorder, account, account.settings.alarms, testbed.stranger)
 
 
-def _play(stage: Stage, account: Account, alarms: Alarms, stranger: Session) -> None:
+def _play(recorder: Recorder, account: Account, alarms: Alarms, stranger: Session) -> None:
     happenings = list(_happenings(account, alarms))
     for region in account.settings.regions:
         here = account.admin.in_region(region)
-        _what_sets_them_off(stage, account, here, happenings)
-        _messages_get_through(stage, account, here)
+        _what_sets_them_off(recorder, account, here, happenings)
+        _messages_get_through(recorder, account, here)
     if alarms.trail is None:
-        _the_trail_sees_everything(stage, account, stranger)
+        _the_trail_sees_everything(recorder, account, stranger)
 
 
 def _happenings(account: Account, alarms: Alarms) -> Iterator[_Happening]:
@@ -113,7 +113,9 @@ def _vault(
     )
 
 
-def _what_sets_them_off(stage: Stage, account: Account, here: Session, happenings: list[_Happening]) -> None:
+def _what_sets_them_off(
+    recorder: Recorder, account: Account, here: Session, happenings: list[_Happening]
+) -> None:
     events = here.client("events")
     rules = _rules_to_the_topic(here)
     # IAM tells of its changes in one region only; elsewhere there is no rule about them.
@@ -133,7 +135,7 @@ def _what_sets_them_off(stage: Stage, account: Account, here: Session, happening
             ", ".join(sorted(here_expected)) or _NO_ALARM,
             "an alarm that is silent hides an intruder, and one that is always loud is not read",
         )
-        stage.found(claim, ", ".join(sorted(off)) or _NO_ALARM)
+        recorder.found(claim, ", ".join(sorted(off)) or _NO_ALARM)
 
 
 _IAM_ALARMS = {"iam-changes", "vault-users-touched"}
@@ -158,7 +160,7 @@ def _sees(rule: dict[str, Any], event: str) -> bool:
     return rule["State"] == _ALL_MANAGEMENT_EVENTS or not json.loads(event)["detail"].get("readOnly")
 
 
-def _messages_get_through(stage: Stage, account: Account, here: Session) -> None:
+def _messages_get_through(recorder: Recorder, account: Account, here: Session) -> None:
     """The topic takes messages of these rules and of no other, and EventBridge may use its key."""
     own = account.settings
     topic = naming.topic_arn(own.partition, here.region, own.account_id, naming.ALARMS)
@@ -171,20 +173,20 @@ def _messages_get_through(stage: Stage, account: Account, here: Session) -> None
         and set(_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"]))
         == {rule["Arn"] for rule in _rules_to_the_topic(here)}
     )
-    stage.found(
+    recorder.found(
         _claim(account, "sns:Publish", where, "by these rules", "nobody else sends false alarms"),
         "by these rules" if these_rules else json.dumps(statement),
     )
     subscriptions = here.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     email = own.alarms.email if own.alarms else ""
-    stage.found(
+    recorder.found(
         _claim(account, "sns:ListSubscriptionsByTopic", where, email, "somebody is told"),
         ", ".join(each["Endpoint"] for each in subscriptions),
     )
     key = here.client("kms").describe_key(KeyId=attributes["KmsMasterKeyId"])["KeyMetadata"]["Arn"]
     policy = json.loads(here.client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"])
     reason = "EventBridge cannot use SNS's own key: the message would be lost without a word"
-    stage.found(
+    recorder.found(
         _claim(account, "kms:GetKeyPolicy", where, ALLOWED, reason, who="EventBridge"),
         ALLOWED if eventbridge_may_use(policy) else REFUSED,
     )
@@ -204,7 +206,7 @@ def eventbridge_may_use(key_policy: dict[str, Any]) -> bool:
     )
 
 
-def _the_trail_sees_everything(stage: Stage, account: Account, stranger: Session) -> None:
+def _the_trail_sees_everything(recorder: Recorder, account: Account, stranger: Session) -> None:
     cloudtrail_client = account.admin.client("cloudtrail")
     trail = cloudtrail_client.get_trail(Name=naming.TRAIL)["Trail"]
     status = cloudtrail_client.get_trail_status(Name=trail["TrailARN"])
@@ -221,9 +223,9 @@ def _the_trail_sees_everything(stage: Stage, account: Account, stranger: Session
             "True",
             "alarms see what CloudTrail tells",
         )
-        stage.found(claim, str(found))
+        recorder.found(claim, str(found))
     bucket = trail["S3BucketName"]
-    stage.judge(
+    recorder.judge(
         _claim(
             account,
             "s3:ListBucket",
@@ -236,10 +238,10 @@ def _the_trail_sees_everything(stage: Stage, account: Account, stranger: Session
     )
     wanted = account.settings.alarms
     if wanted and wanted.log_administrators:
-        _logs_are_kept(stage, account, bucket)
+        _logs_are_kept(recorder, account, bucket)
 
 
-def _logs_are_kept(stage: Stage, account: Account, bucket: str) -> None:
+def _logs_are_kept(recorder: Recorder, account: Account, bucket: str) -> None:
     """From an administrator of the account who is not listed, and not from those who are.
 
     Root is called to unlock the bucket only. What it is refused, the simulator is asked
@@ -270,9 +272,9 @@ def _logs_are_kept(stage: Stage, account: Account, bucket: str) -> None:
             (ALLOWED, "deployer", listed, "who deploys the stack can change what keeps the logs"),
         ):
             for call, made in calls(s3):
-                stage.judge(_claim(account, call, bucket, claimed, why, who=who), made)
+                recorder.judge(_claim(account, call, bucket, claimed, why, who=who), made)
         policy = root.get_bucket_policy(Bucket=bucket)["Policy"]
-        stage.judge(
+        recorder.judge(
             _claim(account, "s3:PutBucketPolicy", bucket, ALLOWED, unlocks, who="root user"),
             lambda: root.put_bucket_policy(Bucket=bucket, Policy=policy),
         )

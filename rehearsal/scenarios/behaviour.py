@@ -1,6 +1,6 @@
 """The behaviour matrix: who may do what, by the policy simulator, of the accounts as they were deployed.
 
-Real calls are the other scenes' part; here are the many cases for which a call is dear or harmful: closing
+Real calls are the other scenarios' part; here are the many cases for which a call is dear or harmful: closing
 the account, deleting keys, every action with each state of MFA, every policy by itself, every door.
 """
 
@@ -12,23 +12,25 @@ from typing import Any
 from iam_hardening.aws.naming import iam_arn
 from iam_hardening.claims import matrix, resource_policies
 from iam_hardening.claims.claim import Claim, attempt
-from rehearsal.recorder import Stage
+from rehearsal.recorder import Recorder
 from rehearsal.scenarios.just_in_time import session_of
-from rehearsal.testbed import Account, World
+from rehearsal.testbed import Account, Testbed
 
-# As the scenes with real calls say it: an access key without a code has no MFA either.
+# As the scenarios with real calls say it: an access key without a code has no MFA either.
 _MFA_SHOWN = {"absent": "no MFA", "false": "no MFA", "present": "MFA"}
 
 
-def play(stage: Stage, world: World) -> None:
-    for account in world.accounts.values():
-        with stage.scene(f"Who may do what in {account.name}"), issued(world, account) as there:
+def play(recorder: Recorder, testbed: Testbed) -> None:
+    for account in testbed.accounts.values():
+        with recorder.scenario(f"Who may do what in {account.name}"), issued(testbed, account) as there:
             verdicts = matrix.evaluate(
                 account.admin.client("iam"), matrix.claims(account.settings, issued=there)
             )
-            stage.found_many((_claim(account, v.claim), v.found, v.decision) for v in verdicts)
-            opened = resource_policies.evaluate(clients(account), resource_policies.doors(account.settings))
-            stage.found_many((_door(account, v.door), v.found, v.decision) for v in opened)
+            recorder.found_many((_claim(account, v.claim), v.found, v.decision) for v in verdicts)
+            opened = resource_policies.evaluate(
+                clients(account), resource_policies.policy_claims(account.settings)
+            )
+            recorder.found_many((_policy_claim(account, v.claim), v.found, v.decision) for v in opened)
 
 
 def clients(account: Account) -> Callable[[str, str], Any]:
@@ -42,17 +44,17 @@ def clients(account: Account) -> Callable[[str, str], Any]:
 
 
 @contextmanager
-def issued(world: World, account: Account, only: str | None = None) -> Iterator[matrix.Issued]:
+def issued(testbed: Testbed, account: Account, only: str | None = None) -> Iterator[matrix.Issued]:
     """One user of each Vault role that issues users, or of one only, revoked in the end; as far as Vault
     issues them."""
     vault = account.settings.vault
     roles = vault.roles if vault else {}
-    root, leases, users = world.vault(), [], {}
+    root, leases, users = testbed.vault(), [], {}
     outputs = account.stack.outputs()
     try:
         for name, role in roles.items():
             if role.credential_type == "iam_user" and only in (None, name):
-                # That a role issues nobody, the scene about just-in-time access tells.
+                # That a role issues nobody, the scenario about just-in-time access tells.
                 answer = attempt(partial(root.read, f"{outputs['vault_mount']}/creds/{name}")).value
                 if answer is None:
                     continue
@@ -91,15 +93,15 @@ def _claim(account: Account, cell: matrix.MatrixClaim) -> Claim:
     )
 
 
-def _door(account: Account, door: resource_policies.Door) -> Claim:
+def _policy_claim(account: Account, claim: resource_policies.PolicyClaim) -> Claim:
     return Claim(
-        who=str(door.place),
+        who=str(claim.place),
         mfa="-",
-        call=door.call,
-        resource="-" if door.resource == "*" else _short(account, door.resource),
+        call=claim.call,
+        resource="-" if claim.resource == "*" else _short(account, claim.resource),
         account=account.name,
-        claimed=door.claimed,
-        reason=f"{door.why} ({door.control})",
+        claimed=claim.claimed,
+        reason=f"{claim.why} ({claim.control})",
     )
 
 

@@ -5,25 +5,25 @@ from iam_hardening.aws.naming import user_arn
 from iam_hardening.claims.claim import ALLOWED, REFUSED, Claim
 from iam_hardening.claims.grants import grants_of
 from iam_hardening.clients.aws import Credentials, Session
-from rehearsal.recorder import Stage
+from rehearsal.recorder import Recorder
 from rehearsal.scenarios import role_limits, third_party
 from rehearsal.scenarios.assuming import assume, short
 from rehearsal.scenarios.people import Member, play_probes
 from rehearsal.scenarios.person import WITH_MFA, WITHOUT_MFA
-from rehearsal.testbed import Account, World
+from rehearsal.testbed import Account, Testbed
 
 
-def play(stage: Stage, world: World, members: list[Member]) -> None:
-    for account in world.accounts.values():
+def play(recorder: Recorder, testbed: Testbed, members: list[Member]) -> None:
+    for account in testbed.accounts.values():
         arns = account.stack.outputs().get("role_arns", {})
         for name, role in account.settings.cross_account_roles.items():
-            with stage.scene(f"Role {name} in {account.name}"):
-                _play_role(stage, world, account, role, arns[name], members)
+            with recorder.scenario(f"Role {name} in {account.name}"):
+                _play_role(recorder, testbed, account, role, arns[name], members)
 
 
 def _play_role(
-    stage: Stage,
-    world: World,
+    recorder: Recorder,
+    testbed: Testbed,
     account: Account,
     role: config.CrossAccountRole,
     role_arn: str,
@@ -31,21 +31,21 @@ def _play_role(
 ) -> None:
     grants = grants_of([role], boundary=role.permissions_boundary)
     if role.is_for_third_party:
-        third_party.play(stage, world, account, role, role_arn, grants)
+        third_party.play(recorder, testbed, account, role, role_arn, grants)
     probed = False
     for member in members:
-        session = _member_assumes(stage, world, account, role, role_arn, member)
+        session = _member_assumes(recorder, testbed, account, role, role_arn, member)
         if session is not None and not probed:
             probed = True
-            play_probes(stage, account, session, grants, who=f"{member.name} as role", mfa=WITH_MFA)
-            role_limits.play(stage, world, account, role, role_arn, member)
-    _central_without_mfa(stage, world, account, role, role_arn)
-    _stranger(stage, world, account, role_arn)
+            play_probes(recorder, account, session, grants, who=f"{member.name} as role", mfa=WITH_MFA)
+            role_limits.play(recorder, testbed, account, role, role_arn, member)
+    _central_without_mfa(recorder, testbed, account, role, role_arn)
+    _stranger(recorder, testbed, account, role_arn)
 
 
 def _member_assumes(
-    stage: Stage,
-    world: World,
+    recorder: Recorder,
+    testbed: Testbed,
     account: Account,
     role: config.CrossAccountRole,
     role_arn: str,
@@ -56,12 +56,12 @@ def _member_assumes(
     A code in the AssumeRole call itself is not tried: AWS does not document whether a denial on the
     caller's side sees it.
     """
-    central = world.central_of(account)
+    central = testbed.central_of(account)
     if central is None:
         return None
     expected = expected_of(central.settings, role, role_arn, member)
     if expected is None:
-        stage.note(f"{member.name}: what may be assumed depends on policies the rehearsal does not know.")
+        recorder.note(f"{member.name}: what may be assumed depends on policies the rehearsal does not know.")
         return None
 
     def claim(mfa: str, claimed: str, reason: str, call: str = "sts:AssumeRole") -> Claim:
@@ -82,15 +82,15 @@ def _member_assumes(
     )
     if role.is_for_third_party:
         granted = "the role is for a third party, and for nobody of the central account"
-    stage.judge(
+    recorder.judge(
         claim(WITHOUT_MFA, REFUSED, "a stolen key must not reach any role"),
         assume(member.key, role_arn, member.name),
     )
-    made = stage.judge(claim(WITH_MFA, expected, granted), assume(member.mfa, role_arn, member.name))
+    made = recorder.judge(claim(WITH_MFA, expected, granted), assume(member.mfa, role_arn, member.name))
     if made.value is None:
         return None
     session = account.admin.with_credentials(Credentials.of(made.value["Credentials"]))
-    stage.found(
+    recorder.found(
         claim(
             WITH_MFA,
             f"account {account.id}",
@@ -117,16 +117,16 @@ def expected_of(
 
 
 def _central_without_mfa(
-    stage: Stage, world: World, account: Account, role: config.CrossAccountRole, role_arn: str
+    recorder: Recorder, testbed: Testbed, account: Account, role: config.CrossAccountRole, role_arn: str
 ) -> None:
     """The role's own trust must ask for MFA: this administrator is in no group that denies anything."""
-    central = world.central_of(account)
+    central = testbed.central_of(account)
     if central is None:
-        stage.note(f"{account.name} trusts an account that has no stack here: its people were not played.")
+        recorder.note(f"{account.name} trusts an account that has no stack here: its people were not played.")
         return
     others_only = role.principals or role.is_for_third_party or role.session_name_is_user_name
     claimed = REFUSED if role.asks_for_mfa or others_only else ALLOWED
-    stage.judge(
+    recorder.judge(
         Claim(
             who="deployer of central",
             mfa=WITHOUT_MFA,
@@ -142,9 +142,9 @@ def _central_without_mfa(
     )
 
 
-def _stranger(stage: Stage, world: World, account: Account, role_arn: str) -> None:
+def _stranger(recorder: Recorder, testbed: Testbed, account: Account, role_arn: str) -> None:
     """An administrator of an account that nobody trusts."""
-    stage.judge(
+    recorder.judge(
         Claim(
             who="administrator of a third account",
             mfa=WITH_MFA,
@@ -154,5 +154,5 @@ def _stranger(stage: Stage, world: World, account: Account, role_arn: str) -> No
             claimed=REFUSED,
             reason="the role trusts another account and no other",
         ),
-        assume(world.stranger, role_arn, "stranger"),
+        assume(testbed.stranger, role_arn, "stranger"),
     )

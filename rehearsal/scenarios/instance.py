@@ -5,31 +5,31 @@ import requests
 from iam_hardening.claims.claim import REFUSED, Claim
 from iam_hardening.claims.grants import grants_of
 from iam_hardening.clients.aws import Credentials, Session
-from rehearsal.recorder import SceneEnds, Stage
+from rehearsal.recorder import Recorder, ScenarioEnds
 from rehearsal.scenarios.people import Member, play_probes
 from rehearsal.scenarios.person import WITH_MFA
-from rehearsal.testbed import Account, World
+from rehearsal.testbed import Account, Testbed
 
 _SECONDS = 10
 
 
-def play(stage: Stage, world: World, members: list[Member]) -> None:
-    for account in world.workloads:
+def play(recorder: Recorder, testbed: Testbed, members: list[Member]) -> None:
+    for account in testbed.workloads:
         if account.settings.instance is not None:
-            with stage.scene(f"Instance {account.settings.instance.name} in {account.name}"):
-                _play_instance(stage, world, account, members)
+            with recorder.scenario(f"Instance {account.settings.instance.name} in {account.name}"):
+                _play_instance(recorder, testbed, account, members)
 
 
-def _play_instance(stage: Stage, world: World, account: Account, members: list[Member]) -> None:
+def _play_instance(recorder: Recorder, testbed: Testbed, account: Account, members: list[Member]) -> None:
     outputs = account.stack.outputs()
     instance_id, role_arn = outputs["instance_id"], outputs["instance_role_arn"]
-    _as_deployed(stage, account, instance_id, outputs["instance_profile_arn"])
-    session = credentials_of_an_instance(stage, world, account, instance_id, who="instance")
+    _as_deployed(recorder, account, instance_id, outputs["instance_profile_arn"])
+    session = credentials_of_an_instance(recorder, testbed, account, instance_id, who="instance")
     configured = account.settings.instance
     assert configured is not None
-    play_probes(stage, account, session, grants_of([configured]), who="instance", mfa="-")
+    play_probes(recorder, account, session, grants_of([configured]), who="instance", mfa="-")
     for member in members:
-        stage.judge(
+        recorder.judge(
             Claim(
                 who=member.name,
                 mfa=WITH_MFA,
@@ -45,7 +45,7 @@ def _play_instance(stage: Stage, world: World, account: Account, members: list[M
         )
 
 
-def _as_deployed(stage: Stage, account: Account, instance_id: str, profile_arn: str) -> None:
+def _as_deployed(recorder: Recorder, account: Account, instance_id: str, profile_arn: str) -> None:
     ec2 = account.admin.client("ec2")
     found = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
     volume_id = found["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
@@ -59,7 +59,7 @@ def _as_deployed(stage: Stage, account: Account, instance_id: str, profile_arn: 
         ("Encrypted", True, volume["Encrypted"], "the root volume is encrypted at rest"),
     ]
     for what, claimed, value, reason in facts:
-        stage.found(
+        recorder.found(
             Claim(
                 who="instance",
                 mfa="-",
@@ -74,10 +74,10 @@ def _as_deployed(stage: Stage, account: Account, instance_id: str, profile_arn: 
 
 
 def credentials_of_an_instance(
-    stage: Stage, world: World, account: Account, instance_id: str, *, who: str
+    recorder: Recorder, testbed: Testbed, account: Account, instance_id: str, *, who: str
 ) -> Session:
     """Asks the instance's metadata service as a program on the instance would."""
-    base = f"{world.endpoint_url}/_instance/{account.id}/{instance_id}/latest"
+    base = f"{testbed.endpoint_url}/_instance/{account.id}/{instance_id}/latest"
     path = f"{base}/meta-data/iam/security-credentials/"
 
     def claim(call: str, claimed: str, reason: str) -> Claim:
@@ -92,7 +92,7 @@ def credentials_of_an_instance(
         )
 
     old = requests.get(path, timeout=_SECONDS)
-    stage.found(
+    recorder.found(
         claim("GET (IMDSv1)", "401", "a forged request cannot get a token first"), str(old.status_code)
     )
     token = requests.put(
@@ -101,9 +101,9 @@ def credentials_of_an_instance(
     header = {"X-aws-ec2-metadata-token": token.text}
     role = requests.get(path, headers=header, timeout=_SECONDS)
     answer = requests.get(f"{path}{role.text}", headers=header, timeout=_SECONDS)
-    stage.found(claim("GET (IMDSv2)", "200", "what runs there gets credentials"), str(answer.status_code))
+    recorder.found(claim("GET (IMDSv2)", "200", "what runs there gets credentials"), str(answer.status_code))
     if answer.status_code != requests.codes.ok:
-        raise SceneEnds("the instance got no credentials")
+        raise ScenarioEnds("the instance got no credentials")
     handed = answer.json()
     credentials = Credentials(
         access_key_id=handed["AccessKeyId"],

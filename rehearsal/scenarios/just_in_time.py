@@ -24,9 +24,9 @@ from iam_hardening.aws.naming import (
 from iam_hardening.claims.claim import ALLOWED, KEY_INVALID, REFUSED, Claim, attempt
 from iam_hardening.claims.grants import Grants, grants_of
 from iam_hardening.clients.aws import Credentials, Session
-from rehearsal.recorder import Stage
+from rehearsal.recorder import Recorder
 from rehearsal.scenarios.people import play_probes
-from rehearsal.testbed import Account, World
+from rehearsal.testbed import Account, Testbed
 
 _SHORT_LEASE_SECONDS = 2
 _LONGEST_WAIT_SECONDS = 20
@@ -45,23 +45,23 @@ _BOUNDARY = config.Statement.model_validate(
 )
 
 
-def play(stage: Stage, world: World) -> None:
-    for account in world.workloads:
+def play(recorder: Recorder, testbed: Testbed) -> None:
+    for account in testbed.workloads:
         if account.settings.vault is None:
             continue
         for name, role in account.settings.vault.roles.items():
-            with stage.scene(f"Vault role {name} for {account.name}"):
-                _play_role(stage, world, account, account.settings.vault, name, role)
+            with recorder.scenario(f"Vault role {name} for {account.name}"):
+                _play_role(recorder, testbed, account, account.settings.vault, name, role)
         if any(role.credential_type == "iam_user" for role in account.settings.vault.roles.values()):
-            with stage.scene(f"A lease in {account.name} ends by itself"):
-                _play_expiry(stage, world, account, account.settings.vault)
-        with stage.scene(f"Vault's own principal in {account.name}"):
-            _play_principal(stage, world, account, account.settings.vault)
+            with recorder.scenario(f"A lease in {account.name} ends by itself"):
+                _play_expiry(recorder, testbed, account, account.settings.vault)
+        with recorder.scenario(f"Vault's own principal in {account.name}"):
+            _play_principal(recorder, testbed, account, account.settings.vault)
 
 
 def _play_role(
-    stage: Stage,
-    world: World,
+    recorder: Recorder,
+    testbed: Testbed,
     account: Account,
     vault: config.Vault,
     name: str,
@@ -69,7 +69,7 @@ def _play_role(
 ) -> None:
     outputs = account.stack.outputs()
     mount, policy = outputs["vault_mount"], outputs["vault_policies"][name]
-    holder = world.vault(_token(world, policy))
+    holder = testbed.vault(_token(testbed, policy))
     who = f"token with {policy}"
 
     def claim(call: str, resource: str, claimed: str, reason: str, *, by: str = who) -> Claim:
@@ -83,7 +83,7 @@ def _play_role(
             reason=reason,
         )
 
-    issued = stage.must(
+    issued = recorder.must(
         claim(
             "vault read",
             f"{mount}/creds/{name}",
@@ -95,17 +95,17 @@ def _play_role(
     seconds = (
         vault.default_lease_ttl if role.credential_type == "iam_user" else role.ttl or vault.default_lease_ttl
     )
-    stage.found(
+    recorder.found(
         claim("lease", "lease_duration", f"{seconds} s", "access ends by itself"),
         # A session began a moment before the lease was made.
         f"{seconds if 0 <= seconds - issued['lease_duration'] <= 2 else issued['lease_duration']} s",
     )
     for path in _closed_paths(mount, [other for other in vault.roles if other != name]):
-        stage.judge(
+        recorder.judge(
             claim("vault read", path, REFUSED, "the token of one role reaches nothing else"),
             lambda path=path: holder.read(path),  # type: ignore[misc]
         )
-    stage.judge(
+    recorder.judge(
         claim(
             "vault read",
             f"{mount}/creds/{name}?role_session_name=…",
@@ -121,13 +121,13 @@ def _play_role(
         targets = replace(targets, instances=(*targets.instances, instance_id))
     holder_name = f"{'user' if role.credential_type == 'iam_user' else 'session'} from Vault's {name}"
     arn = session.client("sts").get_caller_identity()["Arn"]
-    _named_after_who_asked(stage, account, name, holder_name, arn)
+    _named_after_who_asked(recorder, account, name, holder_name, arn)
     if role.credential_type == "iam_user":
-        _as_issued(stage, account, name, role, holder_name, arn)
+        _as_issued(recorder, account, name, role, holder_name, arn)
     else:
-        _as_trusted(stage, world, account, mount, name, role, holder_name)
+        _as_trusted(recorder, testbed, account, mount, name, role, holder_name)
     play_probes(
-        stage,
+        recorder,
         replace(account, targets=targets),
         session,
         _grants(account, role, instance_id),
@@ -136,17 +136,17 @@ def _play_role(
     )
     preferences = account.settings.instance and account.settings.instance.session_preferences
     if role.debug_instance and instance_id and preferences:
-        _by_the_preferences(stage, account, session, instance_id, preferences, holder_name)
-    world.vault().sys.revoke_lease(issued["lease_id"])
+        _by_the_preferences(recorder, account, session, instance_id, preferences, holder_name)
+    testbed.vault().sys.revoke_lease(issued["lease_id"])
     if role.credential_type == "iam_user":
         why = "revoking the lease ends the access at once"
-        _gone(stage, account, session, arn.rsplit("/", 1)[-1], claim_by=holder_name, why=why)
+        _gone(recorder, account, session, arn.rsplit("/", 1)[-1], claim_by=holder_name, why=why)
     else:
-        _session_lives_on(stage, account, session, holder_name)
+        _session_lives_on(recorder, account, session, holder_name)
 
 
 def _by_the_preferences(
-    stage: Stage,
+    recorder: Recorder,
     account: Account,
     session: Session,
     instance_id: str,
@@ -172,7 +172,7 @@ def _by_the_preferences(
     admin.create_document(Name=other, Content=content, DocumentType="Session", DocumentFormat="JSON")
     try:
         for document in (other, "AWS-StartSSHSession"):
-            stage.judge(
+            recorder.judge(
                 claim(f"ssm:StartSession ({document})", REFUSED, "no shell goes by other preferences"),
                 lambda document=document: ssm.start_session(  # type: ignore[misc]
                     Target=instance_id, DocumentName=document
@@ -181,15 +181,15 @@ def _by_the_preferences(
     finally:
         admin.delete_document(Name=other)
     for call, made in _changing_preferences(ssm, session.client("logs"), preferences):
-        stage.judge(claim(call, REFUSED, "who has a shell decides neither its end nor its log"), made)
-    opened = stage.must(
+        recorder.judge(claim(call, REFUSED, "who has a shell decides neither its end nor its log"), made)
+    opened = recorder.must(
         claim("ssm:StartSession", ALLOWED, "debugging is what the role is for"),
         lambda: ssm.start_session(Target=instance_id, DocumentName=SESSION_DOCUMENT),
     )
     (found,) = admin.describe_sessions(
         State="Active", Filters=[{"key": "SessionId", "value": opened["SessionId"]}]
     )["Sessions"]
-    stage.found(
+    recorder.found(
         claim("ssm:DescribeSessions", f"{preferences.max_duration // 60} min", "a shell outlives the lease"),
         f"{found.get('MaxSessionDuration')} min",
     )
@@ -210,11 +210,11 @@ def _changing_preferences(
 
 
 def _named_after_who_asked(
-    stage: Stage, account: Account, role_name: str, holder_name: str, arn: str
+    recorder: Recorder, account: Account, role_name: str, holder_name: str, arn: str
 ) -> None:
     expected = f"{VAULT_USER_NAME_PREFIX}{_DISPLAY_NAME[:22]}-{role_name[:14]}-"
     name = arn.rsplit("/", 1)[-1]
-    stage.found(
+    recorder.found(
         Claim(
             who=holder_name,
             mfa="-",
@@ -229,8 +229,8 @@ def _named_after_who_asked(
 
 
 def _as_trusted(
-    stage: Stage,
-    world: World,
+    recorder: Recorder,
+    testbed: Testbed,
     account: Account,
     mount: str,
     name: str,
@@ -259,9 +259,9 @@ def _as_trusted(
         reason = "policies may rest on the tags of these sessions"
         tries += [(" (no tags)", without, REFUSED, reason), (" (a tag more)", more, REFUSED, reason)]
         tries += [(" (other tags)", other, REFUSED, reason)]
-    with _as_principal(world, account, vault) as principal:
+    with _as_principal(testbed, account, vault) as principal:
         for what, arguments, claimed, reason in tries:
-            stage.judge(
+            recorder.judge(
                 Claim(
                     who=vault.principal,
                     mfa="-",
@@ -278,11 +278,11 @@ def _as_trusted(
 
 
 @contextmanager
-def _as_principal(world: World, account: Account, vault: config.Vault) -> Iterator[Session]:
+def _as_principal(testbed: Testbed, account: Account, vault: config.Vault) -> Iterator[Session]:
     """As a thief of Vault's own credentials: with a second key of its user, or on an instance of its role."""
     admin, principal = account.admin.client("iam"), vault.principal
     if vault.runs_on_role:
-        url = f"{world.endpoint_url}/_role/{account.id}/{principal}"
+        url = f"{testbed.endpoint_url}/_role/{account.id}/{principal}"
         found = requests.get(url, timeout=_LONGEST_WAIT_SECONDS).json()
         yield account.admin.with_credentials(Credentials.of({**found, "SessionToken": found["Token"]}))
         return
@@ -294,7 +294,7 @@ def _as_principal(world: World, account: Account, vault: config.Vault) -> Iterat
 
 
 def _as_issued(
-    stage: Stage, account: Account, name: str, role: config.VaultRole, holder_name: str, arn: str
+    recorder: Recorder, account: Account, name: str, role: config.VaultRole, holder_name: str, arn: str
 ) -> None:
     """The user that Vault made: where it lives, and what limits it."""
     iam, user_name = account.admin.client("iam"), arn.rsplit("/", 1)[-1]
@@ -325,7 +325,7 @@ def _as_issued(
         ),
     )
     for what, claimed, found, reason in facts:
-        stage.found(
+        recorder.found(
             Claim(
                 who=holder_name,
                 mfa="-",
@@ -339,9 +339,9 @@ def _as_issued(
         )
 
 
-def _session_lives_on(stage: Stage, account: Account, session: Session, holder_name: str) -> None:
+def _session_lives_on(recorder: Recorder, account: Account, session: Session, holder_name: str) -> None:
     """AWS knows no leases: a role's session lasts its time, whatever Vault says (docs/just-in-time.md)."""
-    stage.judge(
+    recorder.judge(
         Claim(
             who=holder_name,
             mfa="-",
@@ -379,9 +379,9 @@ def _closed_paths(mount: str, other_roles: list[str]) -> list[str]:
     ]
 
 
-def _play_expiry(stage: Stage, world: World, account: Account, vault: config.Vault) -> None:
+def _play_expiry(recorder: Recorder, testbed: Testbed, account: Account, vault: config.Vault) -> None:
     """With a two-second lease, by tuning the mount: `iam_user` roles have no TTL of their own."""
-    root = world.vault()
+    root = testbed.vault()
     mount = account.stack.outputs()["vault_mount"]
     name = next(name for name, role in vault.roles.items() if role.credential_type == "iam_user")
     root.sys.tune_mount_configuration(path=mount, default_lease_ttl=f"{_SHORT_LEASE_SECONDS}s")
@@ -392,7 +392,7 @@ def _play_expiry(stage: Stage, world: World, account: Account, vault: config.Vau
     session = session_of(account, issued["data"])
     arn = attempt(session.client("sts").get_caller_identity)
     who = f"user from Vault's {name}"
-    stage.found(
+    recorder.found(
         Claim(
             who=who,
             mfa="-",
@@ -405,7 +405,7 @@ def _play_expiry(stage: Stage, world: World, account: Account, vault: config.Vau
         f"{issued['lease_duration']} s",
     )
     if arn.value is None:
-        stage.note(f"{who}: the short lease had ended before the key was first used.")
+        recorder.note(f"{who}: the short lease had ended before the key was first used.")
         return
     user_name = arn.value["Arn"].rsplit("/", 1)[-1]
     deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
@@ -416,14 +416,19 @@ def _play_expiry(stage: Stage, world: World, account: Account, vault: config.Vau
     ):
         time.sleep(_POLL_SECONDS)
     _gone(
-        stage, account, session, user_name, claim_by=who, why="nobody has to remember to take the access away"
+        recorder,
+        account,
+        session,
+        user_name,
+        claim_by=who,
+        why="nobody has to remember to take the access away",
     )
 
 
 def _gone(
-    stage: Stage, account: Account, session: Session, user_name: str, *, claim_by: str, why: str
+    recorder: Recorder, account: Account, session: Session, user_name: str, *, claim_by: str, why: str
 ) -> None:
-    stage.judge(
+    recorder.judge(
         Claim(
             who=claim_by,
             mfa="-",
@@ -435,7 +440,7 @@ def _gone(
         ),
         session.client("sts").get_caller_identity,
     )
-    stage.judge(
+    recorder.judge(
         Claim(
             who="deployer",
             mfa="-",
@@ -449,12 +454,12 @@ def _gone(
     )
 
 
-def _play_principal(stage: Stage, world: World, account: Account, vault: config.Vault) -> None:
-    with _as_principal(world, account, vault) as session:
-        _play_as_principal(stage, account, vault.principal, session)
+def _play_principal(recorder: Recorder, testbed: Testbed, account: Account, vault: config.Vault) -> None:
+    with _as_principal(testbed, account, vault) as session:
+        _play_as_principal(recorder, account, vault.principal, session)
 
 
-def _play_as_principal(stage: Stage, account: Account, principal: str, session: Session) -> None:
+def _play_as_principal(recorder: Recorder, account: Account, principal: str, session: Session) -> None:
     """What whoever steals Vault's key can do with it."""
     iam = session.client("iam")
     own = account.settings
@@ -463,7 +468,7 @@ def _play_as_principal(stage: Stage, account: Account, principal: str, session: 
     user = "vault-rehearsal"
 
     def judge(call: str, resource: str, claimed: str, reason: str, made: Any) -> None:
-        stage.judge(
+        recorder.judge(
             Claim(
                 who=principal,
                 mfa="-",
@@ -531,9 +536,9 @@ def _play_as_principal(stage: Stage, account: Account, principal: str, session: 
     )
 
 
-def _token(world: World, policy: str) -> str:
+def _token(testbed: Testbed, policy: str) -> str:
     """A token that holds just this role's policy, for longer than its leases: a lease dies with its token."""
-    made: dict[str, Any] = world.vault().auth.token.create(policies=[policy], ttl="2h", display_name=_ASKER)
+    made: dict[str, Any] = testbed.vault().auth.token.create(policies=[policy], ttl="2h", display_name=_ASKER)
     return str(made["auth"]["client_token"])
 
 

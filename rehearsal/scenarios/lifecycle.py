@@ -8,8 +8,8 @@ from iam_hardening.aws.naming import ENFORCE_MFA_POLICY, account_root_arn
 from iam_hardening.claims.claim import REFUSED, Claim
 from rehearsal import inventory
 from rehearsal.errors import RehearsalError
-from rehearsal.recorder import Stage
-from rehearsal.testbed import Account, World
+from rehearsal.recorder import Recorder
+from rehearsal.testbed import Account, Testbed
 
 UNCHANGED = "nothing changed"
 SHOWN = "shown"
@@ -25,13 +25,13 @@ class HandMadeChange:
     is_undone: Callable[[], bool]
 
 
-def play_second_up(stage: Stage, world: World) -> None:
-    with stage.scene("A second up"):
-        for account in world.accounts.values():
+def play_second_up(recorder: Recorder, testbed: Testbed) -> None:
+    with recorder.scenario("A second up"):
+        for account in testbed.accounts.values():
             before = _logins(account)
-            _up_changes_nothing(stage, account)
+            _up_changes_nothing(recorder, account)
             for user, created in _logins(account).items():
-                stage.found(
+                recorder.found(
                     _claim(
                         "iam:GetLoginProfile",
                         f"user/{user}",
@@ -43,15 +43,15 @@ def play_second_up(stage: Stage, world: World) -> None:
                 )
 
 
-def play_changes_by_hand(stage: Stage, world: World) -> None:
-    with stage.scene("Changes made by hand"):
-        for account in world.accounts.values():
-            changes = _hand_made_changes(world, account)
+def play_changes_by_hand(recorder: Recorder, testbed: Testbed) -> None:
+    with recorder.scenario("Changes made by hand"):
+        for account in testbed.accounts.values():
+            changes = _hand_made_changes(testbed, account)
             for change in changes:
                 change.make()
             refreshed = account.stack.refresh()
             shown = sum(n for operation, n in refreshed.counts.items() if operation in ("update", "delete"))
-            stage.found(
+            recorder.found(
                 _claim(
                     "pulumi refresh",
                     ", ".join(change.what for change in changes),
@@ -64,37 +64,37 @@ def play_changes_by_hand(stage: Stage, world: World) -> None:
             )
             account.stack.up()
             for change in changes:
-                stage.found(
+                recorder.found(
                     _claim("pulumi up", change.what, account, UNDONE, "the stack file says what holds"),
                     UNDONE if change.is_undone() else "still there",
                 )
 
 
 def play_destroy(
-    stage: Stage, world: World, before: dict[str, frozenset[str]], vault_before: frozenset[str]
+    recorder: Recorder, testbed: Testbed, before: dict[str, frozenset[str]], vault_before: frozenset[str]
 ) -> None:
-    with stage.scene("Destroy"):
-        for account in reversed(list(world.accounts.values())):
+    with recorder.scenario("Destroy"):
+        for account in reversed(list(testbed.accounts.values())):
             if account.settings.protect:
-                _by_mistake(stage, account)
-                _lift_protection(stage, account)
+                _by_mistake(recorder, account)
+                _lift_protection(recorder, account)
             account.stack.destroy()
-        for account in world.accounts.values():
+        for account in testbed.accounts.values():
             after = inventory.of_account(account.admin, account.settings.regions)
-            _nothing_left(stage, account.name, before[account.name], after)
-        _nothing_left(stage, "vault", vault_before, inventory.of_vault(world.vault()))
+            _nothing_left(recorder, account.name, before[account.name], after)
+        _nothing_left(recorder, "vault", vault_before, inventory.of_vault(testbed.vault()))
 
 
-def _up_changes_nothing(stage: Stage, account: Account) -> None:
+def _up_changes_nothing(recorder: Recorder, account: Account) -> None:
     changes = account.stack.up()
-    stage.found(
+    recorder.found(
         _claim("pulumi up", "(again)", account, UNCHANGED, "an up that is due to nothing does nothing"),
         str(changes) if changes.anything else UNCHANGED,
         str(changes),
     )
 
 
-def _by_mistake(stage: Stage, account: Account) -> None:
+def _by_mistake(recorder: Recorder, account: Account) -> None:
     """A destroy that nobody prepared must fail before anything is lost."""
     before = inventory.of_account(account.admin, account.settings.regions)
     try:
@@ -103,7 +103,7 @@ def _by_mistake(stage: Stage, account: Account) -> None:
     except RehearsalError as refusal:
         found = REFUSED if "protected" in str(refusal) else "failed for another reason"
     lost = sorted(before - inventory.of_account(account.admin, account.settings.regions))
-    stage.found(
+    recorder.found(
         _claim(
             "pulumi destroy",
             "(protected)",
@@ -115,22 +115,22 @@ def _by_mistake(stage: Stage, account: Account) -> None:
     )
 
 
-def _lift_protection(stage: Stage, account: Account) -> None:
+def _lift_protection(recorder: Recorder, account: Account) -> None:
     """On purpose, as docs/destroy.md says."""
     account.stack.set_config(f"{account.stack.project.name}:protect", "false")
     changes = account.stack.up()
     # AWS's own protection of the table goes with Pulumi's; nothing else may change.
     claimed = "1 update" if account.settings.vault_server else UNCHANGED
-    stage.found(
+    recorder.found(
         _claim("pulumi up", "protect: false", account, claimed, "lifting the protection changes no access"),
         changes.done if changes.anything else UNCHANGED,
         str(changes),
     )
 
 
-def _nothing_left(stage: Stage, where: str, before: frozenset[str], after: frozenset[str]) -> None:
+def _nothing_left(recorder: Recorder, where: str, before: frozenset[str], after: frozenset[str]) -> None:
     left, missing = sorted(after - before), sorted(before - after)
-    stage.found(
+    recorder.found(
         Claim(
             who="deployer",
             mfa="-",
@@ -165,7 +165,7 @@ def _logins(account: Account) -> dict[str, object]:
     }
 
 
-def _hand_made_changes(world: World, account: Account) -> list[HandMadeChange]:
+def _hand_made_changes(testbed: Testbed, account: Account) -> list[HandMadeChange]:
     changes = [_weaker_passwords(account)]
     own = account.settings
     changes += [_no_root_sessions(account)] if own.organization_root_access else []
@@ -174,7 +174,7 @@ def _hand_made_changes(world: World, account: Account) -> list[HandMadeChange]:
     with_mfa = [name for name, role in own.cross_account_roles.items() if role.asks_for_mfa]
     changes += [_trust_without_mfa(account, with_mfa[0])] if with_mfa else []
     if own.vault and own.vault.roles:
-        changes.append(_wider_vault_policy(world, account, next(iter(own.vault.roles))))
+        changes.append(_wider_vault_policy(testbed, account, next(iter(own.vault.roles))))
     changes += [_unprotected_table(account), _open_key(account)] if own.vault_server else []
     return changes
 
@@ -260,8 +260,8 @@ def _trust_without_mfa(account: Account, role: str) -> HandMadeChange:
     )
 
 
-def _wider_vault_policy(world: World, account: Account, role: str) -> HandMadeChange:
-    client = world.vault()
+def _wider_vault_policy(testbed: Testbed, account: Account, role: str) -> HandMadeChange:
+    client = testbed.vault()
     name = account.stack.outputs()["vault_policies"][role]
 
     def rules() -> str:

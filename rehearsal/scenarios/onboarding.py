@@ -10,7 +10,7 @@ _MARK = {"Key": ONBOARDING_TAG, "Value": ONBOARDING_NEW}
 
 def unmarked(person: Person, device: Authenticator) -> None:
     """Whoever holds the key of a person who is not expected to enrol gets nowhere. Ends with the mark set."""
-    judge, iam, name, user = person.stage.judge, person.iam, person.name, person.user
+    judge, iam, name, user = person.recorder.judge, person.iam, person.name, person.user
     thief = "who is not marked as new cannot enrol without MFA: a stolen key of theirs is worth nothing"
     judge(
         person.claim("iam:EnableMFADevice (not marked)", user, REFUSED, thief),
@@ -30,7 +30,7 @@ def unmarked(person: Person, device: Authenticator) -> None:
 def through(person: Person, with_mfa: Person, password: str | None) -> None:
     """The mark is taken away: the bare key changes nothing more, the person with MFA does."""
     person.central.admin.client("iam").untag_user(UserName=person.name, TagKeys=[ONBOARDING_TAG])
-    person.stage.judge(
+    person.recorder.judge(
         person.claim(
             "iam:ChangePassword (through)", person.user, REFUSED, "without MFA only who is new does"
         ),
@@ -39,7 +39,7 @@ def through(person: Person, with_mfa: Person, password: str | None) -> None:
         ),
     )
     if password is not None:
-        with_mfa.stage.judge(
+        with_mfa.recorder.judge(
             with_mfa.claim(
                 "iam:ChangePassword (through)", person.user, ALLOWED, "with MFA no mark is needed"
             ),

@@ -13,10 +13,10 @@ from iam_hardening.claims.grants import Grants, grants_of
 from iam_hardening.clients.aws import Credentials, Session
 from rehearsal.authenticator import Authenticator
 from rehearsal.probes import Probe, probes
-from rehearsal.recorder import Stage
+from rehearsal.recorder import Recorder
 from rehearsal.scenarios import onboarding
 from rehearsal.scenarios.person import WITH_MFA, Person, codes, new_password
-from rehearsal.testbed import Account, World
+from rehearsal.testbed import Account, Testbed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +31,17 @@ class Member:
     authenticator: Authenticator
 
 
-def play(stage: Stage, world: World) -> list[Member]:
+def play(recorder: Recorder, testbed: Testbed) -> list[Member]:
     """Answers with the people who got through; whoever did not is told as a false claim."""
-    central = world.central
+    central = testbed.central
     if central is None:
-        stage.note("No stack is a central account: no people were played.")
+        recorder.note("No stack is a central account: no people were played.")
         return []
     passwords = central.stack.outputs().get("passwords", {})
     members = []
     for name, user in central.settings.users.items():
-        with stage.scene(f"First day of {name}"):
-            members.append(_first_day(stage, central, name, user, passwords.get(name)))
+        with recorder.scenario(f"First day of {name}"):
+            members.append(_first_day(recorder, central, name, user, passwords.get(name)))
     return members
 
 
@@ -49,10 +49,12 @@ def grants_of_person(account: config.Settings, user: config.User) -> Grants:
     return grants_of([account.groups[group] for group in user.groups])
 
 
-def _first_day(stage: Stage, central: Account, name: str, user: config.User, password: str | None) -> Member:
+def _first_day(
+    recorder: Recorder, central: Account, name: str, user: config.User, password: str | None
+) -> Member:
     key = central.admin.client("iam").create_access_key(UserName=name)["AccessKey"]
     bare = central.admin.with_credentials(Credentials.of(key))
-    person = Person(stage, central, name, bare)
+    person = Person(recorder, central, name, bare)
     _nothing_without_mfa(person)
     device = _create_device(person, f"{name}-phone")
     _nobody_elses_device(person, central, device)
@@ -63,10 +65,10 @@ def _first_day(stage: Stage, central: Account, name: str, user: config.User, pas
     _the_device_stays(person, device)
     session = _mfa_session(person, device)
     grants = grants_of_person(central.settings, user)
-    with_mfa = Person(stage, central, name, session, mfa=WITH_MFA)
+    with_mfa = Person(recorder, central, name, session, mfa=WITH_MFA)
     if central.settings.strict_onboarding:
         onboarding.through(person, with_mfa, own_password)
-    play_probes(stage, central, session, grants, who=name, mfa=WITH_MFA)
+    play_probes(recorder, central, session, grants, who=name, mfa=WITH_MFA)
     _own_devices_with_mfa(with_mfa)
     if central.settings.break_glass and central.settings.break_glass.user == name:
         _no_access_key_even_with_mfa(with_mfa)
@@ -77,7 +79,7 @@ def _first_day(stage: Stage, central: Account, name: str, user: config.User, pas
 
 
 def _nothing_without_mfa(person: Person) -> None:
-    judge, iam, name = person.stage.judge, person.iam, person.name
+    judge, iam, name = person.recorder.judge, person.iam, person.name
     wall = "without MFA a person may do nothing but enrol, whatever the groups allow"
     judge(
         person.claim("sts:GetCallerIdentity", "-", ALLOWED, "AWS lets any valid key ask who it is"),
@@ -116,7 +118,7 @@ def _nothing_without_mfa(person: Person) -> None:
 
 
 def _create_device(person: Person, device_name: str) -> Authenticator:
-    made = person.stage.must(
+    made = person.recorder.must(
         person.claim(
             "iam:CreateVirtualMFADevice", f"mfa/{device_name}", ALLOWED, "a new person must be able to enrol"
         ),
@@ -127,7 +129,7 @@ def _create_device(person: Person, device_name: str) -> Authenticator:
 
 def _nobody_elses_device(person: Person, central: Account, device: Authenticator) -> None:
     """The tutorial's hole: a stolen administrator's key must not make its thief somebody else."""
-    judge, iam = person.stage.judge, person.iam
+    judge, iam = person.recorder.judge, person.iam
     newcomer, enrolled = central.bystanders.newcomer, central.bystanders.enrolled
     theirs = central.bystanders.device
     hole = "without MFA nobody touches another user: a thief could become that user"
@@ -160,11 +162,11 @@ def _nobody_elses_device(person: Person, central: Account, device: Authenticator
 def _change_password(person: Person, initial: str | None) -> str | None:
     """Answers with the password that the person has now, where it is known."""
     if initial is None:
-        person.stage.note(f"{person.name}'s password is encrypted to a PGP key: it was not changed.")
+        person.recorder.note(f"{person.name}'s password is encrypted to a PGP key: it was not changed.")
         return None
     chosen = new_password()
     iam, user = person.iam, person.user
-    person.stage.judge(
+    person.recorder.judge(
         person.claim(
             "iam:ChangePassword (weak)",
             user,
@@ -173,7 +175,7 @@ def _change_password(person: Person, initial: str | None) -> str | None:
         ),
         lambda: iam.change_password(OldPassword=initial, NewPassword="aA1!aA1!"),
     )
-    person.stage.judge(
+    person.recorder.judge(
         person.claim(
             "iam:ChangePassword",
             user,
@@ -187,7 +189,7 @@ def _change_password(person: Person, initial: str | None) -> str | None:
 
 def _enrol(person: Person, device: Authenticator) -> None:
     iam, name, user = person.iam, person.name, person.user
-    person.stage.judge(
+    person.recorder.judge(
         person.claim(
             "iam:EnableMFADevice (wrong codes)",
             user,
@@ -201,7 +203,7 @@ def _enrol(person: Person, device: Authenticator) -> None:
             AuthenticationCode2=device.wrong_code(),
         ),
     )
-    person.stage.must(
+    person.recorder.must(
         person.claim("iam:EnableMFADevice", user, ALLOWED, "a new person must be able to enrol"),
         lambda: iam.enable_mfa_device(UserName=name, SerialNumber=device.serial_number, **codes(device)),
     )
@@ -212,15 +214,15 @@ def _the_device_stays(person: Person, device: Authenticator) -> None:
     iam, name = person.iam, person.name
     second = _create_device(person, f"{name}-second")
     stays = "a stolen key must not replace its owner's device"
-    person.stage.judge(
+    person.recorder.judge(
         person.claim("iam:EnableMFADevice (second)", person.user, REFUSED, stays),
         lambda: iam.enable_mfa_device(UserName=name, SerialNumber=second.serial_number, **codes(second)),
     )
-    person.stage.judge(
+    person.recorder.judge(
         person.claim("iam:DeactivateMFADevice", person.user, REFUSED, stays),
         lambda: iam.deactivate_mfa_device(UserName=name, SerialNumber=device.serial_number),
     )
-    person.stage.judge(
+    person.recorder.judge(
         person.claim("iam:DeleteVirtualMFADevice", f"mfa/{name}-phone", REFUSED, stays),
         lambda: iam.delete_virtual_mfa_device(SerialNumber=device.serial_number),
     )
@@ -228,21 +230,21 @@ def _the_device_stays(person: Person, device: Authenticator) -> None:
 
 def _mfa_session(person: Person, device: Authenticator) -> Session:
     sts = person.sts
-    person.stage.judge(
+    person.recorder.judge(
         person.claim("sts:GetSessionToken (wrong code)", "-", REFUSED, "only the device's codes count"),
         lambda: sts.get_session_token(SerialNumber=device.serial_number, TokenCode=device.wrong_code()),
     )
-    plain = person.stage.must(
+    plain = person.recorder.must(
         person.claim("sts:GetSessionToken (no code)", "-", ALLOWED, "AWS lets any key ask; it gains nothing"),
         sts.get_session_token,
     )
-    person.stage.judge(
+    person.recorder.judge(
         person.claim(
             "iam:ListUsers (session without code)", "*", REFUSED, "a session without MFA is no MFA session"
         ),
         person.session.with_credentials(Credentials.of(plain["Credentials"])).client("iam").list_users,
     )
-    answer = person.stage.must(
+    answer = person.recorder.must(
         person.claim("sts:GetSessionToken", "-", ALLOWED, "this is how the command line gets MFA"),
         lambda: sts.get_session_token(SerialNumber=device.serial_number, TokenCode=device.code()),
     )
@@ -255,15 +257,15 @@ def _own_devices_with_mfa(person: Person) -> None:
     second = iam_arn(person.central.settings.partition, person.central.id, f"mfa/{name}-second")
     spare = _create_device(person, f"{name}-spare")
     own = "with MFA people manage their own devices, without asking anybody"
-    person.stage.must(
+    person.recorder.must(
         person.claim("iam:EnableMFADevice (second)", person.user, ALLOWED, own),
         lambda: iam.enable_mfa_device(UserName=name, SerialNumber=spare.serial_number, **codes(spare)),
     )
-    person.stage.judge(
+    person.recorder.judge(
         person.claim("iam:DeactivateMFADevice", person.user, ALLOWED, own),
         lambda: iam.deactivate_mfa_device(UserName=name, SerialNumber=spare.serial_number),
     )
-    person.stage.judge(
+    person.recorder.judge(
         person.claim("iam:DeleteVirtualMFADevice", f"mfa/{name}-second", ALLOWED, own),
         lambda: iam.delete_virtual_mfa_device(SerialNumber=second),
     )
@@ -274,7 +276,7 @@ def _own_access_key_with_mfa(person: Person, bare: Session) -> None:
     iam, name = person.iam, person.name
     own = "with MFA people manage their own access keys, without asking anybody"
     first_key = bare.credentials.access_key_id
-    made = person.stage.must(
+    made = person.recorder.must(
         person.claim("iam:CreateAccessKey", person.user, ALLOWED, own),
         lambda: iam.create_access_key(UserName=name),
     )["AccessKey"]["AccessKeyId"]
@@ -287,11 +289,11 @@ def _own_access_key_with_mfa(person: Person, bare: Session) -> None:
         "iam:DeleteAccessKey": lambda: iam.delete_access_key(UserName=name, AccessKeyId=made),
     }
     for action, call in calls.items():
-        person.stage.judge(person.claim(action, person.user, ALLOWED, own), call)
+        person.recorder.judge(person.claim(action, person.user, ALLOWED, own), call)
 
 
 def _no_access_key_even_with_mfa(person: Person) -> None:
-    person.stage.judge(
+    person.recorder.judge(
         person.claim(
             "iam:CreateAccessKey",
             person.user,
@@ -316,7 +318,7 @@ def _nobody_else_with_mfa(person: Person, grants: Grants) -> None:
         "iam:UntagUser": lambda: iam.untag_user(UserName=person.name, TagKeys=["Stack"]),
     }.items():
         if grants.verdict(action, own_arn) == REFUSED:
-            person.stage.judge(person.claim(action, person.user, REFUSED, no_tags), call)
+            person.recorder.judge(person.claim(action, person.user, REFUSED, no_tags), call)
     attempts = {
         "iam:DeactivateMFADevice": lambda: iam.deactivate_mfa_device(UserName=other, SerialNumber=serial),
         "iam:UpdateLoginProfile": lambda: iam.update_login_profile(UserName=other, Password=new_password()),
@@ -327,15 +329,15 @@ def _nobody_else_with_mfa(person: Person, grants: Grants) -> None:
     }
     for action, call in attempts.items():
         if grants.verdict(action, other_arn) == REFUSED:
-            person.stage.judge(person.claim(action, f"user/{other}", REFUSED, own_only), call)
+            person.recorder.judge(person.claim(action, f"user/{other}", REFUSED, own_only), call)
 
 
 def play_probes(
-    stage: Stage, account: Account, session: Session, grants: Grants, *, who: str, mfa: str
+    recorder: Recorder, account: Account, session: Session, grants: Grants, *, who: str, mfa: str
 ) -> None:
     """Every probe whose verdict the settings tell: what they grant is allowed, and nothing else is."""
     if grants.unknown_policies:
-        stage.note(
+        recorder.note(
             f"{who} also holds {', '.join(grants.unknown_policies)}, which the rehearsal does not know: "
             "what is not granted elsewhere was not claimed to be refused."
         )
@@ -352,7 +354,7 @@ def play_probes(
             claimed=verdict,
             reason=_reason(grants, probe, verdict, account.id),
         )
-        _play_probe(stage, account, session, probe, claim)
+        _play_probe(recorder, account, session, probe, claim)
 
 
 def _reason(grants: Grants, probe: Probe, verdict: str, owner: str) -> str:
@@ -363,7 +365,7 @@ def _reason(grants: Grants, probe: Probe, verdict: str, owner: str) -> str:
     return "granted by nothing in the stack file"
 
 
-def _play_probe(stage: Stage, account: Account, session: Session, probe: Probe, claim: Claim) -> None:
-    made = stage.judge(claim, lambda: probe.call(session))
+def _play_probe(recorder: Recorder, account: Account, session: Session, probe: Probe, claim: Claim) -> None:
+    made = recorder.judge(claim, lambda: probe.call(session))
     if made.found == ALLOWED and probe.undo is not None:
         probe.undo(account.admin)

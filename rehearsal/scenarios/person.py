@@ -1,4 +1,4 @@
-"""Somebody on stage in the central account: what their claims say, and what they need to enrol."""
+"""Somebody on recorder in the central account: what their claims say, and what they need to enrol."""
 
 import secrets
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from iam_hardening.claims.claim import Claim
 from iam_hardening.clients.aws import Session
 from rehearsal.authenticator import Authenticator
-from rehearsal.recorder import Stage
+from rehearsal.recorder import Recorder
 from rehearsal.testbed import Account
 
 WITHOUT_MFA = "no MFA"
@@ -16,7 +16,7 @@ WITH_MFA = "MFA"
 
 @dataclass(frozen=True)
 class Person:
-    stage: Stage
+    recorder: Recorder
     central: Account
     name: str
     session: Session

@@ -12,38 +12,38 @@ from iam_hardening.claims.grants import grants_of
 from iam_hardening.clients.aws import Credentials, Session
 from iam_hardening.clients.revocations import lift, revoke
 from rehearsal.probes import Probe, probes
-from rehearsal.recorder import Stage
+from rehearsal.recorder import Recorder
 from rehearsal.scenarios.assuming import assume, short
 from rehearsal.scenarios.cross_account import expected_of
 from rehearsal.scenarios.people import Member
 from rehearsal.scenarios.person import WITH_MFA
-from rehearsal.testbed import Account, World
+from rehearsal.testbed import Account, Testbed
 
 # They can be repeated and change nothing.
 _HARMLESS = {"s3:ListAllMyBuckets", "iam:ListUsers", "ec2:DescribeInstances"}
 _IN_PLACE, _GONE = "in place", "gone"
 
 
-def play(stage: Stage, world: World, members: list[Member]) -> None:
+def play(recorder: Recorder, testbed: Testbed, members: list[Member]) -> None:
     """With the first role that a person may assume and do something harmless with."""
-    found = next(_candidates(world, members), None)
+    found = next(_candidates(testbed, members), None)
     if found is None:
-        stage.note("No person may assume a role and list something with it: no sessions were ended.")
+        recorder.note("No person may assume a role and list something with it: no sessions were ended.")
         return
     account, name, member, probe = found
-    with stage.scene(f"Sessions of {name} in {account.name} are ended"):
-        _play(stage, account, name, member, probe)
+    with recorder.scenario(f"Sessions of {name} in {account.name} are ended"):
+        _play(recorder, account, name, member, probe)
 
 
-def _candidates(world: World, members: list[Member]) -> Iterator[tuple[Account, str, Member, Probe]]:
-    if world.central is None:
+def _candidates(testbed: Testbed, members: list[Member]) -> Iterator[tuple[Account, str, Member, Probe]]:
+    if testbed.central is None:
         return
-    for account in world.workloads:
+    for account in testbed.workloads:
         arns = account.stack.outputs().get("role_arns", {})
         for name, role in account.settings.cross_account_roles.items():
             probe = _harmless_probe(account, role)
             for member in members:
-                expected = expected_of(world.central.settings, role, arns[name], member)
+                expected = expected_of(testbed.central.settings, role, arns[name], member)
                 if probe and expected == ALLOWED:
                     yield account, name, member, probe
 
@@ -58,7 +58,7 @@ def _harmless_probe(account: Account, role: config.CrossAccountRole) -> Probe | 
     return None
 
 
-def _play(stage: Stage, account: Account, name: str, member: Member, probe: Probe) -> None:
+def _play(recorder: Recorder, account: Account, name: str, member: Member, probe: Probe) -> None:
     role_arn, policy = account.stack.outputs()["role_arns"][name], revocation_policy_name(name)
 
     def claim(
@@ -75,7 +75,7 @@ def _play(stage: Stage, account: Account, name: str, member: Member, probe: Prob
         )
 
     def session(label: str) -> Session:
-        answer = stage.must(
+        answer = recorder.must(
             claim(
                 member.name, WITH_MFA, f"sts:AssumeRole ({label})", ALLOWED, "a group was granted the role"
             ),
@@ -84,7 +84,7 @@ def _play(stage: Stage, account: Account, name: str, member: Member, probe: Prob
         return account.admin.with_credentials(Credentials.of(answer["Credentials"]))
 
     def tries(caller: Session, label: str, claimed: str, reason: str) -> None:
-        stage.judge(
+        recorder.judge(
             claim(f"{member.name} as role", WITH_MFA, f"{probe.action} ({label})", claimed, reason),
             lambda: probe.call(caller),
         )
@@ -92,7 +92,7 @@ def _play(stage: Stage, account: Account, name: str, member: Member, probe: Prob
     def policy_is(claimed: str, after: str, reason: str) -> None:
         attached = account.admin.client("iam").list_attached_role_policies(RoleName=name)["AttachedPolicies"]
         found = _IN_PLACE if policy in {each["PolicyName"] for each in attached} else _GONE
-        stage.found(claim("deployer", "-", after, claimed, reason, policy), found)
+        recorder.found(claim("deployer", "-", after, claimed, reason, policy), found)
 
     old = session("first")
     tries(old, "first", ALLOWED, "granted by the stack file")

@@ -2,19 +2,19 @@
 
 from iam_hardening import config
 from iam_hardening.claims.claim import ALLOWED, REFUSED, Claim
-from rehearsal.recorder import Stage
+from rehearsal.recorder import Recorder
 from rehearsal.scenarios.assuming import assume, short
 from rehearsal.scenarios.people import Member
 from rehearsal.scenarios.person import WITH_MFA
-from rehearsal.testbed import Account, World
+from rehearsal.testbed import Account, Testbed
 
 _TOO_LONG = "ValidationError"
 _NO_BOUNDARY = "no boundary"
 
 
 def play(
-    stage: Stage,
-    world: World,
+    recorder: Recorder,
+    testbed: Testbed,
     account: Account,
     role: config.CrossAccountRole,
     role_arn: str,
@@ -34,25 +34,25 @@ def play(
         )
 
     longest = role.max_session_duration
-    stage.judge(
+    recorder.judge(
         claim(f"sts:AssumeRole ({longest} s)", ALLOWED, "maxSessionDuration of the stack file"),
         assume(member.mfa, role_arn, member.name, DurationSeconds=longest),
     )
-    stage.judge(
+    recorder.judge(
         claim(f"sts:AssumeRole ({longest + 1} s)", _TOO_LONG, "no session outlives maxSessionDuration"),
         assume(member.mfa, role_arn, member.name, DurationSeconds=longest + 1),
     )
     if role.session_name_is_user_name:
-        stage.judge(
+        recorder.judge(
             claim("sts:AssumeRole (other name)", REFUSED, "CloudTrail says who it was by the session's name"),
             assume(member.mfa, role_arn, "somebody-else"),
         )
     if role.mfa_max_age is not None:
-        world.make_mfa_older(role.mfa_max_age)
+        testbed.make_mfa_older(role.mfa_max_age)
         try:
-            stage.judge(
+            recorder.judge(
                 claim("sts:AssumeRole (old MFA)", REFUSED, "the code was entered longer ago than mfaMaxAge"),
                 assume(member.mfa, role_arn, member.name),
             )
         finally:
-            world.make_mfa_older(0)
+            testbed.make_mfa_older(0)

@@ -1,8 +1,8 @@
 """Tutorial section 1: no root user has an access key, and the organisation manages its members' roots."""
 
 from iam_hardening.claims.claim import Claim
-from rehearsal.recorder import Stage
-from rehearsal.testbed import Account, World
+from rehearsal.recorder import Recorder
+from rehearsal.testbed import Account, Testbed
 
 NO_KEY = "no access key"
 
@@ -10,20 +10,20 @@ NO_KEY = "no access key"
 CENTRAL = "RootCredentialsManagement, RootSessions"
 
 
-def play(stage: Stage, world: World) -> None:
-    with stage.scene("Root user's access keys"):
-        for account in world.accounts.values():
-            judge_root_keys(stage, account)
-    managing = [account for account in world.accounts.values() if account.settings.organization_root_access]
+def play(recorder: Recorder, testbed: Testbed) -> None:
+    with recorder.scenario("Root user's access keys"):
+        for account in testbed.accounts.values():
+            judge_root_keys(recorder, account)
+    managing = [account for account in testbed.accounts.values() if account.settings.organization_root_access]
     for account in managing:
-        with stage.scene(f"Central root access from {account.name}"):
-            judge_central_root_access(stage, account)
-            stage.note("iam-hardening root-keys was not played: the emulated AWS has no sts:AssumeRoot.")
+        with recorder.scenario(f"Central root access from {account.name}"):
+            judge_central_root_access(recorder, account)
+            recorder.note("iam-hardening root-keys was not played: the emulated AWS has no sts:AssumeRoot.")
 
 
-def judge_central_root_access(stage: Stage, account: Account) -> None:
+def judge_central_root_access(recorder: Recorder, account: Account) -> None:
     features = account.admin.client("iam").list_organizations_features()["EnabledFeatures"]
-    stage.found(
+    recorder.found(
         Claim(
             who="organisation",
             mfa="-",
@@ -37,11 +37,11 @@ def judge_central_root_access(stage: Stage, account: Account) -> None:
     )
 
 
-def judge_root_keys(stage: Stage, account: Account) -> None:
+def judge_root_keys(recorder: Recorder, account: Account) -> None:
     """From the account summary, which counts active and inactive keys alike."""
     summary = account.admin.client("iam").get_account_summary()["SummaryMap"]
     present = int(summary["AccountAccessKeysPresent"])
-    stage.found(
+    recorder.found(
         Claim(
             who="root user",
             mfa="-",

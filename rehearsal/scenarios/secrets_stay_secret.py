@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from iam_hardening.claims.claim import Claim
-from rehearsal.recorder import Stage
-from rehearsal.testbed import World
+from rehearsal.recorder import Recorder
+from rehearsal.testbed import Testbed
 
 _SHORTEST_SECRET = 12
 # A key's ID is no secret; Vault's provider marks it as one, and IAM's has it for the resource's ID.
@@ -16,9 +16,9 @@ _ACCESS_KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{12,}")
 NOWHERE = "nowhere"
 
 
-def play(stage: Stage, world: World) -> None:
-    with stage.scene("Secrets stay secret"):
-        for account in world.accounts.values():
+def play(recorder: Recorder, testbed: Testbed) -> None:
+    with recorder.scenario("Secrets stay secret"):
+        for account in testbed.accounts.values():
             secrets = secrets_of(account.stack.state(show_secrets=True))
             claim = Claim(
                 who="anybody who reads files",
@@ -32,9 +32,9 @@ def play(stage: Stage, world: World) -> None:
             texts = {
                 "the exported state": account.stack.state(),
                 "what the engine printed": "\n".join(account.stack.printed),
-                "the claims": json.dumps([outcome.as_dict() for outcome in stage.outcomes]),
+                "the claims": json.dumps([outcome.as_dict() for outcome in recorder.outcomes]),
             }
-            stage.found(claim, ", ".join(where_found(secrets, texts, world.directory)) or NOWHERE)
+            recorder.found(claim, ", ".join(where_found(secrets, texts, testbed.directory)) or NOWHERE)
 
 
 def where_found(secrets: set[str], texts: dict[str, str], directory: Path) -> list[str]:

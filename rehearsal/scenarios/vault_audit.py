@@ -7,36 +7,36 @@ from iam_hardening import config
 from iam_hardening.claims.claim import Claim
 from iam_hardening.clients.aws import Credentials
 from iam_hardening.commands.jit import audit as jit_audit
-from rehearsal.recorder import Stage
-from rehearsal.testbed import Account, World
+from rehearsal.recorder import Recorder
+from rehearsal.testbed import Account, Testbed
 
 _NOWHERE = "nowhere"
 
 
-def play(stage: Stage, world: World) -> None:
-    for account in world.workloads:
+def play(recorder: Recorder, testbed: Testbed) -> None:
+    for account in testbed.workloads:
         vault = account.settings.vault
         if vault and vault.audit:
-            with stage.scene(f"Vault's audit log in {account.name}"):
-                _play(stage, world, account, vault, vault.audit)
+            with recorder.scenario(f"Vault's audit log in {account.name}"):
+                _play(recorder, testbed, account, vault, vault.audit)
 
 
 def _play(
-    stage: Stage, world: World, account: Account, vault: config.Vault, audit: config.VaultAudit
+    recorder: Recorder, testbed: Testbed, account: Account, vault: config.Vault, audit: config.VaultAudit
 ) -> None:
-    log = world.directory / "vault" / PurePosixPath(audit.file).name
+    log = testbed.directory / "vault" / PurePosixPath(audit.file).name
     for role in vault.roles:
-        _one_hand_out(stage, world, account, vault, role, log)
+        _one_hand_out(recorder, testbed, account, vault, role, log)
 
 
 def _one_hand_out(
-    stage: Stage, world: World, account: Account, vault: config.Vault, role: str, log: Path
+    recorder: Recorder, testbed: Testbed, account: Account, vault: config.Vault, role: str, log: Path
 ) -> None:
     """Somebody asks, an operator ends it early, and the log tells both."""
     policy = account.stack.outputs()["vault_policies"][role]
     name = f"rehearsal-{role}"
-    made = world.vault().auth.token.create(policies=[policy], display_name=name, ttl="2h")
-    answer = world.vault(made["auth"]["client_token"]).read(f"{vault.mount}/creds/{role}")
+    made = testbed.vault().auth.token.create(policies=[policy], display_name=name, ttl="2h")
+    answer = testbed.vault(made["auth"]["client_token"]).read(f"{vault.mount}/creds/{role}")
     assert answer
     data = answer["data"]
     key = data["access_key"]
@@ -63,21 +63,21 @@ def _one_hand_out(
         )
 
     reason = "whoever used the account can be asked"
-    stage.found(claim("audit: who", f"token-{name}", reason), told.who if told else "nobody")
+    recorder.found(claim("audit: who", f"token-{name}", reason), told.who if told else "nobody")
     is_user = ":user/" in caller
-    stage.found(
+    recorder.found(
         claim("audit: which identity", caller.rsplit("/", 1)[-1] if is_user else caller, reason),
         told.identity if told else "none",
     )
     secrets = [data[field] for field in ("secret_key", "security_token") if data.get(field)]
     seen = sum(secret in log.read_text() for secret in secrets)
-    stage.found(
+    recorder.found(
         claim("audit: secrets", _NOWHERE, "who reads the log gets in nowhere"),
         f"{seen} in the log" if seen else _NOWHERE,
     )
-    world.vault().sys.revoke_prefix(f"{vault.mount}/creds/{role}")
+    testbed.vault().sys.revoke_prefix(f"{vault.mount}/creds/{role}")
     ended = {each.lease: each.ended_early_by for each in _hand_outs(log, vault)}
-    stage.found(
+    recorder.found(
         claim("audit: ended early by", "root", "an end before time is somebody's act"),
         ended.get(answer["lease_id"]) or "nobody",
     )

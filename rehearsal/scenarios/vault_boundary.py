@@ -26,8 +26,8 @@ from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.aws.policies import vault as vault_policies
 from iam_hardening.claims.claim import ALLOWED, REFUSED, Claim
 from iam_hardening.clients.aws import Credentials, Session
-from rehearsal.recorder import Stage
-from rehearsal.testbed import Account, World
+from rehearsal.recorder import Recorder
+from rehearsal.testbed import Account, Testbed
 
 _USER = "vault-rehearsal-everything"
 # Lets in whoever the account lets, so that nothing but the boundary is in the way.
@@ -40,16 +40,21 @@ _WHY = "nothing that would outlive the lease, or reach further"
 Call = Callable[[], Any]
 
 
-def play(stage: Stage, world: World) -> None:
-    for account in world.workloads:
+def play(recorder: Recorder, testbed: Testbed) -> None:
+    for account in testbed.workloads:
         if account.settings.vault:
-            with stage.scene(f"The boundary in {account.name}"), _issued_with_everything(account) as session:
+            with (
+                recorder.scenario(f"The boundary in {account.name}"),
+                _issued_with_everything(account) as session,
+            ):
                 for call, made in _outliving(account, session):
-                    stage.judge(_claim(account, call, REFUSED, _WHY), made)
+                    recorder.judge(_claim(account, call, REFUSED, _WHY), made)
                 for call, made in _controls(account, session):
-                    stage.judge(_claim(account, call, REFUSED, "what watches and protects the account"), made)
+                    recorder.judge(
+                        _claim(account, call, REFUSED, "what watches and protects the account"), made
+                    )
                 for call, made in _of_the_role(session):
-                    stage.judge(_claim(account, call, ALLOWED, "the role's work is not hindered"), made)
+                    recorder.judge(_claim(account, call, ALLOWED, "the role's work is not hindered"), made)
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from iam_hardening.claims.claim import ALLOWED, REFUSED, Claim
 from iam_hardening.clients.aws import Session
-from rehearsal.recorder import Stage
+from rehearsal.recorder import Recorder
 from rehearsal.scenarios.instance import credentials_of_an_instance
-from rehearsal.testbed import Account, World
+from rehearsal.testbed import Account, Testbed
 
 _VAULT, _ADMINISTRATOR = "instance of Vault", "deployer"
 _ENTRY = {"Path": {"S": "logical"}, "Key": {"S": "entry"}}
@@ -29,18 +29,18 @@ _FOREIGN = "what is not Vault's"
 Call = Callable[[], Any]
 
 
-def play(stage: Stage, world: World) -> None:
-    for account in world.accounts.values():
+def play(recorder: Recorder, testbed: Testbed) -> None:
+    for account in testbed.accounts.values():
         if account.settings.vault_server is not None:
-            with stage.scene(f"Production Vault's storage and seal in {account.name}"):
-                _Scene(stage, world, account).play()
+            with recorder.scenario(f"Production Vault's storage and seal in {account.name}"):
+                _Scenario(recorder, testbed, account).play()
 
 
-class _Scene:
+class _Scenario:
     """One account. `table` and `key` are names as the API takes them."""
 
-    def __init__(self, stage: Stage, world: World, account: Account) -> None:
-        self.stage, self.world, self.account = stage, world, account
+    def __init__(self, recorder: Recorder, testbed: Testbed, account: Account) -> None:
+        self.recorder, self.testbed, self.account = recorder, testbed, account
         outputs = account.stack.outputs()
         self.table = outputs["vault_server_table_arn"].rsplit("/", 1)[-1]
         self.key: str = outputs["vault_server_key_arn"]
@@ -50,7 +50,9 @@ class _Scene:
     def play(self) -> None:
         self._as_deployed()
         with self._instance() as instance_id:
-            vault = credentials_of_an_instance(self.stage, self.world, self.account, instance_id, who=_VAULT)
+            vault = credentials_of_an_instance(
+                self.recorder, self.testbed, self.account, instance_id, who=_VAULT
+            )
             self._storage(vault)
             self._seal(vault)
             self._nothing_else(vault)
@@ -113,7 +115,7 @@ class _Scene:
                 "new key material every year",
             ),
         ):
-            self.stage.found(self._claim(_ADMINISTRATOR, call, what, str(claimed), reason), str(found))
+            self.recorder.found(self._claim(_ADMINISTRATOR, call, what, str(claimed), reason), str(found))
 
     def _storage(self, vault: Session) -> None:
         dynamodb, on = vault.client("dynamodb"), {"TableName": self.table}
@@ -168,16 +170,16 @@ class _Scene:
     def _seal(self, vault: Session) -> None:
         kms, on = vault.client("kms"), {"KeyId": self.key}
         resource = "Vault's seal key"
-        made = self.stage.must(
+        made = self.recorder.must(
             self._claim(_VAULT, "kms:Encrypt", resource, ALLOWED, _SEAL),
             lambda: kms.encrypt(**on, Plaintext=_ROOT_KEY),
         )
         self._judge(_VAULT, "kms:DescribeKey", resource, ALLOWED, _SEAL, lambda: kms.describe_key(**on))
-        opened = self.stage.must(
+        opened = self.recorder.must(
             self._claim(_VAULT, "kms:Decrypt", resource, ALLOWED, _SEAL),
             lambda: kms.decrypt(CiphertextBlob=made["CiphertextBlob"]),
         )
-        self.stage.found(
+        self.recorder.found(
             self._claim(_VAULT, "kms:Decrypt", "the plaintext", "the same", "it unseals what it sealed"),
             "the same" if opened["Plaintext"] == _ROOT_KEY else "another",
         )
@@ -247,7 +249,7 @@ class _Scene:
         """To a new table, as the runbook says; an entry that Vault wrote is there again."""
         dynamodb = self.account.admin.client("dynamodb")
         target = f"rehearsal-restored-{uuid4().hex[:8]}"
-        self.stage.must(
+        self.recorder.must(
             self._claim(
                 _ADMINISTRATOR,
                 "dynamodb:RestoreTableToPointInTime",
@@ -262,7 +264,7 @@ class _Scene:
         try:
             dynamodb.get_waiter("table_exists").wait(TableName=target)
             item = dynamodb.get_item(TableName=target, Key=_ENTRY).get("Item", {})
-            self.stage.found(
+            self.recorder.found(
                 self._claim(
                     _ADMINISTRATOR, "dynamodb:GetItem", "the new table", "the entry", "with what was in it"
                 ),
@@ -277,7 +279,7 @@ class _Scene:
         return f"arn:{own.partition}:dynamodb:{own.region}:{own.account_id}:{kind}"
 
     def _judge(self, who: str, call: str, resource: str, claimed: str, reason: str, make: Call) -> None:
-        self.stage.judge(self._claim(who, call, resource, claimed, reason), make)
+        self.recorder.judge(self._claim(who, call, resource, claimed, reason), make)
 
     def _claim(self, who: str, call: str, resource: str, claimed: str, reason: str) -> Claim:
         return Claim(

@@ -7,7 +7,7 @@ from typing import Any
 
 from iam_hardening.clients.aws import Credentials, Session
 from rehearsal.authenticator import Authenticator
-from rehearsal.testbed import Account, World, enrol
+from rehearsal.testbed import Account, Testbed, enrol
 
 # Section 3 of the tutorial; the list of actions is AWS's own example that it follows.
 ENFORCE_MFA = {
@@ -70,7 +70,7 @@ def set_up_central(account: Account) -> Administrator:
     )
 
 
-def set_up_dev(account: Account, central_id: str, staged: World) -> None:
+def set_up_dev(account: Account, central_id: str, testbed: Testbed) -> None:
     iam = account.admin.client("iam")
     _password_policy(iam)
     iam.create_role(
@@ -90,7 +90,7 @@ def set_up_dev(account: Account, central_id: str, staged: World) -> None:
     )
     iam.create_instance_profile(InstanceProfileName=instance.profile_name)
     iam.add_role_to_instance_profile(InstanceProfileName=instance.profile_name, RoleName=instance.role_name)
-    vault = staged.vault()
+    vault = testbed.vault()
     vault.sys.enable_secrets_engine("aws", path="aws")
     vault.write_data(
         "aws/roles/test",

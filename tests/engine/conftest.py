@@ -1,4 +1,5 @@
-"""The real engine, an emulated AWS, a live Vault and the stand-ins between them, once for all engine tests.
+"""The real engine, an emulated AWS, a live Vault and the fake providers between them, once for all engine
+tests.
 
 Each test has a stack of its own and an account of its own, so no test sees what another left behind.
 """
@@ -21,10 +22,10 @@ from pulumi import automation as auto
 from pulumi.automation import EngineEvent
 
 from rehearsal import tools
-from rehearsal.providers import AwsCredentials, StandIns
+from rehearsal.providers import AwsCredentials, FakeProviders
 from rehearsal.servers import emulated_aws, vault_server
 
-PROJECT = "stand-in-tests"
+PROJECT = "fake-provider-tests"
 
 _accounts = itertools.count(100_000_000_001)
 
@@ -163,7 +164,7 @@ def credentials() -> dict[str, AwsCredentials]:
 def debug_providers(
     aws_endpoint_url: str, vault: Any, credentials: dict[str, AwsCredentials]
 ) -> Iterator[str]:
-    with StandIns(aws_endpoint_url, credentials, vault.address, vault.token).serve() as providers:
+    with FakeProviders(aws_endpoint_url, credentials, vault.address, vault.token).serve() as providers:
         yield providers
 
 

@@ -20,7 +20,7 @@ from iam_hardening.clients.aws import Session
 from rehearsal import tools
 from rehearsal.project import Project
 from rehearsal.providers.language import serve_language_host
-from rehearsal.testbed import STAND_INS, Account, World, world
+from rehearsal.testbed import FAKE_PROVIDERS, Account, Testbed, running_testbed
 from tests.engine.by_hand import Administrator, set_up_central, set_up_dev
 from tests.stack_files import ROOT
 
@@ -31,12 +31,12 @@ pytestmark = pytest.mark.engine
 class Person:
     """Who adopts: a shell in the project's folder, with the stack's credentials."""
 
-    staged: World
+    testbed: Testbed
     language_host: str
 
     @property
     def directory(self) -> Path:
-        return self.staged.directory / "project"
+        return self.testbed.directory / "project"
 
     def file(self, stack: str) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.directory / f"import-{stack}.json").read_text())
@@ -62,12 +62,12 @@ class Person:
         return done.stdout
 
     def _deployer(self, stack: str) -> Session:
-        return self.staged.accounts[stack].admin
+        return self.testbed.accounts[stack].admin
 
     def _run(self, command: list[str], who: Session) -> subprocess.CompletedProcess[str]:
         environment = {
             **os.environ,
-            **self.staged.environment,
+            **self.testbed.environment,
             "AWS_ACCESS_KEY_ID": who.credentials.access_key_id,
             "AWS_SECRET_ACCESS_KEY": who.credentials.secret_access_key,
             "PULUMI_DEBUG_LANGUAGES": self.language_host,
@@ -100,19 +100,19 @@ def holds(account: Account) -> Any:
 
 @pytest.fixture(scope="module")
 def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
-    directory = tmp_path_factory.mktemp("world")
+    directory = tmp_path_factory.mktemp("testbed")
     with (
         serve_language_host() as language_host,
-        world(Project.find(ROOT), directory, providers=STAND_INS) as staged,
+        running_testbed(Project.find(ROOT), directory, providers=FAKE_PROVIDERS) as testbed,
     ):
-        yield Person(staged, language_host)
+        yield Person(testbed, language_host)
 
 
 @pytest.fixture(scope="module")
 def adopted(person: Person) -> ByHand:
-    central, dev = person.staged.accounts["central"], person.staged.accounts["dev"]
+    central, dev = person.testbed.accounts["central"], person.testbed.accounts["dev"]
     found = ByHand(person, set_up_central(central))
-    set_up_dev(dev, central.id, person.staged)
+    set_up_dev(dev, central.id, person.testbed)
     for account in (central, dev):
         before = holds(account)
         status, found.said[account.name] = person.adopt(account.name, more=["--accept-warnings"])
@@ -129,11 +129,11 @@ def test_the_up_after_the_import_replaces_and_deletes_nothing_and_the_next_one_c
     assert "replace" not in adopted.changes[name]
     assert "delete" not in adopted.changes[name]
     assert "update" in adopted.changes[name]
-    assert not adopted.person.staged.accounts[name].stack.up().anything
+    assert not adopted.person.testbed.accounts[name].stack.up().anything
 
 
 def test_the_administrator_still_gets_in_with_the_same_password_device_and_key(adopted: ByHand) -> None:
-    central = adopted.person.staged.accounts["central"]
+    central = adopted.person.testbed.accounts["central"]
     administrator = adopted.administrator
     with pytest.raises(ClientError, match="AccessDenied"):
         administrator.bare.client("iam").list_users()

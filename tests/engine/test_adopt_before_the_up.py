@@ -20,7 +20,7 @@ from iam_hardening.clients.aws import Credentials
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
 from rehearsal.providers.language import serve_language_host
-from rehearsal.testbed import STAND_INS, enrol, world
+from rehearsal.testbed import FAKE_PROVIDERS, enrol, running_testbed
 from tests.engine.test_adopt import Person
 from tests.stack_files import ROOT
 
@@ -57,12 +57,15 @@ def person(tmp_path: Path) -> Iterator[Person]:
     files.mkdir()
     (files / "Pulumi.central.yaml").write_text(yaml.safe_dump({"config": STACK}))
     project = Project.find(ROOT, files)
-    with serve_language_host() as host, world(project, tmp_path / "world", providers=STAND_INS) as staged:
-        yield Person(staged, host)
+    with (
+        serve_language_host() as host,
+        running_testbed(project, tmp_path / "testbed", providers=FAKE_PROVIDERS) as testbed,
+    ):
+        yield Person(testbed, host)
 
 
 def test_nobody_and_nothing_stops_without_having_been_named(person: Person) -> None:
-    account = person.staged.accounts["central"]
+    account = person.testbed.accounts["central"]
     iam = account.admin.client("iam")
     programs = {}
     for name in (ALICE, BOB, CAROL, "program"):
@@ -97,14 +100,14 @@ def test_nobody_and_nothing_stops_without_having_been_named(person: Person) -> N
 
 
 def test_with_the_warnings_accepted_the_status_says_that_nothing_is_in_the_way(person: Person) -> None:
-    iam = person.staged.accounts["central"].admin.client("iam")
+    iam = person.testbed.accounts["central"].admin.client("iam")
     iam.create_user(UserName=ALICE)
     assert person.adopt("central")[0] == 1
     assert person.adopt("central", more=["--accept-warnings"])[0] == 0
 
 
 def test_what_passes_awss_quotas_is_told_and_refused_by_the_emulated_aws(person: Person) -> None:
-    account = person.staged.accounts["central"]
+    account = person.testbed.accounts["central"]
     iam = account.admin.client("iam")
     iam.create_group(GroupName="Developers")
     iam.create_user(UserName=ALICE)
@@ -135,7 +138,7 @@ def _write(person: Person, config: dict[str, Any]) -> None:
 
 
 def test_what_changes_of_people_who_are_there_and_what_is_taken_from_them_is_named(person: Person) -> None:
-    account = person.staged.accounts["central"]
+    account = person.testbed.accounts["central"]
     iam = account.admin.client("iam")
     power = "arn:aws:iam::aws:policy/PowerUserAccess"
     team = [{"Key": "team", "Value": "red"}]

@@ -9,7 +9,7 @@ import pytest
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
 from rehearsal.providers.language import serve_language_host
-from rehearsal.testbed import STAND_INS, world
+from rehearsal.testbed import FAKE_PROVIDERS, running_testbed
 from tests.engine.by_hand import ENFORCE_MFA, set_up_central, trust
 from tests.engine.test_adopt import Person, holds
 from tests.stack_files import ROOT
@@ -21,13 +21,15 @@ pytestmark = pytest.mark.engine
 def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     with (
         serve_language_host() as language_host,
-        world(Project.find(ROOT), tmp_path_factory.mktemp("world"), providers=STAND_INS) as staged,
+        running_testbed(
+            Project.find(ROOT), tmp_path_factory.mktemp("testbed"), providers=FAKE_PROVIDERS
+        ) as testbed,
     ):
-        yield Person(staged, language_host)
+        yield Person(testbed, language_host)
 
 
 def test_an_empty_account_and_credentials_of_another_one(person: Person) -> None:
-    central, dev = person.staged.accounts["central"], person.staged.accounts["dev"]
+    central, dev = person.testbed.accounts["central"], person.testbed.accounts["dev"]
     status, said = person.adopt("central", by=dev.admin)
     assert status == 2
     assert "credentials of the account 222222222222; the stack central is the account 111111111111" in said
@@ -42,7 +44,7 @@ def test_an_empty_account_and_credentials_of_another_one(person: Person) -> None
 def test_what_would_be_replaced_is_left_out_and_said_and_an_up_stops_at_it_without_harm(
     person: Person,
 ) -> None:
-    dev = person.staged.accounts["dev"]
+    dev = person.testbed.accounts["dev"]
     iam = dev.admin.client("iam")
     iam.update_account_password_policy(MinimumPasswordLength=10)
     iam.create_role(
@@ -52,7 +54,7 @@ def test_what_would_be_replaced_is_left_out_and_said_and_an_up_stops_at_it_witho
     )
     iam.put_role_policy(RoleName="test_role", PolicyName="own", PolicyDocument=json.dumps(ENFORCE_MFA))
     iam.create_user(UserName="VAULT-secrets-engine")
-    person.staged.vault().sys.enable_secrets_engine("kv", path="aws")
+    person.testbed.vault().sys.enable_secrets_engine("kv", path="aws")
     before = holds(dev)
     status, said = person.adopt("dev")
     assert status == 1, said
@@ -69,11 +71,11 @@ def test_what_would_be_replaced_is_left_out_and_said_and_an_up_stops_at_it_witho
     role = iam.get_role(RoleName="test_role")["Role"]
     assert role["Path"] == "/teams/"
     assert iam.list_role_policies(RoleName="test_role")["PolicyNames"] == ["own"]
-    assert person.staged.vault().sys.list_mounted_secrets_engines()["data"]["aws/"]["type"] == "kv"
+    assert person.testbed.vault().sys.list_mounted_secrets_engines()["data"]["aws/"]["type"] == "kv"
 
 
 def test_who_would_be_kept_out_by_the_denial_without_mfa_is_named(person: Person) -> None:
-    central = person.staged.accounts["central"]
+    central = person.testbed.accounts["central"]
     administrator = set_up_central(central)
     iam = central.admin.client("iam")
     arn = "arn:aws:iam::111111111111:policy/enforce-to-use-mfa"

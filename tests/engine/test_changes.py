@@ -1,7 +1,8 @@
 """What a change of a live stack's file does: exactly what it says, in place where that is possible.
 
-The real program, engine, emulated AWS and Vault, with the stand-ins for providers: that the real providers
-also change these properties in place was read in their documentation, not run (docs/stand-ins.md).
+The real program, engine, emulated AWS and Vault, with the fake providers for providers: that the real
+providers also change these properties in place was read in their documentation, not run
+(docs/fake-providers.md).
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from pulumi.automation import CommandError, Deployment, EngineEvent
 from iam_hardening.aws.naming import iam_arn
 from rehearsal import inventory
 from rehearsal.project import Project
-from rehearsal.testbed import STAND_INS, Account, World, world
+from rehearsal.testbed import FAKE_PROVIDERS, Account, Testbed, running_testbed
 from tests.stack_files import ROOT
 
 pytestmark = pytest.mark.engine
@@ -90,18 +91,18 @@ _PGP = "keybase:someone"
 class Live:
     """Both stacks, deployed with the baseline."""
 
-    def __init__(self, staged: World) -> None:
-        self.staged = staged
+    def __init__(self, testbed: Testbed) -> None:
+        self.testbed = testbed
         # Stacks that are not as the baseline has them.
         self.changed: set[str] = set()
         for name in BASELINE:
             self.account(name).stack.up()
 
     def account(self, name: str) -> Account:
-        return self.staged.accounts[name]
+        return self.testbed.accounts[name]
 
     def write(self, name: str, changes: Changes) -> None:
-        path = self.staged.directory / "project" / f"Pulumi.{name}.yaml"
+        path = self.testbed.directory / "project" / f"Pulumi.{name}.yaml"
         file = yaml.safe_load(path.read_text())
         path.write_text(yaml.safe_dump(file | {"config": changed(BASELINE[name], changes)}, sort_keys=False))
 
@@ -123,7 +124,7 @@ class Live:
     def holds(self, name: str) -> frozenset[str]:
         account = self.account(name)
         in_account = inventory.of_account(account.admin, account.settings.regions)
-        return in_account | inventory.of_vault(self.staged.vault())
+        return in_account | inventory.of_vault(self.testbed.vault())
 
 
 def changed(config: dict[str, Any], changes: Changes) -> dict[str, Any]:
@@ -162,9 +163,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     stack_files = tmp_path_factory.mktemp("stack-files")
     for name, config in BASELINE.items():
         (stack_files / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": config}, sort_keys=False))
-    directory: Path = tmp_path_factory.mktemp("world")
-    with world(Project.find(ROOT, stack_files), directory, providers=STAND_INS) as staged:
-        yield Live(staged)
+    directory: Path = tmp_path_factory.mktemp("testbed")
+    with running_testbed(Project.find(ROOT, stack_files), directory, providers=FAKE_PROVIDERS) as testbed:
+        yield Live(testbed)
 
 
 @pytest.fixture
@@ -803,9 +804,9 @@ def engines() -> list[int]:
 def mend_state(live: Live, name: str) -> None:
     """A local state file that the killed engine was just writing is empty; the one before is beside it, or,
     where that one is as well, what the last finished update left."""
-    state = live.staged.directory / "state" / ".pulumi"
-    file = state / "stacks" / live.staged.project.name / f"{name}.json"
-    finished = sorted((state / "history" / live.staged.project.name / name).glob("*.checkpoint.json"))
+    state = live.testbed.directory / "state" / ".pulumi"
+    file = state / "stacks" / live.testbed.project.name / f"{name}.json"
+    finished = sorted((state / "history" / live.testbed.project.name / name).glob("*.checkpoint.json"))
     assert finished
     whole = [each for each in (file, file.with_suffix(".json.bak"), *reversed(finished)) if _text(each)]
     if whole[0] != file:

@@ -1,7 +1,8 @@
 """Lines of a stack file past the tutorial: taken out, each takes what it made with it and nothing else.
 
-The real program, engine and emulated AWS, with the stand-ins for providers (docs/stand-ins.md). Previews:
-what the engine would do. That a deletion then succeeds, `test_changes.py` and each rehearsal's destroy show.
+The real program, engine and emulated AWS, with the fake providers for providers (docs/fake-providers.md).
+Previews: what the engine would do. That a deletion then succeeds, `test_changes.py` and each rehearsal's
+destroy show.
 """
 
 import copy
@@ -14,7 +15,7 @@ import yaml
 from pulumi.automation import EngineEvent
 
 from rehearsal.project import Project
-from rehearsal.testbed import STAND_INS, World, world
+from rehearsal.testbed import FAKE_PROVIDERS, Testbed, running_testbed
 from tests.engine.test_changes import REMOVED, Changes, Steps, changed, steps
 from tests.stack_files import ROOT
 
@@ -149,12 +150,12 @@ LINES: dict[str, tuple[Changes, Steps]] = {
 
 
 class Live:
-    def __init__(self, staged: World) -> None:
-        self.staged = staged
-        self.engine = staged.accounts["central"].stack.engine
+    def __init__(self, testbed: Testbed) -> None:
+        self.testbed = testbed
+        self.engine = testbed.accounts["central"].stack.engine
 
     def write(self, changes: Changes) -> None:
-        file = self.staged.directory / "project" / "Pulumi.central.yaml"
+        file = self.testbed.directory / "project" / "Pulumi.central.yaml"
         kept = yaml.safe_load(file.read_text())
         config = changed(copy.deepcopy(CENTRAL), changes)
         file.write_text(yaml.safe_dump(kept | {"config": config}, sort_keys=False))
@@ -170,9 +171,9 @@ class Live:
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     stack_files = tmp_path_factory.mktemp("stack-files")
     (stack_files / "Pulumi.central.yaml").write_text(yaml.safe_dump({"config": CENTRAL}, sort_keys=False))
-    directory: Path = tmp_path_factory.mktemp("world")
-    with world(Project.find(ROOT, stack_files), directory, providers=STAND_INS) as staged:
-        live = Live(staged)
+    directory: Path = tmp_path_factory.mktemp("testbed")
+    with running_testbed(Project.find(ROOT, stack_files), directory, providers=FAKE_PROVIDERS) as testbed:
+        live = Live(testbed)
         live.engine.up(show_secrets=False)
         yield live
 

@@ -13,7 +13,7 @@ import yaml
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
 from rehearsal.providers.language import serve_language_host
-from rehearsal.testbed import STAND_INS, world
+from rehearsal.testbed import FAKE_PROVIDERS, running_testbed
 from tests.engine.test_adopt import Person
 from tests.stack_files import ROOT, config_of
 
@@ -37,19 +37,22 @@ def stack_files(folder: Path, listed: dict[str, str]) -> Path:
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Person]:
     project = Project.find(ROOT, stack_files(tmp_path / "stack", LISTED))
-    with serve_language_host() as host, world(project, tmp_path / "world", providers=STAND_INS) as staged:
-        yield Person(staged, host)
+    with (
+        serve_language_host() as host,
+        running_testbed(project, tmp_path / "testbed", providers=FAKE_PROVIDERS) as testbed,
+    ):
+        yield Person(testbed, host)
 
 
 def test_a_listed_role_or_user_deploys_and_changes_and_adopt_refuses_others(person: Person) -> None:
-    for name, account in person.staged.accounts.items():
+    for name, account in person.testbed.accounts.items():
         caller = account.admin.client("sts").get_caller_identity()["Arn"]
         assert caller.split("/")[-1 if name == "dev" else 1] == LISTED[name].rsplit("/", 1)[-1]
         account.stack.up()
         assert not account.stack.up().anything
         account.stack.set_config("iam-hardening:tags.Team", "security")
         assert account.stack.up().anything
-    dev = person.staged.accounts["dev"]
+    dev = person.testbed.accounts["dev"]
     status, said = person.adopt("dev", by=dev.root)
     assert status == 2
     assert "does not list the caller, arn:aws:iam::222222222222:root" in said
@@ -61,6 +64,6 @@ def test_a_list_of_nobody_but_the_stacks_own_roles_is_refused_before_anything_st
     project = Project.find(ROOT, stack_files(tmp_path / "stack", own))
     with (
         pytest.raises(RehearsalError, match="lists only users and roles that the stack itself makes"),
-        world(project, tmp_path / "world", providers=STAND_INS),
+        running_testbed(project, tmp_path / "testbed", providers=FAKE_PROVIDERS),
     ):
         pass

@@ -1,6 +1,6 @@
 """People under the real engine: what administrators do by hand to a user stays as they left it.
 
-The provider is the stand-in: that the real one ignores the same tag was not tried here.
+The provider is the fake provider: that the real one ignores the same tag was not tried here.
 """
 
 from collections.abc import Callable

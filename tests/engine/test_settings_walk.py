@@ -16,7 +16,7 @@ from pulumi.automation import EngineEvent
 
 from rehearsal import inventory
 from rehearsal.project import Project
-from rehearsal.testbed import STAND_INS, World, world
+from rehearsal.testbed import FAKE_PROVIDERS, Testbed, running_testbed
 from tests.engine.settings_walk import STEPS, Config, Step, Walk, as_stack_file, recorded, walks
 from tests.program.registrations import record
 from tests.program.variants import Variant
@@ -32,11 +32,13 @@ _MADE_UP = re.compile(r"\b(Key|Instance) \S+$")
 
 
 @pytest.fixture(scope="module")
-def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
     files = tmp_path_factory.mktemp("stack-files")
     for name, walk in WALKS.items():
         write(files / f"Pulumi.{name}.yaml", walk.base)
-    with world(Project.find(ROOT, files), tmp_path_factory.mktemp("walk"), providers=STAND_INS) as made:
+    with running_testbed(
+        Project.find(ROOT, files), tmp_path_factory.mktemp("walk"), providers=FAKE_PROVIDERS
+    ) as made:
         yield made
 
 
@@ -49,10 +51,10 @@ def write(path: Path, config: Config, file: Mapping[str, object] | None = None) 
 class Walker:
     """One stack, deployed with the base of its walk."""
 
-    def __init__(self, staged: World, walk: Walk) -> None:
-        self.staged, self.walk = staged, walk
-        self.account = staged.accounts[walk.stack]
-        self.path = staged.directory / "project" / f"Pulumi.{walk.stack}.yaml"
+    def __init__(self, testbed: Testbed, walk: Walk) -> None:
+        self.testbed, self.walk = testbed, walk
+        self.account = testbed.accounts[walk.stack]
+        self.path = testbed.directory / "project" / f"Pulumi.{walk.stack}.yaml"
         # The walk's security groups by the IDs that they have here.
         self.groups = {made_up: self.make_group(made_up) for made_up in _GROUPS}
         self.up(walk.base)
@@ -83,7 +85,7 @@ class Walker:
     def holds(self) -> list[str]:
         """Names of what is in the account and in Vault, without the IDs that AWS makes up."""
         account = inventory.of_account(self.account.admin, self.account.settings.regions)
-        names = account | inventory.of_vault(self.staged.vault())
+        names = account | inventory.of_vault(self.testbed.vault())
         return sorted(_MADE_UP.sub(r"\1", name) for name in names)
 
 
@@ -139,10 +141,10 @@ def attributed(
 
 @pytest.mark.parametrize("stack", WALKS)
 def test_every_setting_changes_as_the_document_says(
-    staged: World, stack: str, request: pytest.FixtureRequest
+    testbed: Testbed, stack: str, request: pytest.FixtureRequest
 ) -> None:
     walk, recording = WALKS[stack], request.config.getoption("--record-steps")
-    walker = Walker(staged, walk)
+    walker = Walker(testbed, walk)
     expected = recorded().get(stack, {})
     at_first = walker.holds()
     noted: dict[str, list[set[Step]]] = {row.of: [] for row in walk.rows}

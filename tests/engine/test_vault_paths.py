@@ -14,7 +14,7 @@ import yaml
 from pulumi.automation import CommandError
 
 from rehearsal.project import Project
-from rehearsal.testbed import STAND_INS, World, world
+from rehearsal.testbed import FAKE_PROVIDERS, Testbed, running_testbed
 from tests.stack_files import ROOT
 
 pytestmark = pytest.mark.engine
@@ -53,67 +53,67 @@ def write(directory: Path, content: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def staged(tmp_path: Path) -> Iterator[World]:
-    files, directory = tmp_path / "files", tmp_path / "world"
+def testbed(tmp_path: Path) -> Iterator[Testbed]:
+    files, directory = tmp_path / "files", tmp_path / "testbed"
     files.mkdir()
     directory.mkdir()
     write(files, config(USERPASS))
-    with world(Project.find(ROOT, files), directory, providers=STAND_INS) as made:
+    with running_testbed(Project.find(ROOT, files), directory, providers=FAKE_PROVIDERS) as made:
         made.accounts["dev"].stack.up()
         yield made
 
 
-def up(staged: World, content: dict[str, Any]) -> None:
+def up(testbed: Testbed, content: dict[str, Any]) -> None:
     """An up, and that the next one has nothing to do."""
-    stack = staged.accounts["dev"].stack
-    write(staged.directory / "project", content)
+    stack = testbed.accounts["dev"].stack
+    write(testbed.directory / "project", content)
     stack.engine.up(show_secrets=False)
     assert not stack.up().anything
 
 
-def methods(staged: World) -> dict[str, str]:
-    found: dict[str, Any] = staged.vault().sys.list_auth_methods()["data"]
+def methods(testbed: Testbed) -> dict[str, str]:
+    found: dict[str, Any] = testbed.vault().sys.list_auth_methods()["data"]
     return {path: method["type"] for path, method in found.items() if path != "token/"}
 
 
-def audit_files(staged: World) -> list[str]:
-    devices: dict[str, Any] = staged.vault().sys.list_enabled_audit_devices()["data"]
+def audit_files(testbed: Testbed) -> list[str]:
+    devices: dict[str, Any] = testbed.vault().sys.list_enabled_audit_devices()["data"]
     return [Path(device["options"]["file_path"]).name for device in devices.values()]
 
 
-def test_a_log_in_of_another_method_takes_the_path_of_the_one_before(staged: World) -> None:
-    assert methods(staged) == {"way/": "userpass"}
-    up(staged, config(APPROLE))
-    assert methods(staged) == {"way/": "approle"}
-    assert staged.vault().list("auth/way/role")["data"]["keys"] == ["way"]
-    up(staged, config(USERPASS))
-    assert methods(staged) == {"way/": "userpass"}
+def test_a_log_in_of_another_method_takes_the_path_of_the_one_before(testbed: Testbed) -> None:
+    assert methods(testbed) == {"way/": "userpass"}
+    up(testbed, config(APPROLE))
+    assert methods(testbed) == {"way/": "approle"}
+    assert testbed.vault().list("auth/way/role")["data"]["keys"] == ["way"]
+    up(testbed, config(USERPASS))
+    assert methods(testbed) == {"way/": "userpass"}
 
 
-def test_githubs_is_another_kind_of_resource_and_takes_two_ups(staged: World) -> None:
+def test_githubs_is_another_kind_of_resource_and_takes_two_ups(testbed: Testbed) -> None:
     with pytest.raises(CommandError, match="path is already in use"):
-        up(staged, config(GITHUB))
-    assert methods(staged) == {"way/": "userpass"}
-    up(staged, config(None))
-    up(staged, config(GITHUB))
-    assert methods(staged) == {"way/": "jwt"}
+        up(testbed, config(GITHUB))
+    assert methods(testbed) == {"way/": "userpass"}
+    up(testbed, config(None))
+    up(testbed, config(GITHUB))
+    assert methods(testbed) == {"way/": "jwt"}
 
 
-def test_the_audit_device_moves_to_another_file(staged: World) -> None:
-    assert audit_files(staged) == ["audit.log"]
-    up(staged, config(USERPASS, audit_file="/var/log/vault/other.log"))
-    assert audit_files(staged) == ["other.log"]
+def test_the_audit_device_moves_to_another_file(testbed: Testbed) -> None:
+    assert audit_files(testbed) == ["audit.log"]
+    up(testbed, config(USERPASS, audit_file="/var/log/vault/other.log"))
+    assert audit_files(testbed) == ["other.log"]
 
 
-def test_a_renamed_mount_is_made_anew_and_its_leases_end_with_the_old_one(staged: World) -> None:
-    iam = staged.accounts["dev"].admin.client("iam")
-    assert staged.vault().read("aws/creds/test")
+def test_a_renamed_mount_is_made_anew_and_its_leases_end_with_the_old_one(testbed: Testbed) -> None:
+    iam = testbed.accounts["dev"].admin.client("iam")
+    assert testbed.vault().read("aws/creds/test")
     (before,) = iam.list_users(PathPrefix="/vault/")["Users"]
-    up(staged, config(USERPASS, mount="aws/dev"))
-    mounts = staged.vault().sys.list_mounted_secrets_engines()["data"]
+    up(testbed, config(USERPASS, mount="aws/dev"))
+    mounts = testbed.vault().sys.list_mounted_secrets_engines()["data"]
     assert [path for path, each in mounts.items() if each["type"] == "aws"] == ["aws/dev/"]
-    assert staged.vault().list("aws/dev/roles")["data"]["keys"] == ["test"]
+    assert testbed.vault().list("aws/dev/roles")["data"]["keys"] == ["test"]
     assert iam.list_users(PathPrefix="/vault/")["Users"] == []
-    assert staged.vault().read("aws/dev/creds/test")
+    assert testbed.vault().read("aws/dev/creds/test")
     (after,) = iam.list_users(PathPrefix="/vault/")["Users"]
     assert after["UserName"] != before["UserName"]

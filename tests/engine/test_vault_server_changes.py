@@ -1,6 +1,6 @@
 """A production Vault's storage and seal on a live stack: what a change of the file does, and cannot do.
 
-The real program, engine and emulated AWS, with the stand-ins for providers (docs/stand-ins.md).
+The real program, engine and emulated AWS, with the fake providers for providers (docs/fake-providers.md).
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from pulumi.automation import CommandError, EngineEvent
 
 from rehearsal import inventory
 from rehearsal.project import Project
-from rehearsal.testbed import STAND_INS, Account, World, world
+from rehearsal.testbed import FAKE_PROVIDERS, Account, Testbed, running_testbed
 from tests.engine.test_changes import REMOVED, Changes, changed, steps
 from tests.stack_files import ROOT
 
@@ -31,12 +31,12 @@ TOOLS: dict[str, Any] = {
 
 
 class Live:
-    def __init__(self, staged: World) -> None:
-        self.staged = staged
-        self.account: Account = staged.accounts["tools"]
+    def __init__(self, testbed: Testbed) -> None:
+        self.testbed = testbed
+        self.account: Account = testbed.accounts["tools"]
 
     def up(self, changes: Changes) -> list[EngineEvent]:
-        file = self.staged.directory / "project" / "Pulumi.tools.yaml"
+        file = self.testbed.directory / "project" / "Pulumi.tools.yaml"
         kept = yaml.safe_load(file.read_text())
         file.write_text(yaml.safe_dump(kept | {"config": changed(TOOLS, changes)}, sort_keys=False))
         events: list[EngineEvent] = []
@@ -53,9 +53,9 @@ class Live:
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     stack_files = tmp_path_factory.mktemp("stack-files")
     (stack_files / "Pulumi.tools.yaml").write_text(yaml.safe_dump({"config": TOOLS}, sort_keys=False))
-    directory: Path = tmp_path_factory.mktemp("world")
-    with world(Project.find(ROOT, stack_files), directory, providers=STAND_INS) as staged:
-        live = Live(staged)
+    directory: Path = tmp_path_factory.mktemp("testbed")
+    with running_testbed(Project.find(ROOT, stack_files), directory, providers=FAKE_PROVIDERS) as testbed:
+        live = Live(testbed)
         live.up({})
         yield live
 

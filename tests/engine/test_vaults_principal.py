@@ -14,7 +14,7 @@ import yaml
 from iam_hardening.claims.claim import ALLOWED, KEY_INVALID, attempt
 from iam_hardening.clients.aws import Credentials
 from rehearsal.project import Project
-from rehearsal.testbed import STAND_INS, Account, World, world
+from rehearsal.testbed import FAKE_PROVIDERS, Account, Testbed, running_testbed
 from tests.engine.test_changes import DEV
 from tests.stack_files import ROOT
 
@@ -47,12 +47,12 @@ def write(directory: Path, content: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def staged(tmp_path: Path) -> Iterator[World]:
-    files, directory = tmp_path / "files", tmp_path / "world"
+def testbed(tmp_path: Path) -> Iterator[Testbed]:
+    files, directory = tmp_path / "files", tmp_path / "testbed"
     files.mkdir()
     directory.mkdir()
     write(files, config(runsOnRole="vault-server"))
-    with world(Project.find(ROOT, files), directory, providers=STAND_INS) as made:
+    with running_testbed(Project.find(ROOT, files), directory, providers=FAKE_PROVIDERS) as made:
         yield made
 
 
@@ -95,9 +95,9 @@ def users(account: Account) -> list[str]:
     return [user["UserName"] for user in account.admin.client("iam").list_users()["Users"]]
 
 
-def test_a_new_key_interrupts_no_lease_and_no_request(staged: World) -> None:
-    account, vault = staged.accounts["dev"], staged.vault()
-    work_dir = staged.directory / "project"
+def test_a_new_key_interrupts_no_lease_and_no_request(testbed: Testbed) -> None:
+    account, vault = testbed.accounts["dev"], testbed.vault()
+    work_dir = testbed.directory / "project"
     write(work_dir, config())
     account.stack.up()
     [old_key] = keys_of_vault(account)
@@ -106,7 +106,7 @@ def test_a_new_key_interrupts_no_lease_and_no_request(staged: World) -> None:
     ending = issued(vault, "test")
     vault.sys.tune_mount_configuration("aws", default_lease_ttl="30m")
 
-    asking = Asking(staged.vault())
+    asking = Asking(testbed.vault())
     asking.start()
     write(work_dir, config(keyGeneration=2))
     account.stack.up()
@@ -129,9 +129,9 @@ def test_a_new_key_interrupts_no_lease_and_no_request(staged: World) -> None:
     assert account.admin.client("iam").list_users(PathPrefix="/vault/")["Users"] == []
 
 
-def test_from_the_role_to_a_key_to_another_name_and_back_every_lease_can_be_ended(staged: World) -> None:
-    account, vault = staged.accounts["dev"], staged.vault()
-    work_dir = staged.directory / "project"
+def test_from_the_role_to_a_key_to_another_name_and_back_every_lease_can_be_ended(testbed: Testbed) -> None:
+    account, vault = testbed.accounts["dev"], testbed.vault()
+    work_dir = testbed.directory / "project"
     account.stack.up()
     assert "vault-secrets-engine" not in users(account)
     on_role = issued(vault, "test")

@@ -34,7 +34,7 @@ esac
 
 @pytest.fixture
 def builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stand-in for `go` comes first on PATH; the file gets a line for each build."""
+    """A fake provider for `go` comes first on PATH; the file gets a line for each build."""
     write_go(tmp_path, _GO)
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "go-bin"), "/usr/bin", "/bin"]))
     monkeypatch.setenv("BUILDS", str(tmp_path / "builds"))

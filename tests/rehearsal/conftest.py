@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rehearsal.project import Project
-from rehearsal.testbed import STAND_INS, World, enrol, world
+from rehearsal.testbed import FAKE_PROVIDERS, Testbed, enrol, running_testbed
 
 ROOT = Path(__file__).resolve().parents[2]
 _NOT_COPIED = shutil.ignore_patterns(".*", "tests", "docs", "__pycache__")
@@ -36,11 +36,11 @@ class Rehearsed:
     @property
     def acted(self) -> list[dict[str, Any]]:
         """The claims that somebody acted out; the others were put to the policy simulator."""
-        return [c for c in self.claims if not c["scene"].startswith(_BEHAVIOUR)]
+        return [c for c in self.claims if not c["scenario"].startswith(_BEHAVIOUR)]
 
     @property
     def simulated(self) -> list[dict[str, Any]]:
-        return [c for c in self.claims if c["scene"].startswith(_BEHAVIOUR)]
+        return [c for c in self.claims if c["scenario"].startswith(_BEHAVIOUR)]
 
     @property
     def false_claims(self) -> set[tuple[str, str, str]]:
@@ -95,10 +95,10 @@ def copy_of_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Co
 
 
 @pytest.fixture(scope="session")
-def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
     """The hardened stacks, deployed, and everybody has enrolled; for tests that put back what they break."""
     project = Project.find(ROOT, ROOT / "examples" / "hardened")
-    with world(project, tmp_path_factory.mktemp("world"), providers=STAND_INS) as deployed:
+    with running_testbed(project, tmp_path_factory.mktemp("testbed"), providers=FAKE_PROVIDERS) as deployed:
         for account in deployed.accounts.values():
             account.stack.up()
         for person in deployed.accounts["central"].settings.users:

@@ -17,7 +17,7 @@ from rehearsal import tools
 from rehearsal.authenticator import Authenticator
 from rehearsal.project import Project
 from rehearsal.servers import vault_server
-from rehearsal.testbed import STAND_INS, World, enrol, world
+from rehearsal.testbed import FAKE_PROVIDERS, Testbed, enrol, running_testbed
 from tests.options import options
 
 pytestmark = pytest.mark.engine
@@ -48,47 +48,47 @@ class Person:
         return Credentials.of(self.key.client("sts").get_session_token()["Credentials"])
 
 
-def person(staged: World, name: str, *, enrolled: bool) -> Person:
-    admin = staged.accounts["central"].admin
+def person(testbed: Testbed, name: str, *, enrolled: bool) -> Person:
+    admin = testbed.accounts["central"].admin
     key = admin.client("iam").create_access_key(UserName=name)["AccessKey"]
     return Person(admin.with_credentials(Credentials.of(key)), enrol(admin, name) if enrolled else None)
 
 
 @pytest.fixture(scope="module")
-def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
     project = Project.find(ROOT, ROOT / "examples" / "hardened")
-    with world(project, tmp_path_factory.mktemp("world"), providers=STAND_INS) as deployed:
+    with running_testbed(project, tmp_path_factory.mktemp("testbed"), providers=FAKE_PROVIDERS) as deployed:
         for account in deployed.accounts.values():
             account.stack.up()
         yield deployed
 
 
 @pytest.fixture(scope="module")
-def administrator(staged: World) -> Person:
-    return person(staged, "Administrator", enrolled=True)
+def administrator(testbed: Testbed) -> Person:
+    return person(testbed, "Administrator", enrolled=True)
 
 
 @pytest.fixture(scope="module")
-def auditor(staged: World) -> Person:
+def auditor(testbed: Testbed) -> Person:
     """Has not enrolled yet."""
-    return person(staged, "Auditor", enrolled=False)
+    return person(testbed, "Auditor", enrolled=False)
 
 
 As = Callable[[Credentials | None], None]
 
 
 @pytest.fixture
-def using(staged: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> As:
+def using(testbed: Testbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> As:
     """A shell of somebody's own, with these credentials in it and nothing else."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "VAULT_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.chdir(staged.directory / "project")
+    monkeypatch.chdir(testbed.directory / "project")
     for name, value in {
-        "AWS_ENDPOINT_URL": staged.endpoint_url,
+        "AWS_ENDPOINT_URL": testbed.endpoint_url,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "VAULT_ADDR": staged.vault_address,
+        "VAULT_ADDR": testbed.vault_address,
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "HOME": str(tmp_path),
         "COLUMNS": "400",
@@ -125,25 +125,25 @@ def walked(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, list[
 Walked = Callable[..., tuple[int, list[str], str]]
 
 
-def vault_token(staged: World, *policies: str, ttl: str = "2h") -> str:
-    made = staged.vault().auth.token.create(policies=list(policies), ttl=ttl, display_name="ada")
+def vault_token(testbed: Testbed, *policies: str, ttl: str = "2h") -> str:
+    made = testbed.vault().auth.token.create(policies=list(policies), ttl=ttl, display_name="ada")
     return str(made["auth"]["client_token"])
 
 
-def vault_users(staged: World) -> list[str]:
-    users = staged.accounts["dev"].admin.client("iam").list_users(PathPrefix="/vault/")["Users"]
+def vault_users(testbed: Testbed) -> list[str]:
+    users = testbed.accounts["dev"].admin.client("iam").list_users(PathPrefix="/vault/")["Users"]
     return [user["UserName"] for user in users]
 
 
 def test_the_whole_way_is_green_and_leaves_nothing_behind(
-    staged: World, administrator: Person, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
+    testbed: Testbed, administrator: Person, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     using(administrator.session())
-    staged.vault().sys.create_or_update_policy(
+    testbed.vault().sys.create_or_update_policy(
         "revoker", 'path "sys/leases/revoke" { capabilities = ["update"] }'
     )
-    monkeypatch.setenv("VAULT_TOKEN", vault_token(staged, "aws-test", "revoker"))
-    before = vault_users(staged)
+    monkeypatch.setenv("VAULT_TOKEN", vault_token(testbed, "aws-test", "revoker"))
+    before = vault_users(testbed)
     status, steps, printed = walked(*TO_THE_ROLE, "--vault-role", "test", "--try")
     assert (status, steps) == (
         WELL,
@@ -163,7 +163,7 @@ def test_the_whole_way_is_green_and_leaves_nothing_behind(
     assert "from the environment" in printed
     assert f"arn:aws:sts::{DEV}:assumed-role/test_role/Administrator" in printed
     assert re.search(rf"AWS takes arn:aws:iam::{DEV}:user/vault/vault-\S+; revoked again", printed)
-    assert vault_users(staged) == before
+    assert vault_users(testbed) == before
 
 
 def test_without_a_role_the_way_ends_in_the_central_account(
@@ -175,23 +175,23 @@ def test_without_a_role_the_way_ends_in_the_central_account(
 
 
 def test_what_may_not_be_revoked_is_kept_for_make_jit_and_asked_for_once(
-    staged: World, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
+    testbed: Testbed, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     using(None)
-    monkeypatch.setenv("VAULT_TOKEN", vault_token(staged, "aws-test"))
-    before = set(vault_users(staged))
+    monkeypatch.setenv("VAULT_TOKEN", vault_token(testbed, "aws-test"))
+    before = set(vault_users(testbed))
     for _ in range(2):
         _, steps, printed = walked(*TO_VAULT, "--try")
         assert "✓ Vault's credentials" in steps
         assert "iam-hardening jit issue uses them, and they end in 30 minutes" in printed
-    assert len(set(vault_users(staged)) - before) == 1
+    assert len(set(vault_users(testbed)) - before) == 1
 
 
 def test_a_session_of_vaults_ends_by_itself(
-    staged: World, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
+    testbed: Testbed, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     using(None)
-    monkeypatch.setenv("VAULT_TOKEN", vault_token(staged, "aws-verify-data"))
+    monkeypatch.setenv("VAULT_TOKEN", vault_token(testbed, "aws-verify-data"))
     _, _, printed = walked(*TO_VAULT[:-1], "verify-data", "--try")
     assert "a session, which ends by itself in 15 minutes" in printed
 
@@ -205,8 +205,10 @@ def test_no_key(using: As, walked: Walked) -> None:
     assert printed.count("not looked at") == 5
 
 
-def test_a_deleted_key_a_wrong_secret_and_an_inactive_one(staged: World, using: As, walked: Walked) -> None:
-    iam = staged.accounts["central"].admin.client("iam")
+def test_a_deleted_key_a_wrong_secret_and_an_inactive_one(
+    testbed: Testbed, using: As, walked: Walked
+) -> None:
+    iam = testbed.accounts["central"].admin.client("iam")
     key = iam.create_access_key(UserName="Administrator")["AccessKey"]
     wrong = Credentials(access_key_id=key["AccessKeyId"], secret_access_key="wrong" * 8)
     using(wrong)
@@ -220,27 +222,27 @@ def test_a_deleted_key_a_wrong_secret_and_an_inactive_one(staged: World, using: 
     assert "does not take this access key (InvalidClientTokenId)" in walked(*TO_THE_ROLE)[2]
 
 
-def test_somebody_elses_key(staged: World, auditor: Person, using: As, walked: Walked) -> None:
+def test_somebody_elses_key(testbed: Testbed, auditor: Person, using: As, walked: Walked) -> None:
     using(auditor.key.credentials)
     assert "These are Auditor's, not Administrator's." in walked(*TO_THE_ROLE)[2]
-    using(staged.accounts["central"].admin.credentials)
+    using(testbed.accounts["central"].admin.credentials)
     assert "does not know bootstrap-administrator" in walked(*TO_THE_ROLE)[2]
 
 
-def test_the_wrong_account_and_its_root_user(staged: World, using: As, walked: Walked) -> None:
-    using(staged.accounts["dev"].admin.credentials)
+def test_the_wrong_account_and_its_root_user(testbed: Testbed, using: As, walked: Walked) -> None:
+    using(testbed.accounts["dev"].admin.credentials)
     status, steps, printed = walked(*TO_THE_ROLE)
     assert (status, steps[-1]) == (IN_THE_WAY, "✗ whose")
     assert f"of the account {DEV}" in printed
     assert f"lives in {CENTRAL}, stack central" in printed
-    using(staged.accounts["central"].root.credentials)
+    using(testbed.accounts["central"].root.credentials)
     assert "These are the root user's" in walked(*TO_THE_ROLE)[2]
 
 
 def test_a_session_of_a_role_is_no_beginning(
-    staged: World, administrator: Person, using: As, walked: Walked
+    testbed: Testbed, administrator: Person, using: As, walked: Walked
 ) -> None:
-    sts = staged.accounts["central"].admin.with_credentials(administrator.session()).client("sts")
+    sts = testbed.accounts["central"].admin.with_credentials(administrator.session()).client("sts")
     answer = sts.assume_role(
         RoleArn=f"arn:aws:iam::{CENTRAL}:role/security-audit", RoleSessionName="Administrator"
     )
@@ -279,9 +281,9 @@ def test_a_long_term_key_is_no_session(administrator: Person, using: As, walked:
     )
 
 
-def test_a_role_that_the_groups_were_not_granted(staged: World, using: As, walked: Walked) -> None:
-    admin = staged.accounts["central"].admin
-    late = person(staged, "Auditor", enrolled=True)
+def test_a_role_that_the_groups_were_not_granted(testbed: Testbed, using: As, walked: Walked) -> None:
+    admin = testbed.accounts["central"].admin
+    late = person(testbed, "Auditor", enrolled=True)
     using(late.session())
     try:
         status, steps, printed = walked("--person", "Auditor", "--stack", "dev", "--role", "test_role")
@@ -297,25 +299,27 @@ def test_a_role_that_the_groups_were_not_granted(staged: World, using: As, walke
         iam.delete_virtual_mfa_device(SerialNumber=late.device.serial_number)
 
 
-def test_an_mfa_code_that_is_too_old(staged: World, administrator: Person, using: As, walked: Walked) -> None:
+def test_an_mfa_code_that_is_too_old(
+    testbed: Testbed, administrator: Person, using: As, walked: Walked
+) -> None:
     using(administrator.session())
-    staged.make_mfa_older(3600)
+    testbed.make_mfa_older(3600)
     try:
         _, steps, printed = walked(*TO_THE_ROLE)
     finally:
-        staged.make_mfa_older(0)
+        testbed.make_mfa_older(0)
     assert steps[-1] == "✗ role"
     assert "entered more than 60 minutes ago (mfaMaxAge)" in printed
 
 
 def test_a_third_partys_role_and_one_that_was_taken_away_by_hand(
-    staged: World, administrator: Person, using: As, walked: Walked
+    testbed: Testbed, administrator: Person, using: As, walked: Walked
 ) -> None:
     using(administrator.session())
     _, steps, printed = walked(*TO_THE_ROLE[:-1], "third_party_role")
     assert steps[-1] == "✗ role"
     assert "no person here assumes it" in printed
-    iam = staged.accounts["dev"].admin.client("iam")
+    iam = testbed.accounts["dev"].admin.client("iam")
     trust = iam.get_role(RoleName="bounded_role")["Role"]["AssumeRolePolicyDocument"]
     closed = json.dumps(
         {
@@ -348,10 +352,10 @@ def test_vault_without_an_address_a_token_or_a_server(
 
 
 def test_vault_is_looked_at_though_aws_was_not_reached(
-    staged: World, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
+    testbed: Testbed, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     using(None)
-    monkeypatch.setenv("VAULT_TOKEN", vault_token(staged, "aws-test"))
+    monkeypatch.setenv("VAULT_TOKEN", vault_token(testbed, "aws-test"))
     status, steps, _ = walked(*TO_VAULT)
     assert (status, steps) == (
         IN_THE_WAY,
@@ -360,15 +364,15 @@ def test_vault_is_looked_at_though_aws_was_not_reached(
 
 
 def test_a_vault_token_that_is_shorter_than_its_lease_or_has_not_the_policy(
-    staged: World, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
+    testbed: Testbed, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     using(None)
-    monkeypatch.setenv("VAULT_TOKEN", vault_token(staged, "aws-test", ttl="10m"))
+    monkeypatch.setenv("VAULT_TOKEN", vault_token(testbed, "aws-test", ttl="10m"))
     _, steps, printed = walked(*TO_VAULT)
     assert steps[-1] == "✗ Vault token"
     assert "and a lease of test runs 30: it would end with the token" in printed
     assert "vault login -method=userpass -path=people" in printed
-    monkeypatch.setenv("VAULT_TOKEN", vault_token(staged, "aws-debug-instance"))
+    monkeypatch.setenv("VAULT_TOKEN", vault_token(testbed, "aws-debug-instance"))
     _, steps, printed = walked(*TO_VAULT)
     assert steps[-1] == "✗ Vault policy"
     assert "may not read aws/creds/test; its policies are aws-debug-instance, default" in printed
@@ -388,29 +392,29 @@ def test_a_sealed_vault(using: As, walked: Walked, tmp_path: Path, monkeypatch: 
 
 
 def test_a_mount_of_another_account_is_told_and_the_lease_is_given_back(
-    staged: World, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
+    testbed: Testbed, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     using(None)
-    monkeypatch.setenv("VAULT_TOKEN", staged.vault_token)
+    monkeypatch.setenv("VAULT_TOKEN", testbed.vault_token)
     file = Path("Pulumi.dev.yaml")
     ours = file.read_text()
     file.write_text(ours.replace(f'"{DEV}"', '"444444444444"').replace(DEV, "444444444444"))
-    before = vault_users(staged)
+    before = vault_users(testbed)
     try:
         _, steps, printed = walked(*TO_VAULT, "--try")
     finally:
         file.write_text(ours)
     assert steps[-1] == "✗ Vault's credentials"
     assert f"Vault's mount aws is of the account {DEV}; the stack dev is 444444444444" in printed
-    assert vault_users(staged) == before
+    assert vault_users(testbed) == before
 
 
 def test_credentials_that_nobody_can_try_are_told(
-    staged: World, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
+    testbed: Testbed, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A profile that is not there lets AWS's libraries make no call, whoever's keys it is with."""
     using(None)
-    monkeypatch.setenv("VAULT_TOKEN", staged.vault_token)
+    monkeypatch.setenv("VAULT_TOKEN", testbed.vault_token)
     monkeypatch.setenv("AWS_PROFILE", "centrall")
     _, steps, printed = walked(*TO_VAULT, "--try")
     assert steps[-1] == "✗ Vault's credentials"

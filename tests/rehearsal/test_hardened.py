@@ -145,7 +145,7 @@ def test_a_standard_role_lets_in_with_mfa_whom_the_groups_grant_it(
     verdicts = {
         c["mfa"]: c["found"]
         for c in hardened.claims
-        if (c["scene"], c["who"], c["call"]) == (f"Role {role} in {account}", "Auditor", "sts:AssumeRole")
+        if (c["scenario"], c["who"], c["call"]) == (f"Role {role} in {account}", "Auditor", "sts:AssumeRole")
     }
     assert verdicts == {"no MFA": "refused", "MFA": "allowed"}
 
@@ -157,7 +157,7 @@ def test_a_standard_role_that_no_group_was_granted_lets_the_auditor_not_in(
     verdicts = {
         c["found"]
         for c in hardened.claims
-        if (c["scene"], c["who"], c["call"]) == (f"Role {role} in {account}", "Auditor", "sts:AssumeRole")
+        if (c["scenario"], c["who"], c["call"]) == (f"Role {role} in {account}", "Auditor", "sts:AssumeRole")
     }
     assert verdicts == {"refused"}
 

@@ -1,8 +1,8 @@
 """The rehearsal itself: green on the shipped stacks, red on the right claims when something is weakened.
 
 The rehearsals of this module run side by side, two at a time: that they do not collide is part of what is
-tested. What they prove is what the emulated AWS and the stand-ins can show; see docs/emulator.md and
-docs/stand-ins.md.
+tested. What they prove is what the emulated AWS and the fake providers can show; see docs/emulator.md and
+docs/fake-providers.md.
 """
 
 import subprocess
@@ -93,9 +93,9 @@ def test_the_shipped_stacks_rehearse_green(shipped: Rehearsed) -> None:
     assert f"All {len(shipped.claims)} claims hold" in shipped.printed
 
 
-def test_every_scene_of_the_tutorial_is_played(shipped: Rehearsed) -> None:
-    scenes = {claim["scene"] for claim in shipped.claims}
-    assert scenes == {
+def test_every_scenario_of_the_tutorial_is_played(shipped: Rehearsed) -> None:
+    scenarios = {claim["scenario"] for claim in shipped.claims}
+    assert scenarios == {
         "Root user's access keys",
         "Account defaults",
         "First day of Administrator",
@@ -134,9 +134,9 @@ def test_every_persona_is_allowed_something_and_refused_something(shipped: Rehea
 
 
 def test_the_result_says_which_providers_were_used_and_what_that_leaves_unproved(shipped: Rehearsed) -> None:
-    assert shipped.report["providers"] == "stand-ins"
-    assert any("stand-ins" in sentence for sentence in shipped.report["unproved"])
-    assert "Providers: stand-ins" in shipped.printed
+    assert shipped.report["providers"] == "fake"
+    assert any("fake" in sentence for sentence in shipped.report["unproved"])
+    assert "Providers: fake providers" in shipped.printed
 
 
 def test_an_untouched_account_differs_from_the_deployed_ones_in_every_probe(shipped: Rehearsed) -> None:

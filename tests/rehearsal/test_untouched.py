@@ -12,7 +12,7 @@ import pytest
 from iam_hardening.aws.policies import people as people_policies
 from iam_hardening.clients.aws import Credentials, Session
 from rehearsal import inventory
-from rehearsal.scenarios.untouched import UNTOUCHED, Place, probe_all
+from rehearsal.scenarios.baseline import UNTOUCHED, Place, probe_all
 from rehearsal.servers import emulated_aws
 
 pytestmark = pytest.mark.emulator

@@ -21,7 +21,7 @@ from iam_hardening.aws.naming import VAULT_USER_PATH
 from iam_hardening.clients.aws import Credentials, Session
 from rehearsal import tools
 from rehearsal.project import Project
-from rehearsal.testbed import STAND_INS, Account, World, enrol, world
+from rehearsal.testbed import FAKE_PROVIDERS, Account, Testbed, enrol, running_testbed
 
 pytestmark = pytest.mark.engine
 
@@ -56,7 +56,7 @@ Step = tuple[str, str, str]
 class Upgraded:
     """An estate before and after: who had access with what, and what the upgrade did."""
 
-    staged: World
+    testbed: Testbed
     administrator: Session
     leases: dict[str, tuple[str, Session]]
     steps: set[Step]
@@ -83,21 +83,21 @@ def upgraded(
     request: pytest.FixtureRequest, earlier_tree: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Upgraded]:
     project = Project.find(ROOT, earlier_tree / request.param)
-    with world(project, tmp_path_factory.mktemp("upgrade"), providers=STAND_INS) as staged:
-        for account in staged.accounts.values():
-            _up_of(earlier_tree, staged, account)
-        administrator, leases = _administrator(staged), dict(_leases(staged))
+    with running_testbed(project, tmp_path_factory.mktemp("upgrade"), providers=FAKE_PROVIDERS) as testbed:
+        for account in testbed.accounts.values():
+            _up_of(earlier_tree, testbed, account)
+        administrator, leases = _administrator(testbed), dict(_leases(testbed))
         steps: set[Step] = set()
-        for account in staged.accounts.values():
+        for account in testbed.accounts.values():
             events: list[EngineEvent] = []
             account.stack.engine.up(on_event=events.append, show_secrets=False)
             steps |= steps_of(events)
-        yield Upgraded(staged=staged, administrator=administrator, leases=leases, steps=steps)
+        yield Upgraded(testbed=testbed, administrator=administrator, leases=leases, steps=steps)
 
 
-def _up_of(tree: Path, staged: World, account: Account) -> None:
+def _up_of(tree: Path, testbed: Testbed, account: Account) -> None:
     environment = {**os.environ, **account.stack.engine.workspace.env_vars}
-    arguments = [str(tree), str(staged.directory / "project"), account.name, staged.project.name]
+    arguments = [str(tree), str(testbed.directory / "project"), account.name, testbed.project.name]
     done = subprocess.run(
         [sys.executable, "-c", _UP, *arguments, str(tools.pulumi().parent.parent)],
         cwd=tree,
@@ -109,9 +109,9 @@ def _up_of(tree: Path, staged: World, account: Account) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _administrator(staged: World) -> Session:
+def _administrator(testbed: Testbed) -> Session:
     """The person, with a device and a key, in a session with MFA."""
-    central = staged.accounts["central"]
+    central = testbed.accounts["central"]
     device = enrol(central.admin, "Administrator")
     key = central.admin.client("iam").create_access_key(UserName="Administrator")["AccessKey"]
     own = central.admin.with_credentials(Credentials.of(key))
@@ -119,10 +119,10 @@ def _administrator(staged: World) -> Session:
     return own.with_credentials(Credentials.of(answer["Credentials"]))
 
 
-def _leases(staged: World) -> Iterator[tuple[str, tuple[str, Session]]]:
-    dev = staged.accounts["dev"]
+def _leases(testbed: Testbed) -> Iterator[tuple[str, tuple[str, Session]]]:
+    dev = testbed.accounts["dev"]
     for role in ("test", "verify-data"):
-        answer = staged.vault().read(f"aws/creds/{role}")
+        answer = testbed.vault().read(f"aws/creds/{role}")
         assert answer
         data = answer["data"]
         credentials = Credentials(
@@ -157,13 +157,13 @@ def test_nothing_is_replaced_or_deleted_that_the_changelog_does_not_name(upgrade
 
 def test_the_upgrade_does_something_and_the_next_up_nothing(upgraded: Upgraded) -> None:
     assert ("update", "aws:iam/policy:Policy", "vault-aws-boundary") in upgraded.steps
-    for account in upgraded.staged.accounts.values():
+    for account in upgraded.testbed.accounts.values():
         assert not account.stack.up().anything
 
 
 def test_people_still_get_in(upgraded: Upgraded) -> None:
-    dev = upgraded.staged.accounts["dev"]
-    central = upgraded.staged.accounts["central"]
+    dev = upgraded.testbed.accounts["dev"]
+    central = upgraded.testbed.accounts["central"]
     upgraded.administrator.client("iam").list_users()
     assert central.admin.client("iam").get_login_profile(UserName="Administrator")
     role = f"arn:aws:iam::{dev.id}:role/test_role"
@@ -174,10 +174,10 @@ def test_people_still_get_in(upgraded: Upgraded) -> None:
 def test_leases_go_on_and_can_be_revoked(upgraded: Upgraded) -> None:
     for _, session in upgraded.leases.values():
         session.client("s3").list_buckets()
-    iam = upgraded.staged.accounts["dev"].admin.client("iam")
+    iam = upgraded.testbed.accounts["dev"].admin.client("iam")
     assert iam.list_users(PathPrefix=VAULT_USER_PATH)["Users"]
     lease, _ = upgraded.leases["test"]
-    upgraded.staged.vault().sys.revoke_lease(lease)
+    upgraded.testbed.vault().sys.revoke_lease(lease)
     deadline = time.monotonic() + 20
     while iam.list_users(PathPrefix=VAULT_USER_PATH)["Users"] and time.monotonic() < deadline:
         time.sleep(0.2)

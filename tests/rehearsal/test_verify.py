@@ -20,8 +20,8 @@ from iam_hardening.claims import resource_policies
 from iam_hardening.clients.aws import Credentials, Session
 from iam_hardening.clients.operator import CannotError
 from iam_hardening.commands.verify.caller_policy import caller_policy
-from rehearsal.testbed import Account, World, enrol
-from tests.rehearsal.verifying import DOORS, SIMULATED, broken, found, outcomes, told
+from rehearsal.testbed import Account, Testbed, enrol
+from tests.rehearsal.verifying import RESOURCE_POLICIES, SIMULATED, broken, found, outcomes, told
 
 pytestmark = pytest.mark.engine
 
@@ -29,27 +29,31 @@ READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
 @pytest.fixture
-def central(staged: World) -> Account:
-    return staged.accounts["central"]
+def central(testbed: Testbed) -> Account:
+    return testbed.accounts["central"]
 
 
 @pytest.fixture
-def dev(staged: World) -> Account:
-    return staged.accounts["dev"]
+def dev(testbed: Testbed) -> Account:
+    return testbed.accounts["dev"]
 
 
-def false(staged: World, account: Account) -> list[tuple[str, str, str]]:
+def false(testbed: Testbed, account: Account) -> list[tuple[str, str, str]]:
     """What, asked, found; what the simulator found beside it is looked at by itself."""
-    return [told(each) for each in found(staged, account).false if each.scene not in (SIMULATED, DOORS)]
+    return [
+        told(each)
+        for each in found(testbed, account).false
+        if each.scenario not in (SIMULATED, RESOURCE_POLICIES)
+    ]
 
 
-def simulated_false(staged: World, account: Account) -> set[tuple[str, str]]:
-    return {told(each)[:2] for each in found(staged, account).false if each.scene == SIMULATED}
+def simulated_false(testbed: Testbed, account: Account) -> set[tuple[str, str]]:
+    return {told(each)[:2] for each in found(testbed, account).false if each.scenario == SIMULATED}
 
 
 @pytest.mark.parametrize("name", ["central", "dev"])
-def test_what_was_deployed_is_as_its_stack_file_says(staged: World, name: str) -> None:
-    findings = found(staged, staged.accounts[name])
+def test_what_was_deployed_is_as_its_stack_file_says(testbed: Testbed, name: str) -> None:
+    findings = found(testbed, testbed.accounts[name])
     assert findings.false == []
     assert findings.unchecked == []
     assert len(findings.outcomes) > 20
@@ -341,34 +345,34 @@ BREAKAGES: Mapping[str, tuple[Callable[[Account], Callable[[], object]], str, li
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
-def test_what_somebody_changed_by_hand_is_a_false_claim(staged: World, breakage: str) -> None:
+def test_what_somebody_changed_by_hand_is_a_false_claim(testbed: Testbed, breakage: str) -> None:
     break_it, stack, expected = BREAKAGES[breakage]
-    account = staged.accounts[stack]
+    account = testbed.accounts[stack]
     with broken(account, break_it):
-        assert false(staged, account) == expected
-    assert found(staged, account).false == []
+        assert false(testbed, account) == expected
+    assert found(testbed, account).false == []
 
 
-def test_a_removed_denial_shows_in_what_people_may_do_as_well(staged: World, central: Account) -> None:
+def test_a_removed_denial_shows_in_what_people_may_do_as_well(testbed: Testbed, central: Account) -> None:
     with broken(central, drop_a_denial):
-        reached = simulated_false(staged, central)
+        reached = simulated_false(testbed, central)
     stolen = "iam:GetMFADevice on arn:aws:iam::111111111111:user/somebody-else, MFA absent"
     assert ("user Administrator", stolen) in reached
 
 
 def test_a_policy_attached_by_hand_that_widens_nothing_claimed_is_found_by_its_name_only(
-    staged: World, central: Account
+    testbed: Testbed, central: Account
 ) -> None:
     with broken(central, attach):
-        assert simulated_false(staged, central) == set()
-        assert false(staged, central)
+        assert simulated_false(testbed, central) == set()
+        assert false(testbed, central)
 
 
 def test_an_inline_policy_that_allows_everything_shows_in_what_the_person_may_do(
-    staged: World, central: Account
+    testbed: Testbed, central: Account
 ) -> None:
     with broken(central, inline):
-        reached = simulated_false(staged, central)
+        reached = simulated_false(testbed, central)
     assert (
         "user people/audit/Auditor",
         "iam:TagUser on arn:aws:iam::111111111111:user/people/audit/Auditor, MFA present",
@@ -440,19 +444,23 @@ STRANGER = "account 999999999999"
     ids=["role", "key", "topic", "bucket"],
 )
 def test_a_door_that_was_opened_by_hand_lets_somebody_in(
-    staged: World, dev: Account, break_it: Callable[[Account], Callable[[], object]], door: str, let_in: str
+    testbed: Testbed,
+    dev: Account,
+    break_it: Callable[[Account], Callable[[], object]],
+    claim: str,
+    let_in: str,
 ) -> None:
     with broken(dev, break_it):
-        wrong = {told(each) for each in found(staged, dev).false if each.scene == DOORS}
-    assert (door, let_in, "allowed") in wrong
-    assert {where for where, _, _ in wrong} == {door}
-    assert not [each for each in found(staged, dev).false if each.scene == DOORS]
+        wrong = {told(each) for each in found(testbed, dev).false if each.scenario == RESOURCE_POLICIES}
+    assert (claim, let_in, "allowed") in wrong
+    assert {where for where, _, _ in wrong} == {claim}
+    assert not [each for each in found(testbed, dev).false if each.scenario == RESOURCE_POLICIES]
 
 
 def test_a_stranger_who_administers_the_account_is_named_and_not_judged(
-    staged: World, central: Account
+    testbed: Testbed, central: Account
 ) -> None:
-    strangers = list(map(str, found(staged, central).strangers))
+    strangers = list(map(str, found(testbed, central).strangers))
     assert "user bootstrap-administrator is not this stack's and holds AdministratorAccess" in strangers
 
 
@@ -504,11 +512,11 @@ def plant(account: Account) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("name", ["central", "dev"])
-def test_whatever_was_planted_is_told(staged: World, name: str) -> None:
-    account = staged.accounts[name]
-    before = set(map(str, found(staged, account).strangers))
+def test_whatever_was_planted_is_told(testbed: Testbed, name: str) -> None:
+    account = testbed.accounts[name]
+    before = set(map(str, found(testbed, account).strangers))
     with broken(account, plant):
-        findings = found(staged, account)
+        findings = found(testbed, account)
     new = [fact for fact in findings.strangers if str(fact) not in before]
     assert {(fact.kind, fact.what) for fact in new} == {
         ("trust", "role planted-role"),
@@ -527,7 +535,7 @@ def test_whatever_was_planted_is_told(staged: World, name: str) -> None:
     )
     assert says["access key"].endswith("never used")
     assert findings.false == []
-    assert set(map(str, found(staged, account).strangers)) == before
+    assert set(map(str, found(testbed, account).strangers)) == before
 
 
 @contextmanager
@@ -554,27 +562,27 @@ def caller_with(account: Account, policy: dict[str, Any]) -> Iterator[Session]:
 
 @pytest.mark.parametrize("name", ["central", "dev"])
 def test_the_printed_policy_is_all_that_the_caller_needs_and_every_action_of_it(
-    staged: World, name: str
+    testbed: Testbed, name: str
 ) -> None:
-    account = staged.accounts[name]
+    account = testbed.accounts[name]
     needed = caller_policy(account.settings)
     with caller_with(account, needed) as caller:
-        findings = found(staged, account, caller)
+        findings = found(testbed, account, caller)
         assert findings.unchecked == []
-        assert outcomes(findings) == outcomes(found(staged, account))
+        assert outcomes(findings) == outcomes(found(testbed, account))
     (statement,) = needed["Statement"]
     for action in statement["Action"]:
         fewer = {**statement, "Action": [each for each in statement["Action"] if each != action]}
         with caller_with(account, {**needed, "Statement": [fewer]}) as caller:
-            assert {line.split("it takes ")[1] for line in found(staged, account, caller).unchecked} == {
+            assert {line.split("it takes ")[1] for line in found(testbed, account, caller).unchecked} == {
                 action
             }
 
 
 def test_credentials_of_another_account_are_refused_before_anything_is_looked_at(
-    staged: World, central: Account, dev: Account
+    testbed: Testbed, central: Account, dev: Account
 ) -> None:
     with pytest.raises(
         CannotError, match=r"credentials of the account 222222222222.*is the account 111111111111"
     ):
-        found(staged, central, dev.admin)
+        found(testbed, central, dev.admin)

@@ -14,9 +14,18 @@ from iam_hardening.claims.findings import Findings
 from iam_hardening.clients import vault as vault_access
 from iam_hardening.commands.verify.caller_policy import caller_vault_policy, vault_paths
 from iam_hardening.commands.verify.run import COULD_NOT, FALSE, run, verify_vault
-from rehearsal.testbed import Account, World
+from rehearsal.testbed import Account, Testbed
 from tests.options import options
-from tests.rehearsal.verifying import DOORS, SANDBOXED, SIMULATED, broken, configured, found, outcomes, told
+from tests.rehearsal.verifying import (
+    RESOURCE_POLICIES,
+    SANDBOXED,
+    SIMULATED,
+    broken,
+    configured,
+    found,
+    outcomes,
+    told,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -24,20 +33,20 @@ Undo = Callable[[], object]
 
 
 @pytest.fixture
-def dev(staged: World) -> Account:
-    return staged.accounts["dev"]
+def dev(testbed: Testbed) -> Account:
+    return testbed.accounts["dev"]
 
 
-def looked_at(staged: World, make_vault: Callable[[], hvac.Client] | None = None) -> Findings:
+def looked_at(testbed: Testbed, make_vault: Callable[[], hvac.Client] | None = None) -> Findings:
     """The part of a verification that asks Vault."""
-    account = staged.accounts["dev"]
-    findings, stack = Findings("dev"), configured(staged, account)
+    account = testbed.accounts["dev"]
+    findings, stack = Findings("dev"), configured(testbed, account)
     assert stack.vault
     verify_vault(
         findings,
         stack,
         stack.vault,
-        make_vault or staged.vault,
+        make_vault or testbed.vault,
         account.admin.client("iam"),
         account.stack.outputs()["instance_id"]
         and f"arn:aws:ec2:us-east-1:{account.id}:instance/{account.stack.outputs()['instance_id']}",
@@ -46,15 +55,15 @@ def looked_at(staged: World, make_vault: Callable[[], hvac.Client] | None = None
     return findings
 
 
-def false(staged: World) -> list[tuple[str, str, str]]:
-    return [told(each) for each in looked_at(staged).false]
+def false(testbed: Testbed) -> list[tuple[str, str, str]]:
+    return [told(each) for each in looked_at(testbed).false]
 
 
-def test_what_was_deployed_is_as_its_stack_file_says(staged: World) -> None:
-    findings = looked_at(staged)
+def test_what_was_deployed_is_as_its_stack_file_says(testbed: Testbed) -> None:
+    findings = looked_at(testbed)
     assert findings.false == []
     assert findings.unchecked == []
-    sections = {each.scene for each in findings.outcomes}
+    sections = {each.scenario for each in findings.outcomes}
     assert sections == {
         "Vault's mount",
         "Vault's configuration",
@@ -293,11 +302,11 @@ BREAKAGES: Mapping[str, tuple[Callable[[hvac.Client], Undo], list[tuple[str, str
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
-def test_what_somebody_changed_in_vault_is_a_false_claim(staged: World, breakage: str) -> None:
+def test_what_somebody_changed_in_vault_is_a_false_claim(testbed: Testbed, breakage: str) -> None:
     break_it, expected = BREAKAGES[breakage]
-    with broken(staged.vault(), break_it):
-        assert false(staged) == expected
-    assert false(staged) == []
+    with broken(testbed.vault(), break_it):
+        assert false(testbed) == expected
+    assert false(testbed) == []
 
 
 def boundary_without_its_denial(account: Account) -> Undo:
@@ -366,27 +375,29 @@ IN_AWS: Mapping[str, tuple[Callable[[Account], Undo], list[tuple[str, str, str]]
 
 @pytest.mark.parametrize("breakage", IN_AWS)
 def test_what_somebody_changed_of_vaults_in_aws_is_a_false_claim(
-    staged: World, dev: Account, breakage: str
+    testbed: Testbed, dev: Account, breakage: str
 ) -> None:
     break_it, expected = IN_AWS[breakage]
     with broken(dev, break_it):
-        false = [each for each in found(staged, dev).false if each.scene not in (SIMULATED, DOORS)]
+        false = [
+            each for each in found(testbed, dev).false if each.scenario not in (SIMULATED, RESOURCE_POLICIES)
+        ]
     assert [told(each) for each in false] == expected
-    assert found(staged, dev).false == []
+    assert found(testbed, dev).false == []
 
 
-def test_a_policy_of_administrators_is_named_and_not_judged(staged: World) -> None:
+def test_a_policy_of_administrators_is_named_and_not_judged(testbed: Testbed) -> None:
     everything = policy_written("admins", 'path "*" { capabilities = ["read", "update", "sudo"] }')
-    with broken(staged.vault(), everything):
-        findings = looked_at(staged)
+    with broken(testbed.vault(), everything):
+        findings = looked_at(testbed)
     assert findings.false == []
     assert findings.notes == ["Vault policy admins is not this stack's and reaches *"]
 
 
 @contextmanager
-def token_of(staged: World, text: str) -> Iterator[str]:
+def token_of(testbed: Testbed, text: str) -> Iterator[str]:
     """A token with one policy, without even what every token may do."""
-    vault = staged.vault()
+    vault = testbed.vault()
     vault.write_data("sys/policies/acl/verifier", data={"policy": text})
     made = vault.auth.token.create(policies=["verifier"], no_default_policy=True, ttl="1h")
     try:
@@ -396,26 +407,26 @@ def token_of(staged: World, text: str) -> Iterator[str]:
         vault.delete("sys/policies/acl/verifier")
 
 
-def test_the_printed_policy_is_all_that_the_callers_token_needs(staged: World, dev: Account) -> None:
-    with token_of(staged, caller_vault_policy(dev.settings)) as token:
-        findings = found(staged, dev, vault_token=token)
+def test_the_printed_policy_is_all_that_the_callers_token_needs(testbed: Testbed, dev: Account) -> None:
+    with token_of(testbed, caller_vault_policy(dev.settings)) as token:
+        findings = found(testbed, dev, vault_token=token)
     assert findings.unchecked == []
-    assert outcomes(findings) == outcomes(found(staged, dev))
+    assert outcomes(findings) == outcomes(found(testbed, dev))
 
 
-def test_every_path_of_the_printed_policy_is_missed_where_it_lacks(staged: World, dev: Account) -> None:
+def test_every_path_of_the_printed_policy_is_missed_where_it_lacks(testbed: Testbed, dev: Account) -> None:
     assert dev.settings.vault
     paths = dict(vault_paths(dev.settings.vault))
     # Whoever has no password is no user, and then there is nothing to read about one.
-    with broken(staged.vault(), added("auth/people/users/alice", password="not-a-secret-of-anybody")):
+    with broken(testbed.vault(), added("auth/people/users/alice", password="not-a-secret-of-anybody")):
         for left_out in paths:
             blocks = [
                 f'path "{path}" {{ capabilities = {json.dumps(capabilities)} }}'
                 for path, capabilities in paths.items()
                 if path != left_out
             ]
-            with token_of(staged, "\n".join(blocks)) as token:
-                findings = looked_at(staged, partial(staged.vault, token))
+            with token_of(testbed, "\n".join(blocks)) as token:
+                findings = looked_at(testbed, partial(testbed.vault, token))
             told_of = (
                 "Asking Vault whose token this is failed"
                 if left_out == "auth/token/lookup-self"
@@ -426,22 +437,22 @@ def test_every_path_of_the_printed_policy_is_missed_where_it_lacks(staged: World
             assert findings.false == []
 
 
-def test_a_token_that_is_no_longer_good_is_told_as_that(staged: World) -> None:
-    (line,) = looked_at(staged, lambda: staged.vault("s.gone")).unchecked
+def test_a_token_that_is_no_longer_good_is_told_as_that(testbed: Testbed) -> None:
+    (line,) = looked_at(testbed, lambda: testbed.vault("s.gone")).unchecked
     assert line.startswith("Vault: ")
     assert "the Vault token is not valid or has expired" in line
 
 
-def test_a_vault_that_does_not_answer_is_unchecked(staged: World) -> None:
+def test_a_vault_that_does_not_answer_is_unchecked(testbed: Testbed) -> None:
     nobody = hvac.Client(url="http://127.0.0.1:9", token="s.any")
-    findings = looked_at(staged, lambda: nobody)
+    findings = looked_at(testbed, lambda: nobody)
     assert findings.outcomes == []
     (line,) = findings.unchecked
     assert "does not answer" in line
 
 
-def test_without_an_address_vault_is_unchecked_and_nothing_of_it_is_green(staged: World) -> None:
-    findings = looked_at(staged, lambda: vault_access.client({}))
+def test_without_an_address_vault_is_unchecked_and_nothing_of_it_is_green(testbed: Testbed) -> None:
+    findings = looked_at(testbed, lambda: vault_access.client({}))
     assert findings.outcomes == []
     assert findings.unchecked == [
         "Vault: VAULT_ADDR is not set: export VAULT_ADDR=https://… , your Vault's address."
@@ -449,11 +460,11 @@ def test_without_an_address_vault_is_unchecked_and_nothing_of_it_is_green(staged
 
 
 def test_the_command_ends_with_2_without_vault_and_with_1_where_vault_differs(
-    staged: World, dev: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    testbed: Testbed, dev: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(staged.directory / "project")
+    monkeypatch.chdir(testbed.directory / "project")
     keys = dev.admin.credentials
-    monkeypatch.setenv("AWS_ENDPOINT_URL", staged.endpoint_url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", testbed.endpoint_url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_access_key)
     monkeypatch.delenv("VAULT_ADDR", raising=False)
@@ -463,7 +474,7 @@ def test_the_command_ends_with_2_without_vault_and_with_1_where_vault_differs(
     assert "1 parts were not looked at" in printed
 
     # Of the sandbox's Vault the stack file says nothing: neither where AWS is nor where the log is.
-    monkeypatch.setenv("VAULT_ADDR", staged.vault_address)
-    monkeypatch.setenv("VAULT_TOKEN", staged.vault_token)
+    monkeypatch.setenv("VAULT_ADDR", testbed.vault_address)
+    monkeypatch.setenv("VAULT_TOKEN", testbed.vault_token)
     assert run(**options(["--stack", "dev"])) == FALSE
     assert "IAM endpoint" in capsys.readouterr().out

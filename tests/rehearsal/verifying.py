@@ -11,13 +11,13 @@ from iam_hardening.claims.findings import Findings
 from iam_hardening.clients.aws import Session
 from iam_hardening.commands.verify.run import verify
 from iam_hardening.config import Settings
-from rehearsal.testbed import Account, World
+from rehearsal.testbed import Account, Testbed
 
 T = TypeVar("T")
 
 # The sections in which the simulator judges what the live policies come to.
 SIMULATED = "What people and roles may do"
-DOORS = "Who gets through which door"
+RESOURCE_POLICIES = "Who gets through which door"
 
 # The sandbox's Vault cannot fetch GitHub's keys, so it is given a key by hand; which is what this would show.
 SANDBOXED = {
@@ -26,26 +26,26 @@ SANDBOXED = {
 }
 
 
-def configured(staged: World, account: Account) -> Settings:
+def configured(testbed: Testbed, account: Account) -> Settings:
     """The stack file as the sandbox took it: where AWS is, and where the audit log."""
     vault = account.settings.vault
     if vault is None:
         return account.settings
     audit = vault.audit and vault.audit.model_copy(
-        update={"file": str(staged.directory / "vault" / PurePosixPath(vault.audit.file).name)}
+        update={"file": str(testbed.directory / "vault" / PurePosixPath(vault.audit.file).name)}
     )
-    endpoints = dict.fromkeys(("iam_endpoint", "sts_endpoint"), staged.endpoint_url)
+    endpoints = dict.fromkeys(("iam_endpoint", "sts_endpoint"), testbed.endpoint_url)
     return replace(account.settings, vault=vault.model_copy(update={"audit": audit, **endpoints}))
 
 
 def found(
-    staged: World, account: Account, caller: Session | None = None, vault_token: str | None = None
+    testbed: Testbed, account: Account, caller: Session | None = None, vault_token: str | None = None
 ) -> Findings:
     session = caller or account.admin
     findings = verify(
-        configured(staged, account),
+        configured(testbed, account),
         lambda service, region: session.in_region(region).client(service),
-        lambda: staged.vault(vault_token),
+        lambda: testbed.vault(vault_token),
     )
     findings.outcomes = [each for each in findings.outcomes if told(each) not in SANDBOXED]
     return findings

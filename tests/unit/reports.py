@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from iam_hardening import config
-from iam_hardening.claims.access_graph import Reach, reach
+from iam_hardening.claims.access_graph import AccessGraph, access_graph
 from tests.stack_files import PROJECT, STACKS, config_of, handed_over
 
 HOSTILE = (
@@ -19,16 +19,16 @@ HOSTILE = (
 )
 
 
-def reach_of_shipped() -> Reach:
+def graph_of_shipped() -> AccessGraph:
     """Of the stack files in the tree."""
-    return reach(
+    return access_graph(
         {stack: config.load(handed_over(config_of(stack)), project=PROJECT, stack=stack) for stack in STACKS}
     )
 
 
 def a_claim(**changes: Any) -> dict[str, Any]:
     return {
-        "scene": "First day of Ada",
+        "scenario": "First day of Ada",
         "who": "Ada",
         "mfa": "no MFA",
         "call": "iam:ListUsers",
@@ -45,39 +45,39 @@ def a_claim(**changes: Any) -> dict[str, Any]:
 
 def a_report(*more: dict[str, Any], named: str | None = None) -> dict[str, Any]:
     """Four claims, those of `more`, and with `named` one whose every text is that."""
-    finding = {"who": "deployer", "mfa": "-", "scene": "Account defaults"}
+    finding = {"who": "deployer", "mfa": "-", "scenario": "Account defaults"}
     claims = [
         a_claim(mfa="MFA", claimed="allowed", found="allowed", reason="granted by the file"),
-        a_claim(who="instance", mfa="-", scene="Instance x", account="dev", reason="no such grant"),
+        a_claim(who="instance", mfa="-", scenario="Instance x", account="dev", reason="no such grant"),
         a_claim(**finding, call="ec2:CreateVolume", claimed="True", found="True", reason="encrypted"),
         a_claim(**finding, call="pulumi up", claimed="undone", found="undone", reason="the file says it"),
         *more,
     ]
-    drawn = json.loads(json.dumps(asdict(reach_of_shipped())))
+    drawn = json.loads(json.dumps(asdict(graph_of_shipped())))
     compared = {
         "what": "a password",
         "reason": "short",
         "found": {"untouched account": "ok", "dev": "refused"},
     }
     if named is not None:
-        words = ("scene", "who", "call", "resource", "account", "found", "reason", "detail")
+        words = ("scenario", "who", "call", "resource", "account", "found", "reason", "detail")
         texts = dict.fromkeys(words, named)
         claims.append(a_claim(**texts, holds=False))
-        drawn["territories"][0]["title"] = named
-        drawn["places"][0] |= {"title": named, "details": [named]}
-        drawn["ways"][0]["label"] = named
+        drawn["accounts"][0]["title"] = named
+        drawn["nodes"][0] |= {"title": named, "details": [named]}
+        drawn["edges"][0]["label"] = named
         compared = {"what": named, "reason": named, "found": {named: named}}
     plain = named or "a note"
     return {
         "holds": all(claim["holds"] for claim in claims),
         "ended": "2026-01-02 03:04 UTC",
-        "providers": "stand-ins",
+        "providers": "fake",
         "unproved": ["much", plain],
         "seconds": 12.5,
         "phases": {plain: 2.0},
-        "scenes": {"Account defaults": 0.5},
+        "scenarios": {"Account defaults": 0.5},
         "notes": [plain],
         "claims": claims,
-        "reach": drawn,
+        "access_graph": drawn,
         "comparison": [compared],
     }

@@ -475,12 +475,12 @@ def test_a_path_that_changes_is_told_with_what_names_the_old_arn() -> None:
 def test_tags_that_go_or_change_are_told_and_new_ones_are_not() -> None:
     existing = account(users={"alice": {}})
     was, will = (
-        {"tags": {"team": "red", "stage": "a", "same": "x"}},
-        {"tags": {"stage": "b", "same": "x", "new": "y"}},
+        {"tags": {"team": "red", "recorder": "a", "same": "x"}},
+        {"tags": {"recorder": "b", "same": "x", "new": "y"}},
     )
     (said,) = warned(existing, changed("user", "alice", was, will))
     assert said.startswith(
-        "user alice loses the tags team=red, stage=a (now b): conditions that ask for them"
+        "user alice loses the tags team=red, recorder=a (now b): conditions that ask for them"
     )
     assert warned(existing, changed("user", "alice", {"tags": {}}, will)) == []
 

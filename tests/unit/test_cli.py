@@ -26,7 +26,7 @@ WRONG = {
     "an argument too many": (["verify", "--stack", "dev", "prod"], "Got unexpected extra argument(s) (prod)"),
     "a value that is none of those allowed": (
         ["rehearse", "--providers", "real"],
-        "'real' is not one of 'stand-ins', 'installed'",
+        "'real' is not one of 'fake', 'installed'",
     ),
     "neither a stack nor a mount": (
         ["jit", "issue", "--role", "test"],
@@ -168,9 +168,9 @@ CALLS: dict[str, tuple[list[str], str, str, dict[str, Any]]] = {
         ["mutate", *STACK_FILES],
         "rehearsal.commands",
         "mutate",
-        {"json_file": None, "providers": "stand-ins"},
+        {"json_file": None, "providers": "fake"},
     ),
-    "sandbox": (["sandbox", *STACK_FILES], "rehearsal.commands", "sandbox", {"providers": "stand-ins"}),
+    "sandbox": (["sandbox", *STACK_FILES], "rehearsal.commands", "sandbox", {"providers": "fake"}),
     "sandbox --down": (["sandbox", "--down", *STACK_FILES], "rehearsal.commands", "sandbox_down", {}),
 }
 

@@ -21,7 +21,7 @@ from iam_hardening.commands.report import run as report
 from iam_hardening.commands.report.markdown import escape, mermaid
 from iam_hardening.commands.report.recorded import Rehearsed
 from tests.options import options
-from tests.unit.reports import HOSTILE, a_claim, a_report, reach_of_shipped
+from tests.unit.reports import HOSTILE, a_claim, a_report, graph_of_shipped
 
 _CSS = Path(write.__file__).with_name("templates") / "report.css"
 _VOID = {"meta", "br", "wbr"}
@@ -103,9 +103,9 @@ def test_people_machines_policies_and_doors_have_tables_of_their_own() -> None:
         "Account central: policies by themselves",
         "Account central: doors",
     ]
-    doors = tables["Account central: doors"]
-    assert [persona.who for persona in doors.personas] == ["lets in"]
-    assert [(row.call, row.resource) for row in doors.rows] == [
+    policy_claims = tables["Account central: doors"]
+    assert [persona.who for persona in policy_claims.personas] == ["lets in"]
+    assert [(row.call, row.resource) for row in policy_claims.rows] == [
         ("kms:Decrypt by EC2", "key seal"),
         ("sns:Publish by EC2", "topic alarms: t"),
         ("sts:AssumeRole by EC2", "role reader"),
@@ -199,11 +199,11 @@ def test_the_drawing_has_a_name_and_the_same_in_words() -> None:
     images = [attributes for attributes in page.all("svg") if attributes.get("aria-hidden") != "true"]
     assert [attributes["role"] for attributes in images] == ["img"]
     assert images[0]["aria-labelledby"] == "drawing-title drawing-text"
-    reach = reach_of_shipped()
-    for place in reach.places:
-        assert page.words.count(place.title) >= 2
-    for way in reach.ways:
-        assert way.label in page.words
+    access_graph = graph_of_shipped()
+    for node in access_graph.nodes:
+        assert page.words.count(node.title) >= 2
+    for edge in access_graph.edges:
+        assert edge.label in page.words
 
 
 def test_a_verdict_is_told_by_words_and_not_by_colour_alone() -> None:
@@ -299,7 +299,7 @@ def test_a_control_is_shown_by_its_claims_and_not_by_a_false_one() -> None:
     by_ids = {each.control.ids: each for each in controls.shown(claims)}
     volumes = by_ids["CIS 5.0 5.1.1, CIS 7.0 6.1.1, EC2.7"]
     assert volumes.holds
-    assert volumes.scenes == {"Account defaults": 1}
+    assert volumes.scenarios == {"Account defaults": 1}
     assert not by_ids["CIS 5.0 2.1.4, CIS 7.0 3.1.4, S3.1"].by
     false = [claim.model_copy(update={"holds": False}) for claim in claims]
     assert not {each.control.ids: each for each in controls.shown(false)}[volumes.control.ids].holds
@@ -334,11 +334,11 @@ def test_the_exit_status_is_the_rehearsals(tmp_path: Path, holds: bool, status: 
         ("{", "Invalid JSON"),
         (json.dumps({**a_report(), "claims": []}), "claims"),
         (
-            json.dumps({key: value for key, value in a_report().items() if key != "reach"}),
-            "reach: Field required",
+            json.dumps({key: value for key, value in a_report().items() if key != "access_graph"}),
+            "access_graph: Field required",
         ),
         (
-            json.dumps({**a_report(), "reach": {**asdict(reach_of_shipped()), "places": []}}),
+            json.dumps({**a_report(), "access_graph": {**asdict(graph_of_shipped()), "nodes": []}}),
             "leads to nowhere",
         ),
     ],

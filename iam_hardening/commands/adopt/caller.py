@@ -66,5 +66,5 @@ def identify(sts: Any) -> Caller:
         "before-send.sts.GetCallerIdentity",
         lambda request, **_: tokens.append("X-Amz-Security-Token" in request.headers),
     )
-    answer = operator.asking("Asking AWS who you are", sts.get_caller_identity)
+    answer = operator.call("Asking AWS who you are", sts.get_caller_identity)
     return Caller(arn=str(answer["Arn"]), is_temporary=any(tokens))

@@ -7,7 +7,7 @@ from typing import Any
 import hvac
 
 from iam_hardening.aws.naming import vault_policy_name
-from iam_hardening.clients.vault import asking as asking_vault
+from iam_hardening.clients.vault import asking as call_vault
 from iam_hardening.clients.vault import client
 from iam_hardening.commands.doctor.walk import Step, Trouble, Walk, asking, needed
 from iam_hardening.commands.jit.credentials import ask, credentials
@@ -20,7 +20,7 @@ def find_vault(walk: Walk) -> str:
     walk.vault = client()
     # The state is the whole Vault's, no namespace's.
     vault = client({name: value for name, value in os.environ.items() if name != "VAULT_NAMESPACE"})
-    status = asking_vault(vault, "Looking at Vault", "sys/seal-status", vault.sys.read_seal_status)
+    status = call_vault(vault, "Looking at Vault", "sys/seal-status", vault.sys.read_seal_status)
     if not status["initialized"]:
         raise Trouble(
             f"The Vault at {vault.url} is not initialised: nobody has set it up.",
@@ -87,7 +87,7 @@ def work(walk: Walk) -> str:
             )
     finally:
         if revocable:
-            asking_vault(
+            call_vault(
                 vault,
                 f"Revoking the lease {issued.lease_id} (by hand: vault lease revoke)",
                 _REVOKE,
@@ -109,14 +109,14 @@ def work(walk: Walk) -> str:
 
 def _look_up(vault: hvac.Client) -> dict[str, Any]:
     path = "auth/token/lookup-self"
-    answer = asking_vault(vault, "Looking at the Vault token", path, vault.auth.token.lookup_self)
+    answer = call_vault(vault, "Looking at the Vault token", path, vault.auth.token.lookup_self)
     return dict(answer["data"])
 
 
 def _capabilities(vault: hvac.Client, path: str) -> set[str]:
     """What the token may do there, whichever policies it is by."""
     asked = "sys/capabilities-self"
-    answer = asking_vault(
+    answer = call_vault(
         vault,
         "Asking what the Vault token may do",
         asked,

@@ -121,7 +121,7 @@ def _user_of(access_key_id: str, iam: Any, cloudtrail: Any) -> str:
         # For a key that is gone, AWS says the one or the other.
         if code not in ("NoSuchEntity", "AccessDenied"):
             raise operator.CannotError(f"Asking whose key {access_key_id} is failed: {error}") from None
-    events = operator.asking(
+    events = operator.call(
         f"Asking CloudTrail whose key {access_key_id} was",
         cloudtrail.lookup_events,
         LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": access_key_id}],

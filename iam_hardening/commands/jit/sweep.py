@@ -51,7 +51,7 @@ def left_over(iam: Any, running: Sequence[datetime], longest: timedelta) -> list
 
     Raises live.CannotError.
     """
-    answer = operator.asking(
+    answer = operator.call(
         f"Listing the users under {VAULT_USER_PATH}", iam.list_users, PathPrefix=VAULT_USER_PATH
     )
     now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
@@ -87,19 +87,19 @@ def running_leases(client: hvac.Client, vault_settings: config.Vault) -> list[da
 
 def delete(iam: Any, name: str) -> None:
     """The user and all that is its own. Raises live.CannotError, and may be run again then."""
-    user = operator.asking(f"Looking at {name}", iam.get_user, UserName=name)["User"]
+    user = operator.call(f"Looking at {name}", iam.get_user, UserName=name)["User"]
     if not user["Path"].startswith(VAULT_USER_PATH):
         raise operator.CannotError(f"{name} is not under {VAULT_USER_PATH}; nothing was deleted.")
     if _has_password(iam, name):
-        operator.asking(f"Taking the password of {name} away", iam.delete_login_profile, UserName=name)
+        operator.call(f"Taking the password of {name} away", iam.delete_login_profile, UserName=name)
     for belonging in BELONGINGS:
         end = getattr(iam, belonging.delete_call)
         for item in _items(iam, name, belonging):
             named = belonging.named(item)
-            operator.asking(f"Taking away a {belonging.words} of {name}", end, UserName=name, **named)
+            operator.call(f"Taking away a {belonging.words} of {name}", end, UserName=name, **named)
             if ":mfa/" in named.get("SerialNumber", ""):  # a virtual device is a thing of its own
-                operator.asking(f"Deleting a device of {name}", iam.delete_virtual_mfa_device, **named)
-    operator.asking(f"Deleting {name}", iam.delete_user, UserName=name)
+                operator.call(f"Deleting a device of {name}", iam.delete_virtual_mfa_device, **named)
+    operator.call(f"Deleting {name}", iam.delete_user, UserName=name)
 
 
 def _holds(iam: Any, name: str) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _holds(iam: Any, name: str) -> Iterator[str]:
 
 
 def _items(iam: Any, name: str, belonging: Belonging) -> list[Any]:
-    answer = operator.asking(f"Looking at {name}", getattr(iam, belonging.list_call), UserName=name)
+    answer = operator.call(f"Looking at {name}", getattr(iam, belonging.list_call), UserName=name)
     return list(answer[belonging.items])
 
 

@@ -18,7 +18,7 @@ class Pattern(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    scene: str = "*"
+    scenario: str = "*"
     call: str = "*"
     resource: str = "*"
     mfa: str = "*"
@@ -52,9 +52,9 @@ class Shown:
         return bool(self.by) and all(claim.holds for claim in self.by)
 
     @property
-    def scenes(self) -> dict[str, int]:
-        """Scene → how many of the claims are in it."""
-        names = [claim.scene for claim in self.by]
+    def scenarios(self) -> dict[str, int]:
+        """Scenario → how many of the claims are in it."""
+        names = [claim.scenario for claim in self.by]
         return {name: names.count(name) for name in dict.fromkeys(names)}
 
 

@@ -18,7 +18,7 @@ _SELF = "SELF"
 _PEOPLE, _MACHINES = "people", "machines and tokens"
 _POLICIES, _DOORS = "policies by themselves", "doors"
 _ORDER = (_PEOPLE, _MACHINES, _POLICIES, _DOORS)
-# As the behaviour scene names what is no persona.
+# As the behaviour scenario names what is no persona.
 _POLICY = re.compile(r"^policy ")
 _DOOR = re.compile(r"^(role|key|topic|bucket) ")
 

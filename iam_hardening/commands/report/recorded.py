@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from iam_hardening.claims.access_graph import Reach
+from iam_hardening.claims.access_graph import AccessGraph
 
 _SHOWN_MISTAKES = 3
 
@@ -22,7 +22,7 @@ class _Recorded(BaseModel):
 class Judged(_Recorded):
     """One claim and what was found, as `iam_hardening.claims.claim.Outcome` writes it."""
 
-    scene: str
+    scenario: str
     who: str
     mfa: str
     call: str
@@ -52,20 +52,20 @@ class Rehearsed(_Recorded):
     unproved: list[str]
     seconds: float
     phases: dict[str, float]
-    scenes: dict[str, float]
+    scenarios: dict[str, float]
     notes: list[str]
     claims: Annotated[list[Judged], Field(min_length=1)]
-    reach: Reach
+    access_graph: AccessGraph
     comparison: list[Compared]
 
     @model_validator(mode="after")
-    def _drawn_between_places(self) -> Self:
-        places = {place.id for place in self.reach.places}
-        accounts = {territory.name for territory in self.reach.territories}
-        if any({way.source, way.target} - places for way in self.reach.ways) or any(
-            place.account not in accounts for place in self.reach.places
+    def _drawn_between_nodes(self) -> Self:
+        nodes = {node.id for node in self.access_graph.nodes}
+        accounts = {account.name for account in self.access_graph.accounts}
+        if any({edge.source, edge.target} - nodes for edge in self.access_graph.edges) or any(
+            node.account not in accounts for node in self.access_graph.nodes
         ):
-            raise ValueError("reach: a way or a place leads to nowhere")
+            raise ValueError("access_graph: a edge or a node leads to nowhere")
         return self
 
 

@@ -21,7 +21,10 @@ def html(recorded: Rehearsed) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment = _environment(autoescape=True)
     return environment.get_template("report.html.j2").render(
-        **_found(recorded), style=Markup(style), style_digest=digest, drawing=drawing.draw(recorded.reach)
+        **_found(recorded),
+        style=Markup(style),
+        style_digest=digest,
+        drawing=drawing.draw(recorded.access_graph),
     )
 
 
@@ -51,9 +54,9 @@ def _environment(*, autoescape: bool) -> Environment:
 
 
 def _found(recorded: Rehearsed) -> dict[str, object]:
-    titles = {place.id: place.title for place in recorded.reach.places}
-    territories = {each.name: each.title for each in recorded.reach.territories}
-    where = {place.id: territories[place.account] for place in recorded.reach.places}
+    titles = {node.id: node.title for node in recorded.access_graph.nodes}
+    accounts = {each.name: each.title for each in recorded.access_graph.accounts}
+    where = {node.id: accounts[node.account] for node in recorded.access_graph.nodes}
     return {
         "recorded": recorded,
         "false_claims": [claim for claim in recorded.claims if not claim.holds],
@@ -63,5 +66,5 @@ def _found(recorded: Rehearsed) -> dict[str, object]:
         "titles": titles,
         "where": where,
         "accounts_compared": list(dict.fromkeys(name for each in recorded.comparison for name in each.found)),
-        "longest": max([*recorded.phases.values(), *recorded.scenes.values()], default=0) or 1,
+        "longest": max([*recorded.phases.values(), *recorded.scenarios.values()], default=0) or 1,
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from iam_hardening import config
 from iam_hardening.aws.naming import vault_entity_name
 from iam_hardening.aws.policies.documents import Document, document
-from iam_hardening.claims.resource_policies import doors
+from iam_hardening.claims.resource_policies import policy_claims
 from iam_hardening.config import Settings
 
 # Most of them have no resource to bind them to. Source: AWS Service Authorization Reference.
@@ -34,7 +34,7 @@ _IAM = (
 def caller_policy(account: Settings) -> Document:
     """The policy for one stack: what its file does not ask for is not looked at."""
     defaults = account.account_defaults
-    kinds = {door.place.kind for door in doors(account)}
+    kinds = {claim.place.kind for claim in policy_claims(account)}
     preferences = account.instance is not None and account.instance.session_preferences is not None
     wanted = {
         "access-analyzer:ListAnalyzers": defaults.access_analyzer,

@@ -72,7 +72,7 @@ def verify(
     with findings.section("What people and roles may do"):
         simulation.check(findings, account, iam)
     with findings.section("Who gets through which door"):
-        simulation.check_doors(findings, account, clients)
+        simulation.check_policy_claims(findings, account, clients)
     with findings.section("Credential report"):
         account_checks.check_credentials(findings, account, iam)
     with findings.section("Account defaults"):

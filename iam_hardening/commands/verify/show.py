@@ -21,7 +21,7 @@ def show(findings: Findings, account: Settings) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=int(os.environ.get("COLUMNS", _LOG_WIDTH)))
     console.print(f"Stack {escape(account.stack)}, account {account.account_id}; read-only")
-    for section, outcomes in groupby(findings.outcomes, key=lambda outcome: outcome.scene):
+    for section, outcomes in groupby(findings.outcomes, key=lambda outcome: outcome.scenario):
         console.print(f"\n[bold]{escape(section)}[/bold]")
         console.print(_table(list(outcomes)))
     strangers = [*map(str, findings.strangers), *findings.notes]

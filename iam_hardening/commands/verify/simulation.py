@@ -60,15 +60,15 @@ def check(findings: Findings, account: Settings, iam: Any) -> None:
             )
 
 
-def check_doors(findings: Findings, account: Settings, clients: resource_policies.Clients) -> None:
+def check_policy_claims(findings: Findings, account: Settings, clients: resource_policies.Clients) -> None:
     """One claim for each door, and one more for each principal whom it treats wrongly. Raises NotAllowed."""
-    by_place: dict[resource_policies.Place, list[resource_policies.Door]] = {}
-    for door in resource_policies.doors(account):
-        by_place.setdefault(door.place, []).append(door)
+    by_place: dict[resource_policies.Place, list[resource_policies.PolicyClaim]] = {}
+    for claim in resource_policies.policy_claims(account):
+        by_place.setdefault(claim.place, []).append(claim)
     for place, asked in by_place.items():
-        claimed = _count(Counter(door.claimed for door in asked))
+        claimed = _count(Counter(claim.claimed for claim in asked))
 
-        def verdicts(asked: list[resource_policies.Door] = asked) -> list[resource_policies.Verdict]:
+        def verdicts(asked: list[resource_policies.PolicyClaim] = asked) -> list[resource_policies.Verdict]:
             return list(resource_policies.evaluate(clients, asked))
 
         answers = looking(_action, verdicts, missing=_GONE)
@@ -77,9 +77,11 @@ def check_doors(findings: Findings, account: Settings, clients: resource_policie
             continue
         for verdict in answers:
             if not verdict.holds:
-                door = verdict.door
-                reason = f"{door.why} ({door.control})"
-                findings.compare(str(place), door.call, door.claimed, verdict.found, reason, verdict.decision)
+                claim = verdict.claim
+                reason = f"{claim.why} ({claim.control})"
+                findings.compare(
+                    str(place), claim.call, claim.claimed, verdict.found, reason, verdict.decision
+                )
         if all(verdict.holds for verdict in answers):
             found = _count(Counter(verdict.found for verdict in answers))
             findings.compare(

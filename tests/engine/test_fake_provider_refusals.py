@@ -25,42 +25,42 @@ def _and_a_group(make: Callable[[], object]) -> Callable[[], None]:
     [
         (
             lambda: aws.sqs.Queue("queue"),
-            "the stand-in has no row for the resource type aws:sqs/queue:Queue",
+            "the fake provider has no row for the resource type aws:sqs/queue:Queue",
         ),
         (
             lambda: vault.Namespace("space", path="x"),
-            "the stand-in has no row for the resource type vault:index/namespace:Namespace",
+            "the fake provider has no row for the resource type vault:index/namespace:Namespace",
         ),
         (
             lambda: aws.iam.get_account_alias(),
-            "the stand-in has no row for the function aws:iam/getAccountAlias:getAccountAlias",
+            "the fake provider has no row for the function aws:iam/getAccountAlias:getAccountAlias",
         ),
         (
             lambda: aws.iam.get_policy(name="AdministratorAccess", tags={"a": "b"}),
-            "the stand-in's row of aws:iam/getPolicy:getPolicy has no argument tags",
+            "the fake provider's row of aws:iam/getPolicy:getPolicy has no argument tags",
         ),
         (
             lambda: aws.iam.Policy("policy", name_prefix="p", policy="{}"),
-            "the stand-in's row of aws:iam/policy:Policy has no property namePrefix",
+            "the fake provider's row of aws:iam/policy:Policy has no property namePrefix",
         ),
         (
             lambda: aws.iam.AccessKey("key", user="u", pgp_key="keybase:ann"),
-            "the stand-in does not encrypt access keys to a PGP key",
+            "the fake provider does not encrypt access keys to a PGP key",
         ),
         (
             lambda: aws.iam.Role("role", assume_role_policy=trust("1" * 12), managed_policy_arns=["arn:x"]),
-            "managedPolicyArns is deprecated and has no row in the stand-in",
+            "managedPolicyArns is deprecated and has no row in the fake provider",
         ),
         (
             lambda: aws.Provider("provider", profile="live", region="us-east-1"),
-            "the stand-in for aws does not know the setting profile",
+            "the fake provider for aws does not know the setting profile",
         ),
     ],
 )
 def test_what_has_no_row_is_named(stack: Any, make: Callable[[], object], sentence: str) -> None:
     said = stack.fails(_and_a_group(make))
     assert sentence in said
-    assert "rehearsal/stand_in" not in said
+    assert "rehearsal/fake_provider" not in said
 
 
 def test_a_stack_without_credentials_is_told_so(new_stack: Callable[..., Any]) -> None:

@@ -1,4 +1,4 @@
-"""The stand-in's row of DynamoDB under the real engine: a table, what protects it, and its end."""
+"""The fake provider's row of DynamoDB under the real engine: a table, what protects it, and its end."""
 
 from collections.abc import Callable
 from typing import Any

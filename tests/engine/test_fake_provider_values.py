@@ -1,14 +1,14 @@
-"""The stand-ins' parts without the engine: values on the wire, comparisons, rows, passwords."""
+"""The fake providers' parts without the engine: values on the wire, comparisons, rows, passwords."""
 
 import string
 
 import pytest
 
-from rehearsal.providers import AwsCredentials, StandIns
+from rehearsal.providers import AwsCredentials, FakeProviders
 from rehearsal.providers.aws_rows import aws_package
 from rehearsal.providers.comparing import changed_inputs
 from rehearsal.providers.login_password import SYMBOLS, random_password
-from rehearsal.providers.rows import StandInError
+from rehearsal.providers.rows import FakeProviderError
 from rehearsal.providers.values import UNKNOWN, decode, encode, has_unknown
 from rehearsal.providers.vault_rows import vault_package
 from tests.engine.documents import allow, spaced
@@ -78,14 +78,16 @@ def test_a_password_satisfies_every_account_password_policy(length: int) -> None
 
 
 def test_a_password_too_short_for_that_is_refused() -> None:
-    with pytest.raises(StandInError, match="passwordLength is 3"):
+    with pytest.raises(FakeProviderError, match="passwordLength is 3"):
         random_password(3)
 
 
 def test_no_credential_shows_in_a_repr() -> None:
     credentials = AwsCredentials("AKIAEXAMPLE", "the-secret", "the-token")
-    stand_ins = StandIns("http://127.0.0.1:1", {"dev": credentials}, "http://127.0.0.1:2", "vault-token")
-    shown = repr(credentials) + repr(stand_ins)
+    fake_providers = FakeProviders(
+        "http://127.0.0.1:1", {"dev": credentials}, "http://127.0.0.1:2", "vault-token"
+    )
+    shown = repr(credentials) + repr(fake_providers)
     assert "AKIAEXAMPLE" in shown
     assert "the-secret" not in shown
     assert "the-token" not in shown

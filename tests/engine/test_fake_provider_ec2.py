@@ -1,4 +1,4 @@
-"""The stand-in's EC2 and S3 rows and the AWS functions under the real engine."""
+"""The fake provider's EC2 and S3 rows and the AWS functions under the real engine."""
 
 from collections.abc import Callable
 from typing import Any
@@ -95,7 +95,7 @@ def test_a_rule_opened_by_hand_is_shown_and_closed(stack: Any) -> None:
 
 def test_user_data_is_refused_with_the_reason(stack: Any) -> None:
     said = stack.fails(_instance(user_data="#!/bin/sh"))
-    assert "the stand-in has no row for userData" in said
+    assert "the fake provider has no row for userData" in said
     assert stack.client("ec2").describe_instances()["Reservations"] == []
 
 

@@ -1,4 +1,4 @@
-"""The stand-in's Vault rows under the real engine, with Vault's AWS engine issuing real users."""
+"""The fake provider's Vault rows under the real engine, with Vault's AWS engine issuing real users."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""The engine's own promises, kept with the stand-ins: previews, replacements, resource options, imports."""
+"""The engine's own promises, kept with the fake providers: previews, replacements, resource options,
+imports."""
 
 from collections.abc import Callable
 from typing import Any

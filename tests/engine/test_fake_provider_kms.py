@@ -1,4 +1,4 @@
-"""The stand-in's rows of KMS under the real engine: keys with their policy and rotation, and aliases."""
+"""The fake provider's rows of KMS under the real engine: keys with their policy and rotation, and aliases."""
 
 import json
 from typing import Any

@@ -1,4 +1,5 @@
-"""The stand-in's IAM rows under the real engine: drift is seen and repaired, a destroy leaves nothing."""
+"""The fake provider's IAM rows under the real engine: drift is seen and repaired, a destroy leaves
+nothing."""
 
 import json
 from collections.abc import Callable
@@ -358,7 +359,7 @@ def test_a_password_once_reset_replaces_the_profile_unless_changes_are_ignored(s
             user = aws.iam.User("user", name="Person")
             options = pulumi.ResourceOptions(
                 ignore_changes=["passwordResetRequired"] if ignore else [],
-                # As the real provider, the stand-in makes the new profile first, and IAM refuses it.
+                # As the real provider, the fake provider makes the new profile first, and IAM refuses it.
                 delete_before_replace=delete_first,
             )
             profile = aws.iam.UserLoginProfile(

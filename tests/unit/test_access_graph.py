@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from iam_hardening import config as settings
-from iam_hardening.claims.access_graph import MFA, NO_MFA, SHORT_LIVED, Reach, reach
+from iam_hardening.claims.access_graph import MFA, NO_MFA, SHORT_LIVED, AccessGraph, access_graph
 from iam_hardening.commands.report.drawing import draw
 from tests.stack_files import PROJECT, handed_over
-from tests.unit.reports import reach_of_shipped
+from tests.unit.reports import graph_of_shipped
 
 _CENTRAL, _WORK = "111111111111", "222222222222"
 _ROLE = f"arn:aws:iam::{_WORK}:role/reader"
@@ -16,7 +16,7 @@ _ROLE = f"arn:aws:iam::{_WORK}:role/reader"
 
 def _stacks(
     role: dict[str, Any], *, groups: dict[str, Any] | None = None, users: dict[str, Any] | None = None
-) -> Reach:
+) -> AccessGraph:
     central = {
         "aws:region": "eu-central-1",
         "aws:allowedAccountIds": [_CENTRAL],
@@ -41,7 +41,7 @@ def _stacks(
         f"{PROJECT}:centralAccountId": _CENTRAL,
         f"{PROJECT}:crossAccountRoles": {"reader": {"managedPolicies": ["AmazonS3ReadOnlyAccess"], **role}},
     }
-    return reach(
+    return access_graph(
         {
             name: settings.load(handed_over(config), project=PROJECT, stack=name)
             for name, config in (("work", work), ("central", central))
@@ -49,10 +49,10 @@ def _stacks(
     )
 
 
-def _into_role(drawn: Reach) -> dict[str, tuple[str, str]]:
+def _into_role(drawn: AccessGraph) -> dict[str, tuple[str, str]]:
     """Who has a line to the role, and on what terms."""
-    ways = [way for way in drawn.ways if way.target == "work/role/reader"]
-    return {way.source.split("/")[-1]: (way.asks, way.label) for way in ways}
+    edges = [edge for edge in drawn.edges if edge.target == "work/role/reader"]
+    return {edge.source.split("/")[-1]: (edge.asks, edge.label) for edge in edges}
 
 
 def test_a_role_is_reached_by_the_group_that_was_granted_it_and_by_administrators() -> None:
@@ -90,14 +90,14 @@ def test_a_third_partys_role_is_reached_from_outside_and_by_nobody_else() -> Non
 
 
 def test_central_accounts_come_first() -> None:
-    assert [each.name for each in _stacks({}).territories] == ["central", "work"]
+    assert [each.name for each in _stacks({}).accounts] == ["central", "work"]
 
 
 def test_what_vault_issues_ends_by_itself() -> None:
-    drawn = reach_of_shipped()
-    issued = [way for way in drawn.ways if "/vault/" in way.target]
+    drawn = graph_of_shipped()
+    issued = [edge for edge in drawn.edges if "/vault/" in edge.target]
     assert issued
-    assert all(way.asks == SHORT_LIVED and way.label.startswith("ends in ") for way in issued)
+    assert all(edge.asks == SHORT_LIVED and edge.label.startswith("ends in ") for edge in issued)
 
 
 def test_a_vault_role_is_reached_by_its_log_ins_and_where_there_is_none_by_a_token() -> None:
@@ -112,16 +112,16 @@ def test_a_vault_role_is_reached_by_its_log_ins_and_where_there_is_none_by_a_tok
             "logins": {"nightly": {"method": "approle", "roles": ["report"]}},
         },
     }
-    drawn = reach({"work": settings.load(handed_over(config), project=PROJECT, stack="work")})
-    into = {way.target: way.source for way in drawn.ways if way.target.startswith("Vault/")}
+    drawn = access_graph({"work": settings.load(handed_over(config), project=PROJECT, stack="work")})
+    into = {edge.target: edge.source for edge in drawn.edges if edge.target.startswith("Vault/")}
     assert into == {"Vault/work/read": "Vault/token/aws-read", "Vault/work/report": "Vault/login/nightly"}
 
 
 def test_in_the_drawing_no_box_covers_another_and_every_line_begins_and_ends_at_one() -> None:
-    drawn = reach_of_shipped()
+    drawn = graph_of_shipped()
     drawing = draw(drawn)
-    assert len(drawing.boxes) == len(drawn.places)
-    assert len(drawing.edges) == len(drawn.ways)
+    assert len(drawing.boxes) == len(drawn.nodes)
+    assert len(drawing.arrows) == len(drawn.edges)
     for number, one in enumerate(drawing.boxes):
         assert one.x + one.width <= drawing.width
         assert one.y + one.height <= drawing.height
@@ -130,7 +130,7 @@ def test_in_the_drawing_no_box_covers_another_and_every_line_begins_and_ends_at_
             below = one.y + one.height <= other.y or other.y + other.height <= one.y
             assert beside or below
     ends = {(box.x - 8, box.middle) for box in drawing.boxes}
-    for edge in drawing.edges:
+    for edge in drawing.arrows:
         x, y = edge.path.split()[-2:]
         assert (float(x), float(y)) in ends
 
@@ -138,6 +138,6 @@ def test_in_the_drawing_no_box_covers_another_and_every_line_begins_and_ends_at_
 def test_in_the_drawing_no_label_covers_another() -> None:
     roles = {"mfaMaxAge": "1h"}
     drawing = draw(_stacks(roles))
-    assert [edge.pill.text for edge in drawing.edges if edge.pill] == ["MFA, 1h old at most"] * 2
-    first, second = (edge.pill for edge in drawing.edges if edge.pill)
+    assert [edge.pill.text for edge in drawing.arrows if edge.pill] == ["MFA, 1h old at most"] * 2
+    first, second = (edge.pill for edge in drawing.arrows if edge.pill)
     assert abs(first.y - second.y) >= 20 or abs(first.x - second.x) >= (first.width + second.width) / 2

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = settings_of(ROOT)
 
 
-def of(account: Settings, place: str) -> list[resource_policies.Door]:
-    return [door for door in resource_policies.doors(account) if str(door.place) == place]
+def of(account: Settings, place: str) -> list[resource_policies.PolicyClaim]:
+    return [claim for claim in resource_policies.policy_claims(account) if str(claim.place) == place]
 
 
 def with_role(**role: Any) -> Settings:
@@ -31,12 +31,12 @@ def with_role(**role: Any) -> Settings:
 
 def test_every_door_is_open_to_somebody_and_closed_to_somebody() -> None:
     for account in (*SHIPPED.values(), *hardened().values()):
-        for place in {str(door.place) for door in resource_policies.doors(account)}:
-            assert {door.claimed for door in of(account, place)} == {ALLOWED, REFUSED}, place
+        for place in {str(claim.place) for claim in resource_policies.policy_claims(account)}:
+            assert {claim.claimed for claim in of(account, place)} == {ALLOWED, REFUSED}, place
 
 
 def test_every_role_key_topic_and_bucket_of_the_hardened_example_is_a_door() -> None:
-    assert {str(door.place) for door in resource_policies.doors(hardened()["dev"])} == {
+    assert {str(claim.place) for claim in resource_policies.policy_claims(hardened()["dev"])} == {
         "role test_role",
         "role bounded_role",
         "role third_party_role",
@@ -70,17 +70,17 @@ def test_each_requirement_of_a_role_is_claimed_by_its_absence(
     role: dict[str, Any], refused_for_want_of: set[str]
 ) -> None:
     claimed = of(with_role(**role), "role reader")
-    missing = {door.without.removeprefix("no ") for door in claimed if door.without.startswith("no ")}
+    missing = {claim.without.removeprefix("no ") for claim in claimed if claim.without.startswith("no ")}
     assert missing == refused_for_want_of
-    assert all(door.claimed == REFUSED for door in claimed if door.without)
+    assert all(claim.claimed == REFUSED for claim in claimed if claim.without)
 
 
 def test_every_named_principal_gets_in() -> None:
     named = [f"arn:aws:iam::111111111111:user/{name}" for name in ("Alice", "Bob")]
     let_in = {
-        door.facts["aws:PrincipalArn"]
-        for door in of(with_role(principals=named), "role reader")
-        if door.claimed == ALLOWED
+        claim.facts["aws:PrincipalArn"]
+        for claim in of(with_role(principals=named), "role reader")
+        if claim.claimed == ALLOWED
     }
     assert let_in == set(named)
 

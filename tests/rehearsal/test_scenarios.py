@@ -1,4 +1,4 @@
-"""Scenes whose opposite cannot come from a stack file: each must be able to find a claim false."""
+"""Scenarios whose opposite cannot come from a stack file: each must be able to find a claim false."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 
 from iam_hardening.claims.claim import Outcome
 from iam_hardening.clients.aws import Credentials, Session
-from rehearsal.recorder import Stage
+from rehearsal.recorder import Recorder
 from rehearsal.scenarios import root_account, secrets_stay_secret
 from rehearsal.servers import emulated_aws
 from rehearsal.testbed import Account
@@ -17,7 +17,7 @@ from rehearsal.testbed import Account
 class Nobody:
     """An audience that does not watch."""
 
-    def scene_begins(self, title: str) -> None: ...
+    def scenario_begins(self, title: str) -> None: ...
     def outcome(self, outcome: Outcome) -> None: ...
     def note(self, text: str) -> None: ...
     def tally(self, outcomes: list[Outcome]) -> None: ...
@@ -32,14 +32,14 @@ def test_a_root_access_key_is_a_false_claim_that_says_how_to_delete_it(tmp_path:
             endpoint_url=aws.endpoint_url,
         )
         account = cast(Account, SimpleNamespace(name="dev", admin=root))
-        stage = Stage(Nobody())
-        root_account.judge_root_keys(stage, account)
+        recorder = Recorder(Nobody())
+        root_account.judge_root_keys(recorder, account)
         key = root.client("iam").create_access_key()["AccessKey"]["AccessKeyId"]
-        root_account.judge_root_keys(stage, account)
+        root_account.judge_root_keys(recorder, account)
         root.client("iam").delete_access_key(AccessKeyId=key)
-        root_account.judge_root_keys(stage, account)
-    assert [outcome.holds for outcome in stage.outcomes] == [True, False, True]
-    assert "delete it: docs/root-account.md" in stage.outcomes[1].detail
+        root_account.judge_root_keys(recorder, account)
+    assert [outcome.holds for outcome in recorder.outcomes] == [True, False, True]
+    assert "delete it: docs/root-account.md" in recorder.outcomes[1].detail
 
 
 @pytest.mark.emulator
@@ -51,12 +51,12 @@ def test_central_root_access_with_one_feature_off_is_a_false_claim(tmp_path: Pat
             endpoint_url=aws.endpoint_url,
         )
         account = cast(Account, SimpleNamespace(name="central", admin=root))
-        stage = Stage(Nobody())
+        recorder = Recorder(Nobody())
         root.client("iam").enable_organizations_root_credentials_management()
-        root_account.judge_central_root_access(stage, account)
+        root_account.judge_central_root_access(recorder, account)
         root.client("iam").enable_organizations_root_sessions()
-        root_account.judge_central_root_access(stage, account)
-    assert [(outcome.holds, outcome.found) for outcome in stage.outcomes] == [
+        root_account.judge_central_root_access(recorder, account)
+    assert [(outcome.holds, outcome.found) for outcome in recorder.outcomes] == [
         (False, "RootCredentialsManagement"),
         (True, "RootCredentialsManagement, RootSessions"),
     ]

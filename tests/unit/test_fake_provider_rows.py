@@ -13,7 +13,7 @@ from pulumi.runtime.proto import provider_pb2
 from rehearsal.providers.aws_rows import aws_package
 from rehearsal.providers.lifecycle import Lifecycle
 from rehearsal.providers.rows import Call, Package, Read, Row
-from rehearsal.providers.servicer import StandInServicer
+from rehearsal.providers.servicer import FakeProviderServicer
 from rehearsal.providers.values import DEFAULTED, encode
 from rehearsal.providers.vault_rows import vault_package
 
@@ -35,7 +35,7 @@ def diff(package: Package, row: Row, old: dict[str, Any], new: dict[str, Any], s
     request = provider_pb2.DiffRequest(
         type=row.type, old_inputs=encode(old), olds=encode(old if state is None else state), news=encode(new)
     )
-    return StandInServicer(package).Diff(request, Mock())
+    return FakeProviderServicer(package).Diff(request, Mock())
 
 
 @every_row
@@ -113,7 +113,7 @@ def test_a_move_that_the_real_provider_would_not_survive_is_refused() -> None:
         news=encode({"path": "after"}),
     )
     context = Mock()
-    StandInServicer(VAULT).Diff(request, context)
+    FakeProviderServicer(VAULT).Diff(request, context)
     assert "without disableRemount the real provider moves" in context.abort.call_args.args[1]
 
 

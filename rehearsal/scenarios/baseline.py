@@ -15,7 +15,7 @@ from iam_hardening.aws.naming import ADMINISTRATOR_ACCESS, bucket_objects_arn, i
 from iam_hardening.claims.claim import ALLOWED, attempt
 from iam_hardening.clients.aws import Credentials, Session
 from rehearsal.scenarios.account_defaults import launched_without_a_word
-from rehearsal.testbed import World
+from rehearsal.testbed import Testbed
 
 UNTOUCHED = "untouched account"
 # Long enough for AWS's own rule where an account has no policy: 8 characters of three kinds.
@@ -42,15 +42,15 @@ class Probe:
     look: Callable[[Place], str | None]
 
 
-def compare(world: World) -> list[dict[str, Any]]:
+def compare(testbed: Testbed) -> list[dict[str, Any]]:
     """Each probe with what it found, account by account."""
-    own = [account.settings for account in world.accounts.values()]
+    own = [account.settings for account in testbed.accounts.values()]
     places = {
         UNTOUCHED: Place(
-            admin=world.stranger.in_region(own[0].region), partition=own[0].partition, administrators=()
+            admin=testbed.stranger.in_region(own[0].region), partition=own[0].partition, administrators=()
         )
     }
-    for name, account in world.accounts.items():
+    for name, account in testbed.accounts.items():
         groups = [
             group
             for group, held in account.settings.groups.items()

@@ -1,4 +1,4 @@
-"""The stand-in's rows of account defaults and Access Analyzer under the real engine, in two regions."""
+"""The fake provider's rows of account defaults and Access Analyzer under the real engine, in two regions."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -66,9 +66,9 @@ def test_account_defaults_are_made_in_their_region_stay_and_go(stack: Any) -> No
 
 def test_account_defaults_change_in_place_and_a_change_by_hand_is_undone(stack: Any) -> None:
     stack.up(_defaults())
-    weaker = _defaults(tokens="optional", encrypted=False, policy=False, tags={"Stage": "test"})
+    weaker = _defaults(tokens="optional", encrypted=False, policy=False, tags={"Recorder": "test"})
     assert stack.up(weaker).updated == {"metadata", "encryption", "public-access", "analyzer"}
-    found = {"tokens": "optional", "encrypted": False, "policy": False, "tags": [{"Stage": "test"}]}
+    found = {"tokens": "optional", "encrypted": False, "policy": False, "tags": [{"Recorder": "test"}]}
     assert _found(stack) == found
     stack.client("ec2", THERE).modify_instance_metadata_defaults(HttpTokens="required")
     stack.client("accessanalyzer").delete_analyzer(analyzerName="external")

@@ -1,11 +1,8 @@
-"""The earlier name of `iam-hardening jit issue`, kept for one release.
-
-Profiles that people have in ~/.aws/config run `python -m access.jit --credential-process`.
-"""
+"""`python -m access.jit`: now `iam-hardening jit issue`."""
 
 import sys
 
-from iam_hardening.cli import main
+from access import run
 
 if __name__ == "__main__":
-    sys.exit(main(["jit", "issue", *sys.argv[1:]]))
+    sys.exit(run("jit", "issue"))

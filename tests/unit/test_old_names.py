@@ -105,6 +105,22 @@ def test_a_profile_of_before_with_wrong_options_says_how(tmp_path: Path) -> None
     assert "Missing option '--role'" in done.stderr
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "access").glob("[a-z]*.py")), ids=lambda path: path.stem)
+def test_a_module_of_before_runs_the_new_command(file: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", f"access.{file.stem}"]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    helped = subprocess.run(
+        [*command, "--help"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert helped.returncode == exit_status.HOLDS
+    name = helped.stderr.removeprefix("python -m access.… is now: ").strip()
+    assert f"Usage: {name} " in helped.stdout
+    wrong = subprocess.run(
+        [*command, "--no-such"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert wrong.returncode == exit_status.WRONG_USAGE
+
+
 # Target and variables of before → the command line that it runs now.
 TARGETS = {
     "rehearse": "rehearse",

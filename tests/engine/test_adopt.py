@@ -44,7 +44,7 @@ class Person:
 
     def adopt(self, stack: str, *, by: Session | None = None, more: Sequence[str] = ()) -> tuple[int, str]:
         done = self._run(
-            [sys.executable, "-m", "iam_hardening.commands.adopt", "--stack", stack, *more],
+            [sys.executable, "-m", "iam_hardening", "adopt", "--stack", stack, *more],
             by or self._deployer(stack),
         )
         return done.returncode, done.stdout + done.stderr

@@ -7,6 +7,8 @@ from typing import Any
 
 import hvac
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 from rehearsal.providers.rows import FakeProviderError, GoneError
 
@@ -17,6 +19,20 @@ _GONE_WORDS = (
     "cannot fetch sysview",
     "no handler for route",
     "unsupported path",
+)
+
+
+# The real provider's client tries a call again, twice, about a second apart, when Vault answers with 5xx. It
+# matters: while an audit device is being enabled, Vault answers a call beside it with "internal error".
+# Source: hashicorp/vault, api/client.go, `DefaultRetryPolicy`; the provider's argument `max_retries`.
+_RETRIES = Retry(
+    total=2,
+    connect=0,
+    read=0,
+    status_forcelist=[500, 502, 503, 504],
+    allowed_methods=None,
+    backoff_factor=0.5,
+    raise_on_status=False,
 )
 
 
@@ -67,5 +83,7 @@ class VaultApi:
     def _client(self) -> Any:
         # A requests session is not made for several threads.
         if not hasattr(self._of_thread, "client"):
-            self._of_thread.client = hvac.Client(self._address, token=self._token)
+            session = requests.Session()
+            session.mount(self._address, HTTPAdapter(max_retries=_RETRIES))
+            self._of_thread.client = hvac.Client(self._address, token=self._token, session=session)
         return self._of_thread.client

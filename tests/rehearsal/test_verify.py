@@ -410,7 +410,7 @@ STRANGER = "account 999999999999"
 
 
 @pytest.mark.parametrize(
-    ("break_it", "door", "let_in"),
+    ("break_it", "claim", "let_in"),
     [
         (widen_trust, "role test_role", "sts:AssumeRole by account 111111111111 (no aws:MultiFactorAuthAge)"),
         (

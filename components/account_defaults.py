@@ -19,16 +19,17 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from iam_hardening import config
+from iam_hardening.config import Account
+
 
 @dataclass(frozen=True, kw_only=True)
 class AccountDefaultsArgs:
     """`regions` counts for the first two; the public access block is one for the account."""
 
-    account_id: str
+    account: Account
     regions: Sequence[str]
-    imdsv2: bool
-    ebs_encryption: bool
-    s3_public_access_block: bool
+    defaults: config.AccountDefaults
 
 
 class AccountDefaults(pulumi.ComponentResource):
@@ -40,7 +41,7 @@ class AccountDefaults(pulumi.ComponentResource):
         super().__init__("iam-hardening:index:AccountDefaults", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         for region in args.regions:
-            if args.imdsv2:
+            if args.defaults.imdsv2:
                 aws.ec2.InstanceMetadataDefaults(
                     f"{name}-imdsv2-{region}",
                     http_tokens="required",
@@ -48,14 +49,14 @@ class AccountDefaults(pulumi.ComponentResource):
                     region=region,
                     opts=child,
                 )
-            if args.ebs_encryption:
+            if args.defaults.ebs_encryption:
                 aws.ebs.EncryptionByDefault(
                     f"{name}-ebs-encryption-{region}", enabled=True, region=region, opts=child
                 )
-        if args.s3_public_access_block:
+        if args.defaults.s3_public_access_block:
             aws.s3.AccountPublicAccessBlock(
                 f"{name}-s3-public-access",
-                account_id=args.account_id,
+                account_id=args.account.account_id,
                 block_public_acls=True,
                 block_public_policy=True,
                 ignore_public_acls=True,

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from iam_hardening import config
 from iam_hardening.aws import naming
 from iam_hardening.aws.event_patterns import Alarm
 from iam_hardening.aws.policies import alarms as alarms_policies
 from iam_hardening.aws.policies import documents
+from iam_hardening.config import Account
 
 _TARGET = "topic"
 # What every one of these events has; a field that an event lacks is left empty.
@@ -36,14 +38,12 @@ _PATHS = {
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmsArgs:
-    """`alarms`: rule name → alarm. `trail`: what the rules see by, made before them."""
+    """`rules`: rule name → alarm. `trail`: what the rules see by, made before them."""
 
-    partition: str
-    account_id: str
-    email: str
-    alarms: Mapping[str, Alarm]
+    account: Account
+    alarms: config.Alarms
+    rules: Mapping[str, Alarm]
     trail: Sequence[pulumi.Resource]
-    tags: Mapping[str, str]
 
 
 class Alarms(pulumi.ComponentResource):
@@ -54,9 +54,9 @@ class Alarms(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("iam-hardening:index:Alarms", name, None, opts)
-        regions = sorted({region for alarm in args.alarms.values() for region in alarm.regions})
+        regions = sorted({region for alarm in args.rules.values() for region in alarm.regions})
         topics = {region: self._topic(f"{name}-{region}", region, args) for region in regions}
-        for rule_name, alarm in args.alarms.items():
+        for rule_name, alarm in args.rules.items():
             for region in alarm.regions:
                 self._rule(f"{name}-{rule_name}-{region}", rule_name, alarm, region, topics[region], args)
         self.topic_arns = pulumi.Output.all(**topics)
@@ -64,14 +64,14 @@ class Alarms(pulumi.ComponentResource):
 
     def _topic(self, name: str, region: str, args: AlarmsArgs) -> pulumi.Output[str]:
         """The region's topic, once it can take alarms; answers with its ARN."""
-        child = pulumi.ResourceOptions(parent=self)
+        account, child = args.account, pulumi.ResourceOptions(parent=self)
         key = aws.kms.Key(
             name,
             description="Encrypts alarms about this account on their way",
             enable_key_rotation=True,
-            policy=documents.render(alarms_policies.alarm_key(args.partition, args.account_id)),
+            policy=documents.render(alarms_policies.alarm_key(account.partition, account.account_id)),
             region=region,
-            tags=dict(args.tags),
+            tags=dict(account.tags),
             opts=child,
         )
         aws.kms.Alias(
@@ -82,12 +82,12 @@ class Alarms(pulumi.ComponentResource):
             name=naming.ALARMS,
             kms_master_key_id=key.arn,
             region=region,
-            tags=dict(args.tags),
+            tags=dict(account.tags),
             opts=child,
         )
         rule_arns = [
-            naming.event_rule_arn(args.partition, region, args.account_id, rule_name)
-            for rule_name, alarm in args.alarms.items()
+            naming.event_rule_arn(account.partition, region, account.account_id, rule_name)
+            for rule_name, alarm in args.rules.items()
             if region in alarm.regions
         ]
         policy = aws.sns.TopicPolicy(
@@ -98,7 +98,7 @@ class Alarms(pulumi.ComponentResource):
             opts=child,
         )
         aws.sns.TopicSubscription(
-            name, topic=topic.arn, protocol="email", endpoint=args.email, region=region, opts=child
+            name, topic=topic.arn, protocol="email", endpoint=args.alarms.email, region=region, opts=child
         )
         return policy.arn
 
@@ -118,7 +118,7 @@ class Alarms(pulumi.ComponentResource):
             event_pattern=json.dumps(alarm.pattern),
             state=alarm.state,
             region=region,
-            tags=dict(args.tags),
+            tags=dict(args.account.tags),
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.trail)),
         )
         aws.cloudwatch.EventTarget(

@@ -11,27 +11,23 @@ No inline policies: one that somebody adds by hand, also the one that ends the r
 refresh does not look. Source: Pulumi AWS, `iam.RolePoliciesExclusive`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from components.permissions import PermissionsArgs, attach_to_role, managed_policy_arn
+from components.permissions import attach_to_role, managed_policy_arn
+from iam_hardening import config
 from iam_hardening.aws.policies import documents
+from iam_hardening.config import Account, added_policies, trust
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrossAccountRoleArgs:
-    """`assumed_by` says in the role's description who it is for; `permissions_boundary` is a managed policy's
-    name or ARN."""
+    """The role is for people of the central account, unless its section names a third party's."""
 
-    trust: documents.Document
-    assumed_by: str
-    max_session_seconds: int
-    permissions_boundary: str | None
-    permissions: PermissionsArgs
-    tags: Mapping[str, str]
+    account: Account
+    role: config.CrossAccountRole
 
 
 class CrossAccountRole(pulumi.ComponentResource):
@@ -43,20 +39,27 @@ class CrossAccountRole(pulumi.ComponentResource):
         self, name: str, args: CrossAccountRoleArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("iam-hardening:index:CrossAccountRole", name, None, opts)
-        boundary = args.permissions_boundary
+        account, wanted = args.account, args.role
+        boundary = wanted.permissions_boundary
+        assumed_by = (
+            f"a third party, account {wanted.trusted_account_id}"
+            if wanted.is_for_third_party
+            else "people of the central account"
+        )
         role = aws.iam.Role(
             name,
             name=name,
-            description=f"Assumed by {args.assumed_by}",
-            assume_role_policy=documents.render(args.trust),
-            max_session_duration=args.max_session_seconds,
+            description=f"Assumed by {assumed_by}",
+            assume_role_policy=documents.render(trust.of_cross_account_role(account, wanted)),
+            max_session_duration=wanted.max_session_duration,
             permissions_boundary=managed_policy_arn(boundary, self) if boundary else None,
             # A role whose sessions were ended by hand could not be deleted otherwise.
             force_detach_policies=True,
-            tags=dict(args.tags),
+            tags=dict(account.tags),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        attach_to_role(name, self, role, args.permissions, args.tags)
+        added = added_policies.to_cross_account_role(account, name, wanted)
+        attach_to_role(name, self, role, wanted, account.tags, added=added)
         aws.iam.RolePoliciesExclusive(
             f"{name}-inline-policies",
             role_name=role.name,

@@ -9,19 +9,20 @@ Source: AWS, "Using AWS Identity and Access Management Access Analyzer"; CIS AWS
 Security Hub IAM.28.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from iam_hardening.aws import naming
+from iam_hardening.config import Account
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccessAnalyzerArgs:
+    account: Account
     regions: Sequence[str]
-    tags: Mapping[str, str]
 
 
 class AccessAnalyzer(pulumi.ComponentResource):
@@ -37,7 +38,7 @@ class AccessAnalyzer(pulumi.ComponentResource):
                 analyzer_name=naming.ACCESS_ANALYZER,
                 type="ACCOUNT",
                 region=region,
-                tags=dict(args.tags),
+                tags=dict(args.account.tags),
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.register_outputs({})

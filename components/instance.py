@@ -6,36 +6,25 @@ same. There is no SSH: no key pair, no open port. With `session_manager` a shell
 where IAM decides who gets one and CloudTrail says who did.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from components.permissions import PermissionsArgs, attach_to_role
+from components.permissions import attach_to_role
+from iam_hardening import config
 from iam_hardening.aws import naming
 from iam_hardening.aws.policies import documents
-from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.config import Account, added_policies, trust
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceArgs:
-    """`subnet_id` None: one of the account's default subnets. `image_name` may hold `*`: the newest match is
-    taken. `session_log_group_arn`: where the agent writes down shells; None: nowhere."""
+    """The section's `subnet_id` None: one of the account's default subnets; `image_name` may hold `*`: the
+    newest match is taken."""
 
-    partition: str
-    instance_name: str
-    role_name: str
-    profile_name: str
-    instance_type: str
-    image_name: str
-    image_owner: str
-    subnet_id: str | None
-    security_group_ids: Sequence[str]
-    session_manager: bool
-    session_log_group_arn: str | None = None
-    permissions: PermissionsArgs
-    tags: Mapping[str, str]
+    account: Account
+    instance: config.Instance
 
 
 class Instance(pulumi.ComponentResource):
@@ -49,49 +38,41 @@ class Instance(pulumi.ComponentResource):
     def __init__(self, name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("iam-hardening:index:Instance", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
+        account, wanted = args.account, args.instance
         role = aws.iam.Role(
             f"{name}-role",
-            name=args.role_name,
-            description=f"What runs on the instance {args.instance_name} may do",
-            assume_role_policy=documents.render(roles_policies.trust_ec2(args.partition)),
-            tags=dict(args.tags),
+            name=wanted.role_name,
+            description=f"What runs on the instance {wanted.name} may do",
+            assume_role_policy=documents.render(trust.of_instances(account)),
+            tags=dict(account.tags),
             opts=child,
         )
-        attachments = attach_to_role(name, self, role, args.permissions, args.tags)
-        if args.session_manager:
-            agent = PermissionsArgs(
-                managed_policies=[naming.SESSION_MANAGER_POLICY],
-                policies={
-                    naming.SESSION_LOG_POLICY: roles_policies.write_session_logs(args.session_log_group_arn)
-                }
-                if args.session_log_group_arn
-                else {},
-            )
-            attachments += attach_to_role(name, self, role, agent, args.tags)
+        added = added_policies.to_instance(account, wanted)
+        attachments = attach_to_role(name, self, role, wanted, account.tags, added=added)
         profile = aws.iam.InstanceProfile(
-            f"{name}-profile", name=args.profile_name, role=role.name, tags=dict(args.tags), opts=child
+            f"{name}-profile", name=wanted.profile_name, role=role.name, tags=dict(account.tags), opts=child
         )
         image = aws.ec2.get_ami_output(
             most_recent=True,
-            owners=[args.image_owner],
+            owners=[wanted.image_owner or naming.CANONICAL_OWNER_ID[account.partition]],
             filters=[
-                {"name": "name", "values": [args.image_name]},
+                {"name": "name", "values": [wanted.image_name]},
                 {"name": "virtualization-type", "values": ["hvm"]},
                 {"name": "root-device-type", "values": ["ebs"]},
             ],
             opts=pulumi.InvokeOptions(parent=self),
         )
-        tags = {**args.tags, "Name": args.instance_name}
+        tags = {**account.tags, "Name": wanted.name}
         instance = aws.ec2.Instance(
             name,
             ami=image.apply(lambda found: found.id),
-            instance_type=args.instance_type,
+            instance_type=wanted.instance_type,
             iam_instance_profile=profile.name,
             # Without a subnet the AWS provider drops the choice of no public address, and a default subnet
             # gives one. Source: terraform-provider-aws, internal/service/ec2/ec2_instance.go,
             # buildInstanceOpts.
-            subnet_id=args.subnet_id or _a_default_subnet(self),
-            vpc_security_group_ids=list(args.security_group_ids) or None,
+            subnet_id=wanted.subnet_id or _a_default_subnet(self),
+            vpc_security_group_ids=list(wanted.security_group_ids) or None,
             associate_public_ip_address=False,
             metadata_options=aws.ec2.InstanceMetadataOptionsArgs(
                 http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
@@ -106,7 +87,7 @@ class Instance(pulumi.ComponentResource):
                 depends_on=attachments,
                 # A newer image would replace a running instance at the next up, and so would another default
                 # subnet. Replace it on purpose: pulumi up --target-replace URN.
-                ignore_changes=["ami"] if args.subnet_id else ["ami", "subnetId"],
+                ignore_changes=["ami"] if wanted.subnet_id else ["ami", "subnetId"],
             ),
         )
         self.role_arn = role.arn

@@ -7,21 +7,18 @@ administrator has marked as new (docs/people.md). Programs that never enter a co
 these groups.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
 from components.permissions import customer_managed_policy
 from iam_hardening.aws import naming
-from iam_hardening.aws.policies import people as people_policies
+from iam_hardening.config import Account, added_policies
 
 
 @dataclass(frozen=True, kw_only=True)
 class MfaEnforcementArgs:
-    partition: str
-    account_id: str
-    tags: Mapping[str, str]
+    account: Account
     strict_onboarding: bool = False
 
 
@@ -35,15 +32,14 @@ class MfaEnforcement(pulumi.ComponentResource):
         self, name: str, args: MfaEnforcementArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("iam-hardening:index:MfaEnforcement", name, None, opts)
+        policies = added_policies.for_people(args.account, strict_onboarding=args.strict_onboarding)
         enforce = customer_managed_policy(
             f"{name}-enforce",
             self,
             policy_name=naming.ENFORCE_MFA_POLICY,
             description="Denies people everything but enrolling their own MFA device until they use MFA",
-            policy=people_policies.enforce_mfa(
-                args.partition, args.account_id, strict_onboarding=args.strict_onboarding
-            ),
-            tags=args.tags,
+            policy=policies[naming.ENFORCE_MFA_POLICY],
+            tags=args.account.tags,
         )
         self_service = customer_managed_policy(
             f"{name}-self-service",
@@ -51,8 +47,8 @@ class MfaEnforcement(pulumi.ComponentResource):
             policy_name=naming.SELF_SERVICE_POLICY,
             # Own access keys came later. AWS cannot change a description: another would replace the policy.
             description="Lets people manage their own password and their own MFA devices, nobody else's",
-            policy=people_policies.self_service(args.partition, args.account_id),
-            tags=args.tags,
+            policy=policies[naming.SELF_SERVICE_POLICY],
+            tags=args.account.tags,
         )
         self.enforce_policy_arn = enforce.arn
         self.self_service_policy_arn = self_service.arn

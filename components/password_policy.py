@@ -9,20 +9,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from iam_hardening import config
+
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordPolicyArgs:
-    """Lengths in characters; `max_password_age` in days, 0 for no expiry; `password_reuse_prevention` in
-    passwords remembered, 0 for none."""
-
-    minimum_password_length: int
-    require_uppercase_characters: bool
-    require_lowercase_characters: bool
-    require_numbers: bool
-    require_symbols: bool
-    allow_users_to_change_password: bool
-    max_password_age: int
-    password_reuse_prevention: int
+    policy: config.PasswordPolicy
 
 
 class PasswordPolicy(pulumi.ComponentResource):
@@ -32,17 +24,12 @@ class PasswordPolicy(pulumi.ComponentResource):
         self, name: str, args: PasswordPolicyArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("iam-hardening:index:PasswordPolicy", name, None, opts)
+        wanted = args.policy.values()
+        # IAM refuses a zero: «no expiry» and «nothing remembered» are said by leaving the field out.
+        unlimited = {key: wanted[key] or None for key in ("max_password_age", "password_reuse_prevention")}
         aws.iam.AccountPasswordPolicy(
             name,
-            minimum_password_length=args.minimum_password_length,
-            require_uppercase_characters=args.require_uppercase_characters,
-            require_lowercase_characters=args.require_lowercase_characters,
-            require_numbers=args.require_numbers,
-            require_symbols=args.require_symbols,
-            allow_users_to_change_password=args.allow_users_to_change_password,
-            # IAM refuses a zero: «no expiry» and «nothing remembered» are said by leaving the field out.
-            max_password_age=args.max_password_age or None,
-            password_reuse_prevention=args.password_reuse_prevention or None,
+            **{**wanted, **unlimited},
             # Without it, an expired password can be changed at sign-in; with it, only an administrator could
             # help.
             hard_expiry=False,

@@ -5,16 +5,17 @@ first sign-in, and MFA enforcement through a group. Access keys are never made h
 after MFA.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from components.mfa import MfaEnforcement
-from components.permissions import PermissionsArgs, attach_to_group, customer_managed_policy
+from components.permissions import attach_to_group, customer_managed_policy
+from iam_hardening import config
 from iam_hardening.aws import naming
-from iam_hardening.aws.policies import people as people_policies
+from iam_hardening.config import Account, added_policies, is_administrators
 
 # Longer than any preset's minimum; the provider draws it at random from all character classes.
 _INITIAL_PASSWORD_LENGTH = 24
@@ -22,16 +23,13 @@ _INITIAL_PASSWORD_LENGTH = 24
 
 @dataclass(frozen=True, kw_only=True)
 class PeopleGroupArgs:
-    """`mfa` is None for a group whose members get MFA enforcement from another of their groups.
-    `is_administrators`: the group's permissions include managing its members' own passwords and devices.
-    `protect`: neither the group, nor its AdministratorAccess, nor its MFA enforcement can be deleted."""
+    """`mfa`: the account's enforcement; a group that does not enforce it leaves that to another of its
+    members' groups. With the account's `protect` neither a group of administrators, nor its
+    AdministratorAccess, nor its MFA enforcement can be deleted."""
 
-    permissions: PermissionsArgs
-    mfa: MfaEnforcement | None
-    is_administrators: bool
-    may_assume_role_arns: Sequence[str]
-    protect: bool
-    tags: Mapping[str, str]
+    account: Account
+    group: config.Group
+    mfa: MfaEnforcement
 
 
 class PeopleGroup(pulumi.ComponentResource):
@@ -42,40 +40,45 @@ class PeopleGroup(pulumi.ComponentResource):
     def __init__(self, name: str, args: PeopleGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("iam-hardening:index:PeopleGroup", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        kept = pulumi.ResourceOptions(parent=self, protect=args.protect or None)
+        account, wanted = args.account, args.group
+        protect = account.protect and is_administrators(wanted)
+        kept = pulumi.ResourceOptions(parent=self, protect=protect or None)
         group = aws.iam.Group(name, name=name, path="/", opts=kept)
+        added = {each.attachment: each for each in added_policies.to_group(account, name, wanted)}
         enforcement: list[pulumi.Resource] = []
         attached: dict[str, pulumi.Output[str]] = {}
-        if args.mfa is not None:
+        if added.pop(added_policies.ENFORCE_MFA, None):
             enforcement.append(
                 aws.iam.GroupPolicyAttachment(
-                    f"{name}-enforce-mfa",
+                    f"{name}-{added_policies.ENFORCE_MFA}",
                     group=group.name,
                     policy_arn=args.mfa.enforce_policy_arn,
                     opts=kept,
                 )
             )
-            if not args.is_administrators:
-                attached["self-service"] = args.mfa.self_service_policy_arn
+        if added.pop(added_policies.SELF_SERVICE, None):
+            attached[added_policies.SELF_SERVICE] = args.mfa.self_service_policy_arn
+        grant = added.pop(added_policies.ASSUME_ROLES, None)
         attach_to_group(
             name,
             self,
             group,
-            args.permissions,
-            args.tags,
+            wanted,
+            account.tags,
+            added=list(added.values()),
             after=enforcement,
-            protected=[f"{name}-{naming.ADMINISTRATOR_ACCESS}"] if args.protect else (),
+            protected=[f"{name}-{naming.ADMINISTRATOR_ACCESS}"] if protect else (),
         )
-        if args.may_assume_role_arns:
+        if grant and grant.document:
             assume = customer_managed_policy(
-                f"{name}-assume-roles",
+                f"{name}-{added_policies.ASSUME_ROLES}",
                 self,
-                policy_name=naming.assume_policy_name(name),
+                policy_name=grant.name,
                 description=f"The roles in workload accounts that {name} may assume",
-                policy=people_policies.assume_roles(args.may_assume_role_arns),
-                tags=args.tags,
+                policy=grant.document,
+                tags=account.tags,
             )
-            attached["assume-roles"] = assume.arn
+            attached[added_policies.ASSUME_ROLES] = assume.arn
         for suffix, arn in attached.items():
             aws.iam.GroupPolicyAttachment(f"{name}-{suffix}", group=group.name, policy_arn=arn, opts=child)
         self.group_name = group.name
@@ -84,16 +87,13 @@ class PeopleGroup(pulumi.ComponentResource):
 
 @dataclass(frozen=True, kw_only=True)
 class PersonArgs:
-    """`minimum_password_length` in characters; `pgp_key` a base64 public key or `keybase:NAME`. `groups`:
-    those of `group_names`, joined when they are whole, MFA enforcement and all, and left before they go.
-    `path` begins and ends with `/`. `strict_onboarding`: administrators mark the user as new, by hand."""
+    """`groups`: those of the user's section, joined when they are whole, MFA enforcement and all, and left
+    before they go. `strict_onboarding`: administrators mark the user as new, by hand."""
 
-    group_names: Sequence[pulumi.Input[str]]
-    groups: Sequence[pulumi.Resource]
-    minimum_password_length: int
-    pgp_key: str | None
-    tags: Mapping[str, str]
-    path: str = "/"
+    account: Account
+    user: config.User
+    groups: Sequence[PeopleGroup]
+    password_policy: config.PasswordPolicy
     strict_onboarding: bool = False
 
 
@@ -110,11 +110,11 @@ class Person(pulumi.ComponentResource):
         user = aws.iam.User(
             name,
             name=name,
-            path=args.path,
+            path=args.user.path,
             # A person makes keys and enrols devices that the program does not know; without this, neither a
             # person who leaves nor the stack could ever be removed.
             force_destroy=True,
-            tags=dict(args.tags),
+            tags=dict(args.account.tags),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # The mark is the administrators' own: an up must neither take it away nor bring it back.
@@ -124,15 +124,16 @@ class Person(pulumi.ComponentResource):
         aws.iam.UserGroupMembership(
             name,
             user=user.name,
-            groups=list(args.group_names),
+            groups=[group.group_name for group in args.groups],
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.groups)),
         )
+        minimum = int(args.password_policy.values()["minimum_password_length"])
         login = aws.iam.UserLoginProfile(
             name,
             user=user.name,
-            password_length=max(args.minimum_password_length, _INITIAL_PASSWORD_LENGTH),
+            password_length=max(minimum, _INITIAL_PASSWORD_LENGTH),
             password_reset_required=True,
-            pgp_key=args.pgp_key,
+            pgp_key=args.user.pgp_key,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 additional_secret_outputs=["password"],
@@ -146,6 +147,6 @@ class Person(pulumi.ComponentResource):
         # With a PGP key the provider answers with the one, without with the other; asked for the one that it
         # lacks, every preview would show an unknown value.
         nothing: pulumi.Output[str | None] = pulumi.Output.from_input(None)
-        self.password = nothing if args.pgp_key else pulumi.Output.secret(login.password)
-        self.encrypted_password = login.encrypted_password if args.pgp_key else nothing
+        self.password = nothing if args.user.pgp_key else pulumi.Output.secret(login.password)
+        self.encrypted_password = login.encrypted_password if args.user.pgp_key else nothing
         self.register_outputs({"password": self.password, "encrypted_password": self.encrypted_password})

@@ -4,23 +4,16 @@ Not a component of its own: the resources belong to the group or role whose perm
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from iam_hardening.aws.policies import documents
+from iam_hardening.config import Permissions
+from iam_hardening.config.added_policies import AddedPolicy
 
 PolicyDocument = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PermissionsArgs:
-    """`managed_policies`: names or ARNs. `policies`: name → document, made as customer-managed ones."""
-
-    managed_policies: Sequence[str] = ()
-    policies: Mapping[str, PolicyDocument] = field(default_factory=dict)
 
 
 def managed_policy_arn(name_or_arn: str, parent: pulumi.Resource) -> pulumi.Output[str]:
@@ -59,20 +52,27 @@ def customer_managed_policy(
 
 
 def attachable(
-    name: str, parent: pulumi.Resource, permissions: PermissionsArgs, tags: Mapping[str, str]
+    name: str,
+    parent: pulumi.Resource,
+    permissions: Permissions,
+    added: Sequence[AddedPolicy],
+    tags: Mapping[str, str],
 ) -> dict[str, pulumi.Output[str]]:
-    """Makes the customer-managed policies; answers with all ARNs, each under a stable resource name.
+    """Makes the customer-managed policies, those that the program adds included; answers with all ARNs, each
+    under a stable resource name.
 
     A policy's own resource is named after the policy alone: its name is unique in the account whoever holds
     it, and the engine makes new resources before it deletes old ones. Named after its holder as well, the
     policy of a renamed role or group, or one that moves to another, would be made while the old one has the
     name.
     """
-    arns = {
-        f"{name}-{policy.rsplit('/', 1)[-1]}": managed_policy_arn(policy, parent)
-        for policy in permissions.managed_policies
+    managed = [*permissions.managed_policies, *(policy.name for policy in added if policy.is_aws)]
+    arns = {f"{name}-{policy.rsplit('/', 1)[-1]}": managed_policy_arn(policy, parent) for policy in managed}
+    made_here = {
+        **permissions.documents(),
+        **{policy.name: policy.document for policy in added if policy.document},
     }
-    for policy_name, document in permissions.policies.items():
+    for policy_name, document in made_here.items():
         made = customer_managed_policy(
             f"policy/{policy_name}",
             parent,
@@ -90,15 +90,17 @@ def attach_to_role(
     name: str,
     parent: pulumi.Resource,
     role: aws.iam.Role,
-    permissions: PermissionsArgs,
+    permissions: Permissions,
     tags: Mapping[str, str],
+    *,
+    added: Sequence[AddedPolicy] = (),
 ) -> list[pulumi.Resource]:
     """Attaches all of it to the role; answers with the attachments, for whoever must wait for them."""
     return [
         aws.iam.RolePolicyAttachment(
             resource_name, role=role.name, policy_arn=arn, opts=pulumi.ResourceOptions(parent=parent)
         )
-        for resource_name, arn in attachable(name, parent, permissions, tags).items()
+        for resource_name, arn in attachable(name, parent, permissions, added, tags).items()
     ]
 
 
@@ -106,9 +108,10 @@ def attach_to_group(
     name: str,
     parent: pulumi.Resource,
     group: aws.iam.Group,
-    permissions: PermissionsArgs,
+    permissions: Permissions,
     tags: Mapping[str, str],
     *,
+    added: Sequence[AddedPolicy] = (),
     after: Sequence[pulumi.Resource] = (),
     protected: Collection[str] = (),
 ) -> list[pulumi.Resource]:
@@ -125,5 +128,5 @@ def attach_to_group(
                 parent=parent, depends_on=list(after), protect=resource_name in protected or None
             ),
         )
-        for resource_name, arn in attachable(name, parent, permissions, tags).items()
+        for resource_name, arn in attachable(name, parent, permissions, added, tags).items()
     ]

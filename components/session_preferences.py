@@ -10,25 +10,20 @@ line)", "Logging session data using Amazon CloudWatch Logs (console)".
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from iam_hardening import config
 from iam_hardening.aws import naming
+from iam_hardening.config import Account
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionPreferencesArgs:
-    """`document`: the preferences as Systems Manager writes them. `protect` keeps the logs from deletion."""
-
-    document: Mapping[str, Any]
-    log_group: str
-    retention_days: int
-    protect: bool
-    tags: Mapping[str, str]
+    account: Account
+    preferences: config.SessionPreferences
 
 
 class SessionPreferences(pulumi.ComponentResource):
@@ -42,18 +37,18 @@ class SessionPreferences(pulumi.ComponentResource):
         super().__init__("iam-hardening:index:SessionPreferences", name, None, opts)
         group = aws.cloudwatch.LogGroup(
             name,
-            name=args.log_group,
-            retention_in_days=args.retention_days,
-            tags=dict(args.tags),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect or None),
+            name=args.preferences.log_group,
+            retention_in_days=args.preferences.log_retention_days,
+            tags=dict(args.account.tags),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.account.protect or None),
         )
         aws.ssm.Document(
             name,
             name=naming.SESSION_DOCUMENT,
             document_type="Session",
             document_format="JSON",
-            content=json.dumps(args.document, indent=2),
-            tags=dict(args.tags),
+            content=json.dumps(args.preferences.document(), indent=2),
+            tags=dict(args.account.tags),
             # A shell that is to be written down fails where there is no group.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[group]),
         )

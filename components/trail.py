@@ -8,28 +8,25 @@ management events cost nothing, a second trail's do (docs/alarms.md).
 Source: CloudTrail User Guide, "Security best practices"; CIS AWS Foundations 5.0: 3.1, 3.2.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
+from iam_hardening import config
 from iam_hardening.aws import naming
 from iam_hardening.aws.policies import alarms as alarms_policies
 from iam_hardening.aws.policies import documents
+from iam_hardening.config import Account
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrailArgs:
-    """`region` is the trail's home; it sees every region. `protect` keeps the logs' bucket from deletion.
-    `log_administrators`: ARNs of those who alone may change logs and bucket; empty: whoever IAM lets."""
+    """The account's region is the trail's home; it sees every region. `alarms.log_administrators`: who alone
+    may change logs and bucket; empty: whoever IAM lets."""
 
-    partition: str
-    account_id: str
-    region: str
-    protect: bool
-    tags: Mapping[str, str]
-    log_administrators: Sequence[str] = ()
+    account: Account
+    alarms: config.Alarms
 
 
 class Trail(pulumi.ComponentResource):
@@ -40,12 +37,12 @@ class Trail(pulumi.ComponentResource):
     def __init__(self, name: str, args: TrailArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("iam-hardening:index:Trail", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        tags = dict(args.tags)
+        tags = dict(args.account.tags)
         bucket = aws.s3.Bucket(
             name,
-            bucket=naming.trail_bucket(args.account_id, args.region),
+            bucket=naming.trail_bucket(args.account.account_id, args.account.region),
             tags=tags,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect or None),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.account.protect or None),
         )
         private = aws.s3.BucketPublicAccessBlock(
             name,
@@ -62,17 +59,19 @@ class Trail(pulumi.ComponentResource):
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
             opts=child,
         )
-        trail_arn = naming.trail_arn(args.partition, args.region, args.account_id, naming.TRAIL)
+        trail_arn = naming.trail_arn(
+            args.account.partition, args.account.region, args.account.account_id, naming.TRAIL
+        )
         policy = aws.s3.BucketPolicy(
             name,
             bucket=bucket.bucket,
             policy=bucket.arn.apply(
                 lambda arn: documents.render(
                     alarms_policies.trail_bucket(
-                        args.account_id,
+                        args.account.account_id,
                         bucket_arn=arn,
                         trail_arn=trail_arn,
-                        administrators=args.log_administrators,
+                        administrators=args.alarms.log_administrators,
                     )
                 )
             ),

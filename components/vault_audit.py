@@ -11,13 +11,15 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_vault as vault
 
+from iam_hardening import config
+from iam_hardening.model import vault as model
+
 
 @dataclass(frozen=True, kw_only=True)
 class VaultAuditArgs:
-    """`file` is a path on Vault's own machine; `device` the name under which Vault keeps it."""
+    """`audit.file` is a path on Vault's own machine; `audit.device` the name under which Vault keeps it."""
 
-    file: str
-    device: str
+    audit: config.VaultAudit
 
 
 class VaultAudit(pulumi.ComponentResource):
@@ -25,12 +27,13 @@ class VaultAudit(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: VaultAuditArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("iam-hardening:index:VaultAudit", name, None, opts)
+        device = model.audit_device(args.audit)
         self.device = vault.Audit(
             name,
-            type="file",
-            path=args.device,
+            type=device.type,
+            path=device.path,
             description="Who asked for what, and when",
-            options={"file_path": args.file, "mode": "0600"},
+            options=dict(device.options),
             # Vault changes nothing of a device, and keeps one under a path only.
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )

@@ -9,64 +9,34 @@ the account needs no key at all: that role is its principal.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_vault as vault
 
-from components.permissions import (
-    PermissionsArgs,
-    attach_to_role,
-    customer_managed_policy,
-    managed_policy_arn,
-)
+from components.permissions import attach_to_role, customer_managed_policy, managed_policy_arn
+from iam_hardening import config
 from iam_hardening.aws import naming
 from iam_hardening.aws.policies import documents
-from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.aws.policies import vault as vault_policies
-
-
-@dataclass(frozen=True, kw_only=True)
-class VaultRoleArgs:
-    """One kind of short-lived access: managed policies by name or ARN, and IAM statements besides.
-
-    `session_seconds` makes it a session of an IAM role (`assumed_role`) of that length; None an IAM user that
-    Vault issues and deletes (`iam_user`). `external_id` and `session_tags` are of sessions, `groups` (names
-    of IAM groups) of issued users.
-    """
-
-    managed_policies: Sequence[str]
-    statements: pulumi.Input[Sequence[documents.Statement]]
-    has_statements: bool
-    session_seconds: int | None = None
-    external_id: str | None = None
-    session_tags: Mapping[str, str] = field(default_factory=dict)
-    groups: Sequence[str] = ()
+from iam_hardening.config import Account, trust, vault_principal
+from iam_hardening.model import vault as model
 
 
 @dataclass(frozen=True, kw_only=True)
 class VaultAwsArgs:
-    """Lease times in seconds. Endpoints None: AWS's own. `boundary`: of every user and session.
+    """`boundary`: of every user and session.
 
-    `runs_on_role_arn` is the role that Vault's nodes run on, in this account; None: Vault gets a user and a
-    key. Without a user, `principal_name` is its policy's name alone.
+    `server_role_arn`: of the role that Vault's nodes run on, where this stack makes it, so that it is there
+    first. `instance_arn`: of the stack's instance, which `debugInstance` is about.
     """
 
-    partition: str
-    account_id: str
-    region: str
-    mount: str
-    default_lease_ttl_seconds: int
-    max_lease_ttl_seconds: int
-    principal_name: str
-    key_generation: int
-    runs_on_role_arn: pulumi.Input[str] | None
-    iam_endpoint: str | None
-    sts_endpoint: str | None
+    account: Account
+    vault: config.Vault
     boundary: documents.Document
-    roles: Mapping[str, VaultRoleArgs]
-    tags: Mapping[str, str]
+    server_role_arn: pulumi.Output[str] | None = None
+    instance_arn: pulumi.Output[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,39 +65,39 @@ class VaultAws(pulumi.ComponentResource):
             policy_name=naming.VAULT_BOUNDARY_POLICY,
             description="The most a user issued by Vault can do: nothing that would outlive its lease",
             policy=args.boundary,
-            tags=args.tags,
+            tags=args.account.tags,
         )
-        issuing = [role for role in args.roles.values() if role.session_seconds is None]
+        wanted = model.engine(args.account, args.vault)
         policy_arns = {
             policy: managed_policy_arn(policy, self)
-            for policy in sorted({p for role in issuing for p in role.managed_policies})
+            for policy in vault_principal.attachable_policies(args.vault)
         }
         principal = self._principal(name, args, boundary, list(policy_arns.values()))
         key = (
             aws.iam.AccessKey(
-                f"{name}-access-key-{args.key_generation}", user=principal.user.name, opts=child
+                f"{name}-access-key-{args.vault.key_generation}", user=principal.user.name, opts=child
             )
             if principal.user
             else None
         )
         backend = vault.aws.SecretBackend(
             name,
-            path=args.mount,
+            path=wanted.path,
             # Moved to another path, the mount would keep its leases, and its roles could not be deleted under
             # the old one: this up and the next would fail. Source: terraform-provider-vault,
             # `disable_remount`.
             disable_remount=True,
-            description=f"Just-in-time credentials for the AWS account {args.account_id}",
+            description=wanted.description,
             # Without a key Vault asks the machine that it runs on.
             access_key=key.id if key else None,
             secret_key=key.secret if key else None,
-            region=args.region,
-            iam_endpoint=args.iam_endpoint,
-            sts_endpoint=args.sts_endpoint,
-            username_template=naming.VAULT_USERNAME_TEMPLATE,
-            default_lease_ttl_seconds=args.default_lease_ttl_seconds,
-            max_lease_ttl_seconds=args.max_lease_ttl_seconds,
-            audit_non_hmac_response_keys=list(naming.VAULT_AUDITED_IN_THE_CLEAR),
+            region=wanted.region,
+            iam_endpoint=wanted.iam_endpoint,
+            sts_endpoint=wanted.sts_endpoint,
+            username_template=wanted.username_template,
+            default_lease_ttl_seconds=wanted.default_lease_seconds,
+            max_lease_ttl_seconds=wanted.max_lease_seconds,
+            audit_non_hmac_response_keys=list(wanted.in_the_clear),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # Unmounting revokes every lease, which needs the principal's permissions to be there still.
@@ -141,13 +111,13 @@ class VaultAws(pulumi.ComponentResource):
                 name,
                 role_name,
                 backend,
-                self._issued_user(name, role_name, role, args, backend, boundary, policy_arns)
-                if role.session_seconds is None
-                else self._role_session(name, role_name, role, args, backend, boundary, principal.arn),
+                self._role_session(name, role, args, backend, boundary, principal.arn)
+                if role.is_session
+                else self._issued_user(name, role, args, backend, boundary, policy_arns),
             )
-            for role_name, role in args.roles.items()
+            for role_name, role in model.engine_roles(args.account, args.vault).items()
         }
-        self.mount_path = backend.path.apply(lambda path: path or args.mount)
+        self.mount_path = backend.path.apply(lambda path: path or wanted.path)
         self.principal_arn = principal.arn
         self.policy_names = pulumi.Output.all(**policy_names)
         self.register_outputs(
@@ -168,38 +138,25 @@ class VaultAws(pulumi.ComponentResource):
         """Vault's user, outside the path of those it issues, or the role it runs on; and what it may do."""
         child = pulumi.ResourceOptions(parent=self)
 
-        def aws_role_arn(role_name: str) -> str:
-            aws_role_name = naming.vault_aws_role_name(args.mount, role_name)
-            return naming.role_arn(args.partition, args.account_id, aws_role_name)
-
-        sessions = {n: role for n, role in args.roles.items() if role.session_seconds is not None}
         document = pulumi.Output.all(boundary.arn, *attachable_policy_arns).apply(
             lambda arns: documents.render(
-                vault_policies.vault_principal(
-                    args.partition,
-                    args.account_id,
-                    boundary_arn=arns[0],
-                    attachable_policy_arns=arns[1:],
-                    issues_users=not args.roles or len(sessions) < len(args.roles),
-                    assumable_role_arns=[aws_role_arn(n) for n in sessions],
-                    taggable_role_arns=[aws_role_arn(n) for n, role in sessions.items() if role.session_tags],
-                    group_arns=[
-                        naming.group_arn(args.partition, args.account_id, group)
-                        for group in sorted({g for role in args.roles.values() for g in role.groups})
-                    ],
+                vault_principal.document(
+                    args.account, args.vault, boundary_arn=arns[0], attachable_policy_arns=arns[1:]
                 )
             )
         )
         policy = customer_managed_policy(
             f"{name}-principal",
             self,
-            policy_name=args.principal_name,
+            policy_name=args.vault.principal_name,
             description="What Vault needs to issue and remove users, and nothing outside their path",
             policy=document,
-            tags=args.tags,
+            tags=args.account.tags,
         )
-        if args.runs_on_role_arn is not None:
-            role_arn = pulumi.Output.from_input(args.runs_on_role_arn)
+        if args.vault.runs_on_role:
+            role_arn = args.server_role_arn or pulumi.Output.from_input(
+                trust.vaults_principal_arn(args.account, args.vault)
+            )
             role_attachment = aws.iam.RolePolicyAttachment(
                 f"{name}-principal",
                 role=role_arn.apply(lambda arn: arn.rsplit("/", 1)[-1]),
@@ -209,9 +166,9 @@ class VaultAws(pulumi.ComponentResource):
             return _Principal(arn=role_arn, attachment=role_attachment)
         user = aws.iam.User(
             f"{name}-principal",
-            name=args.principal_name,
+            name=args.vault.principal_name,
             path="/",
-            tags=dict(args.tags),
+            tags=dict(args.account.tags),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # The provider would rename the user, and then look for it and its key under the old name: the
@@ -227,8 +184,7 @@ class VaultAws(pulumi.ComponentResource):
     def _issued_user(
         self,
         name: str,
-        role_name: str,
-        role: VaultRoleArgs,
+        role: model.EngineRole,
         args: VaultAwsArgs,
         backend: vault.aws.SecretBackend,
         boundary: aws.iam.Policy,
@@ -236,24 +192,23 @@ class VaultAws(pulumi.ComponentResource):
     ) -> vault.aws.SecretBackendRole:
         """A role of the engine for which Vault makes an IAM user, and deletes it when the lease ends."""
         return vault.aws.SecretBackendRole(
-            f"{name}-{role_name}",
-            name=role_name,
+            f"{name}-{role.name}",
+            name=role.name,
             backend=backend.path.apply(lambda path: path or ""),
-            credential_type="iam_user",
+            credential_type=role.credential_type,
             policy_arns=[policy_arns[policy] for policy in role.managed_policies] or None,
-            policy_document=_rendered(role) if role.has_statements else None,
-            user_path=naming.VAULT_USER_PATH,
+            policy_document=_rendered(role, args.instance_arn),
+            user_path=role.user_path,
             permissions_boundary_arn=boundary.arn,
-            iam_groups=list(role.groups) or None,
-            iam_tags=naming.vault_role_tags(args.tags, role_name),
+            iam_groups=list(role.iam_groups) or None,
+            iam_tags=role.iam_tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _role_session(
         self,
         name: str,
-        role_name: str,
-        role: VaultRoleArgs,
+        role: model.EngineRole,
         args: VaultAwsArgs,
         backend: vault.aws.SecretBackend,
         boundary: aws.iam.Policy,
@@ -261,51 +216,46 @@ class VaultAws(pulumi.ComponentResource):
     ) -> vault.aws.SecretBackendRole:
         """A role of the engine for which Vault assumes an IAM role, made here: nothing to clean up later."""
         child = pulumi.ResourceOptions(parent=self)
-        assumed = f"{name}-{role_name}-assumed"
-        aws_role_name = naming.vault_aws_role_name(args.mount, role_name)
-        session_seconds = role.session_seconds or 0
+        assumed, section, tags = f"{name}-{role.name}-assumed", args.vault.roles[role.name], args.account.tags
         aws_role = aws.iam.Role(
             assumed,
-            name=aws_role_name,
-            description=f"Assumed by Vault for whoever may read its role {role_name}",
+            name=role.iam_role,
+            description=f"Assumed by Vault for whoever may read its role {role.name}",
             assume_role_policy=principal_arn.apply(
-                lambda arn: documents.render(
-                    vault_policies.trust_vault(
-                        arn, external_id=role.external_id, session_tags=role.session_tags
-                    )
-                )
+                lambda arn: documents.render(trust.of_vault_sessions(arn, section))
             ),
-            max_session_duration=max(session_seconds, naming.SHORTEST_MAX_SESSION_SECONDS),
+            max_session_duration=role.max_session_seconds,
             permissions_boundary=boundary.arn,
             # A role whose sessions were ended by hand could not be deleted otherwise.
             force_detach_policies=True,
-            tags=dict(args.tags),
+            tags=dict(tags),
             opts=child,
         )
         # What ends its sessions goes with an up that refreshes (iam_hardening/commands/jit/revoke.py).
         aws.iam.RolePoliciesExclusive(
             f"{assumed}-inline-policies", role_name=aws_role.name, policy_names=[], opts=child
         )
-        permissions = PermissionsArgs(managed_policies=role.managed_policies)
-        attach_to_role(assumed, self, aws_role, permissions, args.tags)
-        if role.has_statements:
+        managed = config.Permissions.model_validate({"managedPolicies": section.managed_policies})
+        attach_to_role(assumed, self, aws_role, managed, tags)
+        document = _rendered(role, args.instance_arn)
+        if document is not None:
             policy = customer_managed_policy(
                 assumed,
                 self,
-                policy_name=aws_role_name,
-                description=f"What a session of Vault's role {role_name} may do",
-                policy=_rendered(role),
-                tags=args.tags,
+                policy_name=role.iam_role or "",
+                description=f"What a session of Vault's role {role.name} may do",
+                policy=document,
+                tags=tags,
             )
             aws.iam.RolePolicyAttachment(assumed, role=aws_role.name, policy_arn=policy.arn, opts=child)
         return vault.aws.SecretBackendRole(
-            f"{name}-{role_name}",
-            name=role_name,
+            f"{name}-{role.name}",
+            name=role.name,
             backend=backend.path.apply(lambda path: path or ""),
-            credential_type="assumed_role",
+            credential_type=role.credential_type,
             role_arns=[aws_role.arn],
-            default_sts_ttl=session_seconds,
-            max_sts_ttl=session_seconds,
+            default_sts_ttl=role.session_seconds,
+            max_sts_ttl=role.session_seconds,
             external_id=role.external_id,
             session_tags=dict(role.session_tags) or None,
             opts=child,
@@ -330,7 +280,12 @@ class VaultAws(pulumi.ComponentResource):
         return reader.name
 
 
-def _rendered(role: VaultRoleArgs) -> pulumi.Output[str]:
-    return pulumi.Output.from_input(role.statements).apply(
-        lambda statements: documents.render(roles_policies.configured(statements))
-    )
+def _rendered(role: model.EngineRole, instance_arn: pulumi.Output[str] | None) -> pulumi.Output[str] | None:
+    """What the role's holders may do besides its managed policies; None: nothing."""
+
+    def render(arn: str | None) -> str:
+        return documents.render(role.document(arn) or documents.document())
+
+    if role.debugs_instance and instance_arn is not None:
+        return instance_arn.apply(render)
+    return pulumi.Output.from_input(render(None)) if role.statements else None

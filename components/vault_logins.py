@@ -8,31 +8,27 @@ handed over by hand (docs/just-in-time.md, "Log-ins").
 GitHub's tokens are matched by their whole subject, never by a pattern.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_vault as vault
 
-from iam_hardening.aws import naming
+from iam_hardening import config
+from iam_hardening.config.values import duration_text
+from iam_hardening.model import vault as model
+
+_Policies = pulumi.Output[list[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class VaultLoginArgs:
-    """One log-in, whose name is the mount of its auth method and its role there. `token_ttl` is
-    `token_seconds` as Vault writes it (`1h5m`). Which of the others it has depends on the method."""
+    """`login` is one of the section's, whose name is the mount of its auth method and its role there.
+    `policy_names`: of the engine's roles, by role."""
 
-    method: Literal["userpass", "oidc", "approle", "github"]
-    policy_names: pulumi.Input[Sequence[str]]
-    token_seconds: int
-    token_ttl: str
-    users: Sequence[str] = ()
-    subject: str | None = None
-    audience: str | None = None
-    redirect_uris: Sequence[str] = ()
-    bound_claims: Mapping[str, str] = field(default_factory=dict)
-    user_claim: str | None = None
+    vault: config.Vault
+    login: config.VaultLogin
+    policy_names: pulumi.Input[Mapping[str, str]]
 
 
 class VaultLogin(pulumi.ComponentResource):
@@ -42,38 +38,41 @@ class VaultLogin(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: VaultLoginArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("iam-hardening:index:VaultLogin", name, None, opts)
+        wanted = model.auth_method(args.vault, name, args.login)
+
+        def of_roles(names: Mapping[str, str]) -> list[str]:
+            return [names[role] for role in args.login.roles]
+
+        # By way of the engine, so that the policies are there first.
+        policies = pulumi.Output.from_input(args.policy_names).apply(of_roles)
         self.path = {
             "userpass": self._userpass,
             "oidc": self._oidc,
             "approle": self._approle,
             "github": self._github,
-        }[args.method](name, args)
+        }[args.login.method](name, wanted, policies)
         self.register_outputs({"path": self.path})
 
-    def _method(self, name: str, args: VaultLoginArgs) -> vault.AuthBackend:
+    def _method(self, name: str, wanted: model.AuthMethod) -> vault.AuthBackend:
         """The mount. Its own TTLs hold where a user or role has none."""
+        ttl = duration_text(wanted.token_seconds or 0)
         return vault.AuthBackend(
             name,
-            type=args.method,
-            path=name,
+            type=wanted.type,
+            path=wanted.path,
             disable_remount=True,
-            description="Log-in for just-in-time credentials",
-            tune=vault.AuthBackendTuneArgs(default_lease_ttl=args.token_ttl, max_lease_ttl=args.token_ttl),
+            description=wanted.description,
+            tune=vault.AuthBackendTuneArgs(default_lease_ttl=ttl, max_lease_ttl=ttl),
             # Another method takes the place of this one under the same path.
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
 
-    def _userpass(self, name: str, args: VaultLoginArgs) -> pulumi.Output[str]:
+    def _userpass(self, name: str, wanted: model.AuthMethod, policies: _Policies) -> pulumi.Output[str]:
         """What a person holds is on their entity: who sets the password cannot widen it by that."""
         child = pulumi.ResourceOptions(parent=self)
-        method = self._method(name, args)
-        for user in args.users:
-            entity = vault.identity.Entity(
-                f"{name}-{user}",
-                name=naming.vault_entity_name(name, user),
-                policies=args.policy_names,
-                opts=child,
-            )
+        method = self._method(name, wanted)
+        for user, entity_name in wanted.entities.items():
+            entity = vault.identity.Entity(f"{name}-{user}", name=entity_name, policies=policies, opts=child)
             vault.identity.EntityAlias(
                 f"{name}-{user}",
                 name=user,
@@ -83,63 +82,45 @@ class VaultLogin(pulumi.ComponentResource):
             )
         return method.path
 
-    def _oidc(self, name: str, args: VaultLoginArgs) -> pulumi.Output[str]:
-        method = self._method(name, args)
+    def _oidc(self, name: str, wanted: model.AuthMethod, policies: _Policies) -> pulumi.Output[str]:
+        method = self._method(name, wanted)
         vault.jwt.AuthBackendRole(
             name,
             backend=method.path,
             role_name=name,
-            role_type="oidc",
-            user_claim=args.user_claim or "sub",
-            allowed_redirect_uris=list(args.redirect_uris),
-            bound_claims=dict(args.bound_claims),
-            bound_claims_type="string",
-            token_policies=args.policy_names,
-            token_ttl=args.token_seconds,
-            token_max_ttl=args.token_seconds,
+            **{**wanted.role, "token_policies": policies},
             opts=pulumi.ResourceOptions(parent=self),
         )
         return method.path
 
-    def _approle(self, name: str, args: VaultLoginArgs) -> pulumi.Output[str]:
-        method = self._method(name, args)
+    def _approle(self, name: str, wanted: model.AuthMethod, policies: _Policies) -> pulumi.Output[str]:
+        method = self._method(name, wanted)
         vault.approle.AuthBackendRole(
             name,
             backend=method.path,
             role_name=name,
-            secret_id_ttl=naming.VAULT_SECRET_ID_SECONDS,
-            secret_id_num_uses=1,
-            token_policies=args.policy_names,
-            token_ttl=args.token_seconds,
-            token_max_ttl=args.token_seconds,
+            **{**wanted.role, "token_policies": policies},
             opts=pulumi.ResourceOptions(parent=self),
         )
         return method.path
 
-    def _github(self, name: str, args: VaultLoginArgs) -> pulumi.Output[str]:
+    def _github(self, name: str, wanted: model.AuthMethod, policies: _Policies) -> pulumi.Output[str]:
         child = pulumi.ResourceOptions(parent=self)
         method = vault.jwt.AuthBackend(
             name,
-            path=name,
+            path=wanted.path,
             disable_remount=True,
-            type="jwt",
-            description="Log-in of GitHub Actions for just-in-time credentials",
-            oidc_discovery_url=naming.GITHUB_ISSUER,
-            bound_issuer=naming.GITHUB_ISSUER,
+            type=wanted.type,
+            description=wanted.description,
+            oidc_discovery_url=wanted.issuer,
+            bound_issuer=wanted.issuer,
             opts=child,
         )
         vault.jwt.AuthBackendRole(
             name,
             backend=method.path.apply(lambda path: path or name),
             role_name=name,
-            role_type="jwt",
-            # Whoever set the job off: Vault names issued users after it.
-            user_claim="actor",
-            bound_audiences=[args.audience or ""],
-            bound_subject=args.subject,
-            token_policies=args.policy_names,
-            token_ttl=args.token_seconds,
-            token_max_ttl=args.token_seconds,
+            **{**wanted.role, "token_policies": policies},
             opts=child,
         )
         return method.path.apply(lambda path: path or name)

@@ -11,16 +11,16 @@ was not run on this: DynamoDB and KMS calls with the role's credentials were, in
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from components.permissions import customer_managed_policy
+from iam_hardening import config
 from iam_hardening.aws.policies import documents
-from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.aws.policies import vault_server as vault_server_policies
+from iam_hardening.config import Account, trust
 
 # The names are Vault's, and cannot be chosen. Source: HashiCorp, "DynamoDB storage backend", table schema.
 _HASH_KEY, _RANGE_KEY = "Path", "Key"
@@ -30,21 +30,14 @@ _KEY_DELETION_WINDOW_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class VaultServerArgs:
-    """`name` is the role's, its profile's and policy's, and the key's alias; files are paths on the instance.
+    """The section's `name` is the role's, its profile's and policy's, and the key's alias.
 
-    `protect` keeps table and key from deletion: Pulumi's own protection on both, AWS's on the table.
+    The account's `protect` keeps table and key from deletion: Pulumi's own protection on both, AWS's on the
+    table.
     """
 
-    partition: str
-    account_id: str
-    region: str
-    name: str
-    table_name: str
-    api_address: str
-    tls_certificate_file: str
-    tls_key_file: str
-    protect: bool
-    tags: Mapping[str, str]
+    account: Account
+    server: config.VaultServer
 
 
 class VaultServer(pulumi.ComponentResource):
@@ -59,11 +52,12 @@ class VaultServer(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: VaultServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("iam-hardening:index:VaultServer", name, None, opts)
+        account, server = args.account, args.server
         child = pulumi.ResourceOptions(parent=self)
-        kept = pulumi.ResourceOptions(parent=self, protect=args.protect or None)
+        kept = pulumi.ResourceOptions(parent=self, protect=account.protect or None)
         table = aws.dynamodb.Table(
             f"{name}-table",
-            name=args.table_name,
+            name=server.table,
             billing_mode="PAY_PER_REQUEST",
             hash_key=_HASH_KEY,
             range_key=_RANGE_KEY,
@@ -74,44 +68,44 @@ class VaultServer(pulumi.ComponentResource):
             # With AWS's key for DynamoDB in this account. With a key of ours the role would need more of KMS
             # than its seal does, for data that Vault has encrypted already.
             server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True),
-            deletion_protection_enabled=args.protect,
-            tags=dict(args.tags),
+            deletion_protection_enabled=account.protect,
+            tags=dict(account.tags),
             opts=kept,
         )
         role = aws.iam.Role(
             f"{name}-role",
-            name=args.name,
+            name=server.name,
             description="Vault's own access to its storage and its seal",
-            assume_role_policy=documents.render(roles_policies.trust_ec2(args.partition)),
-            tags=dict(args.tags),
+            assume_role_policy=documents.render(trust.of_instances(account)),
+            tags=dict(account.tags),
             opts=child,
         )
         policy = customer_managed_policy(
             f"{name}-storage",
             self,
-            policy_name=args.name,
+            policy_name=server.name,
             description="What Vault's DynamoDB storage needs, on its table only",
             policy=table.arn.apply(lambda arn: documents.render(vault_server_policies.vault_storage(arn))),
-            tags=args.tags,
+            tags=account.tags,
         )
         aws.iam.RolePolicyAttachment(f"{name}-storage", role=role.name, policy_arn=policy.arn, opts=child)
         profile = aws.iam.InstanceProfile(
-            f"{name}-profile", name=args.name, role=role.name, tags=dict(args.tags), opts=child
+            f"{name}-profile", name=server.name, role=role.name, tags=dict(account.tags), opts=child
         )
         key = aws.kms.Key(
             f"{name}-seal",
-            description=f"Unseals Vault ({args.name})",
+            description=f"Unseals Vault ({server.name})",
             enable_key_rotation=True,
             deletion_window_in_days=_KEY_DELETION_WINDOW_DAYS,
             policy=role.arn.apply(
                 lambda arn: documents.render(
-                    vault_server_policies.vault_seal_key(args.partition, args.account_id, arn)
+                    vault_server_policies.vault_seal_key(account.partition, account.account_id, arn)
                 )
             ),
-            tags=dict(args.tags),
+            tags=dict(account.tags),
             opts=kept,
         )
-        aws.kms.Alias(f"{name}-seal", name=f"alias/{args.name}", target_key_id=key.key_id, opts=child)
+        aws.kms.Alias(f"{name}-seal", name=f"alias/{server.name}", target_key_id=key.key_id, opts=child)
         self.table_arn = table.arn
         self.key_arn = key.arn
         self.role_arn = role.arn
@@ -132,7 +126,7 @@ class VaultServer(pulumi.ComponentResource):
 
 def configuration_file(args: VaultServerArgs, *, table_name: str, key_arn: str) -> str:
     """Vault's configuration file. Credentials are not in it: Vault asks the instance for the role's."""
-    region = json.dumps(args.region)
+    region = json.dumps(args.account.region)
     return f"""\
 # Written by pulumi (stack output vault_server_configuration). The same on every node.
 
@@ -151,11 +145,11 @@ seal "awskms" {{
 listener "tcp" {{
   address         = "0.0.0.0:8200"
   cluster_address = "0.0.0.0:8201"
-  tls_cert_file   = {json.dumps(args.tls_certificate_file)}
-  tls_key_file    = {json.dumps(args.tls_key_file)}
+  tls_cert_file   = {json.dumps(args.server.tls_certificate_file)}
+  tls_key_file    = {json.dumps(args.server.tls_key_file)}
 }}
 
 # Where clients find Vault, and where the nodes find each other (Vault fills in the node's own address).
-api_addr     = {json.dumps(args.api_address)}
+api_addr     = {json.dumps(args.server.api_address)}
 cluster_addr = "https://{{{{ GetPrivateIP }}}}:8201"
 """

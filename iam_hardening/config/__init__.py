@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from iam_hardening.config import presets
+from iam_hardening.config.account import Account
 from iam_hardening.config.errors import ConfigError, ConfigErrors, Problem, nearest
 from iam_hardening.config.parsing import parse, value_of
-from iam_hardening.config.rules.account import administrators, check, is_administrators
+from iam_hardening.config.rules.account import administrators, check
 from iam_hardening.config.rules.alarms import check_alarms
 from iam_hardening.config.rules.boundary import check_boundary
 from iam_hardening.config.rules.logins import check_logins, token_seconds
@@ -37,10 +38,12 @@ from iam_hardening.config.schema import (
     VaultLogin,
     VaultRole,
     VaultServer,
+    is_administrators,
 )
 from iam_hardening.config.stack_file import StackFile
 
 __all__ = [
+    "Account",
     "AccountDefaults",
     "Alarms",
     "BreakGlass",
@@ -71,7 +74,7 @@ _FOREIGN_NAMESPACES = ("aws", "vault", "pulumi")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Account):
     """What one account gets. Durations are in seconds; names are as they will stand in AWS.
 
     What the file asks for in one line (`breakGlass`, `standardRoles`) is among `groups`, `users` and
@@ -79,14 +82,7 @@ class Settings:
     """
 
     stack: str
-    account_id: str
-    region: str
-    partition: str
-    is_central: bool
-    central_account_id: str | None
-    tags: Mapping[str, str]
     organization_root_access: bool
-    protect: bool
     password_policy: PasswordPolicy
     regions: tuple[str, ...]
     account_defaults: AccountDefaults
@@ -109,9 +105,11 @@ class Settings:
         return next(iter(people)) if len(people) == 1 else None
 
     @property
-    def trusted_account_id(self) -> str | None:
-        """Whose people the roles here are for: the central account, which may be this one."""
-        return self.account_id if self.is_central else self.central_account_id
+    def own_role_of_vault(self) -> str | None:
+        """The role that Vault's nodes run on, where this stack makes it."""
+        if self.vault and self.vault_server and self.vault.runs_on_role == self.vault_server.name:
+            return self.vault_server.name
+        return None
 
 
 def load(

@@ -1,7 +1,7 @@
 """Groups, users and roles that one line of a stack file stands for, as if the file spelled them out."""
 
 from iam_hardening.aws import naming
-from iam_hardening.config.schema import CrossAccountRole, Group, ProjectConfig, User
+from iam_hardening.config.schema import BreakGlassGroup, CrossAccountRole, Group, ProjectConfig, User
 
 
 def groups(config: ProjectConfig) -> dict[str, Group]:
@@ -9,7 +9,9 @@ def groups(config: ProjectConfig) -> dict[str, Group]:
     if config.break_glass is None:
         return {}
     return {
-        naming.BREAK_GLASS_GROUP: Group.model_validate({"managedPolicies": [naming.ADMINISTRATOR_ACCESS]})
+        naming.BREAK_GLASS_GROUP: BreakGlassGroup.model_validate(
+            {"managedPolicies": [naming.ADMINISTRATOR_ACCESS]}
+        )
     }
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from iam_hardening.aws.naming import SESSION_LOG_GROUP, role_arn, user_arn
+from iam_hardening.aws.naming import ADMINISTRATOR_ACCESS, SESSION_LOG_GROUP, role_arn, user_arn
 from iam_hardening.aws.policies.documents import Document
-from iam_hardening.aws.policies.roles import trust_account, trust_third_party
+from iam_hardening.aws.policies.roles import configured
 from iam_hardening.config.values import (
     AbsolutePath,
     AccountId,
@@ -103,6 +103,21 @@ class Permissions(Section):
     managed_policies: list[ManagedPolicy] = []
     policies: dict[PolicyName, Annotated[list[Statement], Field(min_length=1)]] = {}
 
+    def documents(self) -> dict[str, Document]:
+        """The configured policies, as IAM writes them."""
+        return {
+            name: configured([statement.document() for statement in statements])
+            for name, statements in self.policies.items()
+        }
+
+
+def is_administrators(group: Permissions) -> bool:
+    """Whether a group holds AWS's own AdministratorAccess, by name or by ARN."""
+    return any(
+        policy == ADMINISTRATOR_ACCESS or policy.endswith(f":iam::aws:policy/{ADMINISTRATOR_ACCESS}")
+        for policy in group.managed_policies
+    )
+
 
 _ALL_CHARACTER_CLASSES: dict[str, int | bool] = {
     "require_uppercase_characters": True,
@@ -159,6 +174,10 @@ class Group(Permissions):
     enforce_mfa: bool = True
 
 
+class BreakGlassGroup(Group):
+    """The group that `breakGlass` stands for; a stack file cannot write it."""
+
+
 class User(Section):
     """A person with a console login. With `pgpKey` the initial password exists only encrypted to that key."""
 
@@ -199,24 +218,6 @@ class CrossAccountRole(Permissions):
     @property
     def asks_for_mfa(self) -> bool:
         return self.require_mfa and not self.is_for_third_party
-
-    def trust(self, partition: str, central_account_id: str) -> Document:
-        """The role's trust policy."""
-        if self.trusted_account_id is not None:
-            return trust_third_party(
-                partition,
-                self.trusted_account_id,
-                external_id=self.external_id or "",
-                principal_arns=self.principals,
-            )
-        return trust_account(
-            partition,
-            central_account_id,
-            require_mfa=self.require_mfa,
-            mfa_max_age_seconds=self.mfa_max_age,
-            principal_arns=self.principals,
-            session_name_is_user_name=self.session_name_is_user_name,
-        )
 
 
 class SessionPreferences(Section):
@@ -296,6 +297,11 @@ class VaultRole(Section):
     statements: list[Statement] = []
     debug_instance: bool = False
 
+    @property
+    def is_session(self) -> bool:
+        """Whether its credentials are a session of an IAM role, and not a user that Vault makes."""
+        return self.credential_type == "assumed_role"
+
 
 class VaultLogin(Section):
     """One way to log in to Vault for these `roles`. Its name is the auth method's mount and its role there.
@@ -344,6 +350,15 @@ class Vault(Section):
     log_buckets: list[BucketName] = []
     roles: dict[VaultRoleName, VaultRole] = {}
     logins: dict[VaultLoginName, VaultLogin] = {}
+
+    @property
+    def issues_users(self) -> bool:
+        """An engine without roles may get one that does."""
+        return not self.roles or any(not role.is_session for role in self.roles.values())
+
+    def session_seconds(self, role: VaultRole) -> int:
+        """Of a role whose credentials are sessions."""
+        return role.ttl or self.default_lease_ttl
 
     @property
     def principal(self) -> str:

@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from iam_hardening.aws import naming
+from iam_hardening.config.account import Account
 from iam_hardening.config.errors import Path, key_text
 from iam_hardening.config.schema import ProjectConfig, ProviderConfig
+
+_SOME_ACCOUNT = "0" * 12
+_LONG_REGION = "ap-southeast-1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +51,16 @@ class StackFile:
     @property
     def partition(self) -> str | None:
         return naming.partition_of(self.provider.region) if self.provider.region else None
+
+    @property
+    def measured_account(self) -> Account:
+        """For documents whose size is measured: what the file does not say has its full length."""
+        return Account(
+            partition=self.partition or "aws",
+            account_id=self.account_id or _SOME_ACCOUNT,
+            region=self.provider.region or _LONG_REGION,
+            is_central=self.config.account_kind == "central",
+            central_account_id=self.config.central_account_id or _SOME_ACCOUNT,
+            protect=self.config.protect,
+            tags=self.config.tags,
+        )

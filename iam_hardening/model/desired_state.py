@@ -15,7 +15,7 @@ from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.aws.policies import vault as vault_policies
 from iam_hardening.aws.policies import vault_server as vault_server_policies
 from iam_hardening.aws.policies.documents import Document
-from iam_hardening.config import Permissions, Settings
+from iam_hardening.config import Permissions, Settings, trust
 from iam_hardening.model import vault_boundary
 
 Kind = Literal["group", "user", "role"]
@@ -72,7 +72,7 @@ def identities(account: Settings) -> Iterator[Identity]:
             kind="role",
             name=name,
             attached=_attached(role) | _denial_of_secrets(name, role),
-            trust=role.trust(account.partition, account.trusted_account_id or ""),
+            trust=trust.of_cross_account_role(account, role),
             max_session_seconds=role.max_session_duration,
             boundary=PolicyName.configured(boundary) if boundary else None,
         )

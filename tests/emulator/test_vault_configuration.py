@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from components.vault_server import VaultServerArgs, configuration_file
+from iam_hardening import config
 from rehearsal import tools
+from tests.accounts import account, section
 
 pytestmark = pytest.mark.emulator
 
@@ -20,18 +22,8 @@ SECONDS = 60
 
 
 def rendered() -> str:
-    args = VaultServerArgs(
-        partition="aws",
-        account_id="111111111111",
-        region="eu-central-1",
-        name="vault-server",
-        table_name="vault-server",
-        api_address="https://vault.example.com:8200",
-        tls_certificate_file="/opt/vault/tls/tls.crt",
-        tls_key_file="/opt/vault/tls/tls.key",
-        protect=True,
-        tags={},
-    )
+    server = section(config.VaultServer, apiAddress="https://vault.example.com:8200")
+    args = VaultServerArgs(account=account(region="eu-central-1"), server=server)
     key_arn = "arn:aws:kms:eu-central-1:111111111111:key/01234567-89ab-cdef-0123-456789abcdef"
     return configuration_file(args, table_name="vault-server", key_arn=key_arn)
 

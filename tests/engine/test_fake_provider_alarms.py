@@ -6,8 +6,10 @@ import pytest
 
 from components.alarms import Alarms, AlarmsArgs
 from components.trail import Trail, TrailArgs
+from iam_hardening import config
 from iam_hardening.aws import event_patterns
 from iam_hardening.aws.event_patterns import Alarm
+from tests.accounts import account, section
 
 pytestmark = pytest.mark.engine
 
@@ -17,12 +19,14 @@ TOPIC = "iam-hardening-alarms"
 
 def program_for(stack: Any, *, email: str = "a@example.com", says: str = "Root is active") -> Any:
     def program() -> None:
-        common = {"partition": "aws", "account_id": stack.account_id, "tags": {"Team": "security"}}
-        trail = Trail("trail", TrailArgs(**common, region=HERE, protect=False))
+        own = account(account_id=stack.account_id, tags={"Team": "security"})
+        alarms = section(config.Alarms, email=email)
+        trail = Trail("trail", TrailArgs(account=own, alarms=alarms))
         root = Alarm(
             pattern=event_patterns.root_activity(), says=says, regions=[HERE, THERE], read_only_events=True
         )
-        Alarms("alarms", AlarmsArgs(**common, email=email, alarms={"root-activity": root}, trail=[trail]))
+        rules = {"root-activity": root}
+        Alarms("alarms", AlarmsArgs(account=own, alarms=alarms, rules=rules, trail=[trail]))
 
     return program
 

@@ -10,6 +10,7 @@ import pytest
 
 from components.session_preferences import SessionPreferences, SessionPreferencesArgs
 from iam_hardening.config import SessionPreferences as Section
+from tests.accounts import account, section
 
 pytestmark = pytest.mark.engine
 
@@ -19,16 +20,9 @@ BY_HAND = json.dumps({"schemaVersion": "1.0", "sessionType": "Standard_Stream", 
 
 def program(*, days: int = 90, team: str = "platform", **changed: Any) -> Callable[[], None]:
     def run() -> None:
-        SessionPreferences(
-            "preferences",
-            SessionPreferencesArgs(
-                document=Section.model_validate({"logGroup": GROUP, **changed}).document(),
-                log_group=GROUP,
-                retention_days=days,
-                protect=False,
-                tags={"Team": team},
-            ),
-        )
+        preferences = section(Section, logGroup=GROUP, logRetentionDays=days, **changed)
+        args = SessionPreferencesArgs(account=account(tags={"Team": team}), preferences=preferences)
+        SessionPreferences("preferences", args)
 
     return run
 

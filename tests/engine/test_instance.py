@@ -12,7 +12,8 @@ from pulumi import automation as auto
 
 from components import instance
 from components.instance import Instance, InstanceArgs
-from components.permissions import PermissionsArgs
+from iam_hardening import config
+from tests.accounts import account, section
 
 pytestmark = pytest.mark.engine
 
@@ -20,23 +21,15 @@ DEFAULT_SUBNETS = ["subnet-00000001", "subnet-00000002", "subnet-00000003"]
 
 
 def program(**changed: Any) -> Callable[[], None]:
-    values: dict[str, Any] = {
-        "partition": "aws",
-        "instance_name": "HelloWorld",
-        "role_name": "instance",
-        "profile_name": "instance",
-        "instance_type": "t3.micro",
-        "image_name": "ubuntu/images/*",
-        "image_owner": "099720109477",
-        "subnet_id": None,
-        "security_group_ids": [],
-        "session_manager": False,
-        "permissions": PermissionsArgs(),
-        "tags": {},
+    written: dict[str, Any] = {
+        "roleName": "instance",
+        "profileName": "instance",
+        "imageName": "ubuntu/images/*",
     }
+    args = InstanceArgs(account=account(tags={}), instance=section(config.Instance, **written | changed))
 
     def run() -> None:
-        made = Instance("machine", InstanceArgs(**values | changed))
+        made = Instance("machine", args)
         pulumi.export("id", made.instance_id)
 
     return run
@@ -135,7 +128,7 @@ def test_replaced_on_purpose_it_gets_a_subnet_and_no_public_address(
 
 def test_a_configured_subnet_replaces_it_and_leaving_it_out_again_does_not(stack: Any) -> None:
     stack.up(program())
-    assert stack.up(program(subnet_id=DEFAULT_SUBNETS[2])).changes.get("replace") == 1
+    assert stack.up(program(subnetId=DEFAULT_SUBNETS[2])).changes.get("replace") == 1
     moved = stack.outputs()["id"]
     assert live(stack)["SubnetId"] == DEFAULT_SUBNETS[2]
     assert stack.up(program()).clean
@@ -155,14 +148,14 @@ def test_an_account_without_a_default_subnet_is_told_what_to_write(stack: Any) -
     assert ec2.describe_instances()["Reservations"] == []
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     own = ec2.create_subnet(VpcId=vpc, CidrBlock="172.31.64.0/20")["Subnet"]["SubnetId"]
-    stack.up(program(subnet_id=own))
+    stack.up(program(subnetId=own))
     assert live(stack)["SubnetId"] == own
 
 
 def test_another_type_stops_it_changes_it_and_starts_it(stack: Any) -> None:
     stack.up(program())
     kept = stack.outputs()["id"]
-    assert stack.up(program(instance_type="t3.small")).updated == {"machine"}
+    assert stack.up(program(instanceType="t3.small")).updated == {"machine"}
     assert stack.outputs()["id"] == kept
     assert (live(stack)["InstanceType"], live(stack)["State"]["Name"]) == ("t3.small", "running")
     assert "PublicIpAddress" not in live(stack)

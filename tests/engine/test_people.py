@@ -3,30 +3,32 @@
 The provider is the fake provider: that the real one ignores the same tag was not tried here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from components.people import Person, PersonArgs
+from iam_hardening import config
+from tests.accounts import central_account, section
 
 pytestmark = pytest.mark.engine
 
 MARK = {"Key": "Onboarding", "Value": "new"}
 
 
-def person(**changed: Any) -> Callable[[], None]:
-    values: dict[str, Any] = {
-        "group_names": [],
-        "groups": [],
-        "minimum_password_length": 14,
-        "pgp_key": None,
-        "tags": {"Stack": "test"},
-        "strict_onboarding": True,
-    }
-
+def person(
+    *, tags: Mapping[str, str] | None = None, strict_onboarding: bool = True, path: str = "/"
+) -> Callable[[], None]:
     def program() -> None:
-        Person("Alice", PersonArgs(**values | changed))
+        args = PersonArgs(
+            account=central_account(tags=tags or {"Stack": "test"}),
+            user=section(config.User, groups=["Team"], path=path),
+            groups=[],
+            password_policy=section(config.PasswordPolicy),
+            strict_onboarding=strict_onboarding,
+        )
+        Person("Alice", args)
 
     return program
 

@@ -62,7 +62,7 @@ def weak_roles(copy_of_project: Callable[[], Copy]) -> Rehearsed:
     weak.replace("iam_hardening/aws/policies/vault_server.py", '"dynamodb:DescribeTable",', '"dynamodb:*",')
     weak.replace("iam_hardening/aws/policies/keys.py", '"kms:CancelKeyDeletion",', '"kms:*",')
     weak.replace("components/cross_account.py", boundary, "permissions_boundary=None,")
-    weak.replace("components/cross_account.py", "max_session_duration=args.max_session_seconds,", "")
+    weak.replace("components/cross_account.py", "max_session_duration=wanted.max_session_duration,", "")
     # Alarms that are silent, or always loud, and messages that get lost.
     weak.replace("iam_hardening/aws/event_patterns.py", ', "invokedBy": [{"exists": False}, _SIGN_IN]', "")
     weak.replace("iam_hardening/aws/event_patterns.py", '{"anything-but": "Yes"}', '{"anything-but": "No"}')

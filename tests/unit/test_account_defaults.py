@@ -6,6 +6,8 @@ import pytest
 
 from components.account_defaults import AccountDefaults, AccountDefaultsArgs
 from components.detection import AccessAnalyzer, AccessAnalyzerArgs
+from iam_hardening import config
+from tests.accounts import central_account, section
 from tests.recorder import Recorder
 
 REGIONS = ["eu-central-1", "us-east-1"]
@@ -16,8 +18,9 @@ ANALYZER = "aws:accessanalyzer/analyzer:Analyzer"
 
 
 def record_defaults(recorder: Recorder, **changed: bool) -> None:
-    switches = {"imdsv2": True, "ebs_encryption": True, "s3_public_access_block": True} | changed
-    args = AccountDefaultsArgs(account_id="111111111111", regions=REGIONS, **switches)
+    switches = {"imdsv2": True, "ebsEncryption": True, "s3PublicAccessBlock": True} | changed
+    defaults = section(config.AccountDefaults, **switches)
+    args = AccountDefaultsArgs(account=central_account(), regions=REGIONS, defaults=defaults)
     recorder.run(lambda: AccountDefaults("defaults", args))
 
 
@@ -47,7 +50,7 @@ def test_every_region_encrypts_volumes_and_requires_imdsv2_and_no_bucket_can_be_
 
 @pytest.mark.parametrize(
     ("switch", "kind"),
-    [("imdsv2", METADATA), ("ebs_encryption", ENCRYPTION), ("s3_public_access_block", PUBLIC_ACCESS)],
+    [("imdsv2", METADATA), ("ebsEncryption", ENCRYPTION), ("s3PublicAccessBlock", PUBLIC_ACCESS)],
 )
 def test_each_is_switched_off_by_itself(recorder: Recorder, switch: str, kind: str) -> None:
     record_defaults(recorder, **{switch: False})
@@ -56,9 +59,9 @@ def test_each_is_switched_off_by_itself(recorder: Recorder, switch: str, kind: s
 
 
 def test_every_region_has_one_analyzer_of_external_access(recorder: Recorder) -> None:
-    tags = {"Stack": "central"}
-    recorder.run(lambda: AccessAnalyzer("analyzer", AccessAnalyzerArgs(regions=REGIONS, tags=tags)))
-    wanted = {"analyzerName": "external-access", "type": "ACCOUNT", "tags": tags}
+    args = AccessAnalyzerArgs(account=central_account(), regions=REGIONS)
+    recorder.run(lambda: AccessAnalyzer("analyzer", args))
+    wanted = {"analyzerName": "external-access", "type": "ACCOUNT", "tags": {"Stack": "central"}}
     assert resources(recorder) == {
         "analyzer-eu-central-1": {**wanted, "region": "eu-central-1"},
         "analyzer-us-east-1": {**wanted, "region": "us-east-1"},

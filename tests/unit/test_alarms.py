@@ -7,10 +7,12 @@ import pytest
 
 from components.alarms import Alarms, AlarmsArgs
 from components.trail import Trail, TrailArgs
+from iam_hardening import config
 from iam_hardening.aws import event_patterns
 from iam_hardening.aws.event_patterns import Alarm
 from iam_hardening.aws.policies import alarms as alarms_policies
 from rehearsal.scenarios.alarms import eventbridge_may_use
+from tests.accounts import central_account, section
 from tests.recorder import Recorder
 
 ACCOUNT = "111111111111"
@@ -22,14 +24,13 @@ ROOT = Alarm(
     regions=[HERE, THERE],
     read_only_events=True,
 )
+SECTION = section(config.Alarms, email="a@example.com")
 CHANGES = Alarm(pattern=event_patterns.iam_changes([]), says="IAM was changed", regions=[HERE])
 
 
 def record(recorder: Recorder) -> dict[tuple[str, str], Any]:
-    alarms = {"root-activity": ROOT, "iam-changes": CHANGES}
-    args = AlarmsArgs(
-        partition="aws", account_id=ACCOUNT, email="a@example.com", alarms=alarms, trail=[], tags=TAGS
-    )
+    rules = {"root-activity": ROOT, "iam-changes": CHANGES}
+    args = AlarmsArgs(account=central_account(), alarms=SECTION, rules=rules, trail=[])
     recorder.run(lambda: Alarms("alarms", args))
     return {(made.type, made.name): made.inputs for made in recorder.registrations.values() if made.custom}
 
@@ -100,14 +101,7 @@ def test_a_message_says_who_did_what_where_and_when(recorder: Recorder) -> None:
 
 
 def test_the_trail_sees_every_region_and_its_logs_are_private_and_kept(recorder: Recorder) -> None:
-    args = TrailArgs(
-        partition="aws",
-        account_id=ACCOUNT,
-        region=HERE,
-        protect=True,
-        log_administrators=[],
-        tags=TAGS,
-    )
+    args = TrailArgs(account=central_account(protect=True), alarms=SECTION)
     recorder.run(lambda: Trail("trail", args))
     bucket = "iam-hardening-management-events-111111111111-us-east-1"
     assert recorder.one("aws:s3/bucket:Bucket", "trail").options["protect"] is True

@@ -1,6 +1,7 @@
 """What holds for every component, whatever it makes: parents, options, providers, names."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -14,17 +15,16 @@ from components.instance import Instance, InstanceArgs
 from components.mfa import MfaEnforcement, MfaEnforcementArgs
 from components.password_policy import PasswordPolicy, PasswordPolicyArgs
 from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
-from components.permissions import PermissionsArgs
 from components.root_account import CentralRootAccess
 from components.session_preferences import SessionPreferences, SessionPreferencesArgs
-from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
+from components.vault_aws import VaultAws, VaultAwsArgs
 from components.vault_logins import VaultLogin, VaultLoginArgs
 from components.vault_server import VaultServer, VaultServerArgs
-from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening import config
 from iam_hardening.aws.policies import vault_boundary
+from tests.accounts import account, central_account, section, statement
 from tests.recorder import Recorder
 
-TAGS = {"Stack": "test"}
 POLICY = "aws:iam/policy:Policy"
 # What a type needs, whoever uses the component (the reasons are there).
 OWN_OPTIONS = {
@@ -37,142 +37,83 @@ VAULTS_PRINCIPAL = {"replace_on_changes": ["name"]}
 Make = Callable[[str, pulumi.ResourceOptions], pulumi.ComponentResource]
 
 
-def permissions(name: str) -> PermissionsArgs:
+def permissions(name: str) -> dict[str, Any]:
     """A policy's name is unique in an account: no two components have one of the same name."""
-    return PermissionsArgs(managed_policies=["ReadOnlyAccess"], policies={f"{name}-own": {"Statement": []}})
+    return {
+        "managedPolicies": ["ReadOnlyAccess"],
+        "policies": {f"{name}-own": [statement("Own", "s3:ListAllMyBuckets")]},
+    }
 
 
 def password_policy(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    args = PasswordPolicyArgs(
-        minimum_password_length=14,
-        require_uppercase_characters=True,
-        require_lowercase_characters=True,
-        require_numbers=True,
-        require_symbols=True,
-        allow_users_to_change_password=True,
-        max_password_age=0,
-        password_reuse_prevention=24,
-    )
-    return PasswordPolicy(name, args, opts)
+    return PasswordPolicy(name, PasswordPolicyArgs(policy=section(config.PasswordPolicy)), opts)
 
 
 def mfa(name: str, opts: pulumi.ResourceOptions) -> MfaEnforcement:
-    return MfaEnforcement(
-        name, MfaEnforcementArgs(partition="aws", account_id="111111111111", tags=TAGS), opts
-    )
+    return MfaEnforcement(name, MfaEnforcementArgs(account=central_account()), opts)
 
 
-def group(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    args = PeopleGroupArgs(
-        permissions=permissions(name),
-        mfa=mfa(f"{name}-mfa", opts),
-        is_administrators=False,
-        may_assume_role_arns=["arn:aws:iam::222222222222:role/test_role"],
-        protect=False,
-        tags=TAGS,
-    )
+def group(name: str, opts: pulumi.ResourceOptions) -> PeopleGroup:
+    may_assume = ["arn:aws:iam::222222222222:role/test_role"]
+    written = section(config.Group, **permissions(name), mayAssume=may_assume)
+    args = PeopleGroupArgs(account=central_account(), group=written, mfa=mfa(f"{name}-mfa", opts))
     return PeopleGroup(name, args, opts)
 
 
 def person(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    args = PersonArgs(group_names=["people"], groups=[], minimum_password_length=14, pgp_key=None, tags=TAGS)
+    args = PersonArgs(
+        account=central_account(),
+        user=section(config.User, groups=["people"]),
+        groups=[],
+        password_policy=section(config.PasswordPolicy),
+    )
     return Person(name, args, opts)
 
 
 def cross_account_role(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    args = CrossAccountRoleArgs(
-        trust=roles_policies.trust_account("aws", "111111111111", require_mfa=True),
-        assumed_by="people of the central account",
-        max_session_seconds=3600,
-        permissions_boundary="ReadOnlyAccess",
-        permissions=permissions(name),
-        tags=TAGS,
-    )
-    return CrossAccountRole(name, args, opts)
+    role = section(config.CrossAccountRole, **permissions(name), permissionsBoundary="ReadOnlyAccess")
+    return CrossAccountRole(name, CrossAccountRoleArgs(account=account(), role=role), opts)
 
 
 def instance(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    args = InstanceArgs(
-        partition="aws",
-        instance_name="HelloWorld",
-        role_name="test_instance_role",
-        profile_name="test_profile",
-        instance_type="t3.micro",
-        image_name="ubuntu-*",
-        image_owner="099720109477",
-        subnet_id=None,
-        security_group_ids=[],
-        session_manager=True,
-        permissions=permissions(name),
-        tags=TAGS,
-    )
-    return Instance(name, args, opts)
+    written = section(config.Instance, **permissions(name), sessionManager=True)
+    return Instance(name, InstanceArgs(account=account(), instance=written), opts)
 
 
 def vault_aws(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    role = VaultRoleArgs(managed_policies=["ReadOnlyAccess"], statements=[], has_statements=False)
     args = VaultAwsArgs(
-        partition="aws",
-        account_id="222222222222",
-        region="us-east-1",
-        mount="aws",
-        default_lease_ttl_seconds=1800,
-        max_lease_ttl_seconds=3600,
-        principal_name="vault-secrets-engine",
-        key_generation=1,
-        runs_on_role_arn=None,
-        iam_endpoint=None,
-        sts_endpoint=None,
+        account=account(),
+        vault=section(config.Vault, roles={"test": {"managedPolicies": ["ReadOnlyAccess"]}}),
         boundary=vault_boundary.vault_issued_user_boundary(),
-        roles={"test": role},
-        tags=TAGS,
     )
     return VaultAws(name, args, opts)
 
 
 def vault_login(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    args = VaultLoginArgs(
-        method="userpass", policy_names=["p"], token_seconds=3900, token_ttl="1h5m", users=["ada"]
-    )
+    login = {"method": "userpass", "roles": ["test"], "users": ["ada"]}
+    written = section(config.Vault, roles={"test": {}}, logins={"people": login})
+    args = VaultLoginArgs(vault=written, login=written.logins["people"], policy_names={"test": "p"})
     return VaultLogin(name, args, opts)
 
 
 def vault_server(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    args = VaultServerArgs(
-        partition="aws",
-        account_id="222222222222",
-        region="us-east-1",
-        name="vault-server",
-        table_name="vault-server",
-        api_address="https://vault.example.com:8200",
-        tls_certificate_file="/opt/vault/tls/tls.crt",
-        tls_key_file="/opt/vault/tls/tls.key",
-        protect=False,
-        tags=TAGS,
-    )
-    return VaultServer(name, args, opts)
+    server = section(config.VaultServer, apiAddress="https://vault.example.com:8200")
+    return VaultServer(name, VaultServerArgs(account=account(), server=server), opts)
 
 
 def session_preferences(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    args = SessionPreferencesArgs(
-        document={}, log_group="/shells", retention_days=90, protect=False, tags=TAGS
-    )
+    args = SessionPreferencesArgs(account=account(), preferences=section(config.SessionPreferences))
     return SessionPreferences(name, args, opts)
 
 
 def account_defaults(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    args = AccountDefaultsArgs(
-        account_id="222222222222",
-        regions=["us-east-1"],
-        imdsv2=True,
-        ebs_encryption=True,
-        s3_public_access_block=True,
-    )
+    defaults = section(config.AccountDefaults, imdsv2=True, s3PublicAccessBlock=True)
+    args = AccountDefaultsArgs(account=account(), regions=["us-east-1"], defaults=defaults)
     return AccountDefaults(name, args, opts)
 
 
 def access_analyzer(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    return AccessAnalyzer(name, AccessAnalyzerArgs(regions=["us-east-1"], tags=TAGS), opts)
+    return AccessAnalyzer(name, AccessAnalyzerArgs(account=account(), regions=["us-east-1"]), opts)
 
 
 def central_root_access(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:

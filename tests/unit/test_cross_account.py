@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from components.cross_account import CrossAccountRole, CrossAccountRoleArgs
-from components.permissions import PermissionsArgs
+from iam_hardening import config
 from iam_hardening.aws.policies import roles as roles_policies
+from tests.accounts import account, section, statement
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "dev"}
@@ -20,17 +21,13 @@ LIST_BUCKETS = roles_policies.configured(
 
 
 def record_role(recorder: Recorder, **changed: Any) -> None:
-    values: dict[str, Any] = {
-        "trust": TRUST,
-        "assumed_by": "people of the central account",
-        "max_session_seconds": 3600,
-        "permissions_boundary": None,
-        "permissions": PermissionsArgs(
-            managed_policies=["ReadOnlyAccess"], policies={"test_policy": LIST_BUCKETS}
-        ),
-        "tags": TAGS,
+    written: dict[str, Any] = {
+        "managedPolicies": ["ReadOnlyAccess"],
+        "policies": {"test_policy": [statement("ListBuckets", "s3:ListAllMyBuckets")]},
     }
-    recorder.run(lambda: CrossAccountRole("test_role", CrossAccountRoleArgs(**values | changed)))
+    role = section(config.CrossAccountRole, **written | changed)
+    args = CrossAccountRoleArgs(account=account(), role=role)
+    recorder.run(lambda: CrossAccountRole("test_role", args))
 
 
 def test_the_role_trusts_whom_it_is_told_and_lasts_an_hour(recorder: Recorder) -> None:
@@ -46,7 +43,7 @@ def test_the_role_trusts_whom_it_is_told_and_lasts_an_hour(recorder: Recorder) -
 
 
 def test_a_boundary_is_looked_up_by_name_or_taken_as_an_arn(recorder: Recorder) -> None:
-    record_role(recorder, permissions_boundary="PowerUserAccess", max_session_seconds=7200)
+    record_role(recorder, permissionsBoundary="PowerUserAccess", maxSessionDuration="2h")
     inputs = recorder.one(ROLE, "test_role").inputs
     assert inputs["permissionsBoundary"] == "arn:aws:iam::aws:policy/PowerUserAccess"
     assert inputs["maxSessionDuration"] == 7200
@@ -54,7 +51,7 @@ def test_a_boundary_is_looked_up_by_name_or_taken_as_an_arn(recorder: Recorder) 
 
 def test_an_arn_is_not_looked_up(recorder: Recorder) -> None:
     arn = "arn:aws:iam::222222222222:policy/boundary"
-    record_role(recorder, permissions_boundary=arn, permissions=PermissionsArgs())
+    record_role(recorder, permissionsBoundary=arn, managedPolicies=[], policies={})
     assert recorder.one(ROLE, "test_role").inputs["permissionsBoundary"] == arn
     assert recorder.invoked == []
 

@@ -6,35 +6,25 @@ from typing import Any
 import pytest
 
 from components.instance import Instance, InstanceArgs
-from components.permissions import PermissionsArgs
+from iam_hardening import config
 from iam_hardening.aws.policies import roles as roles_policies
+from tests.accounts import WORKLOAD_ID, account, section, statement
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "dev"}
 INSTANCE = "aws:ec2/instance:Instance"
 ROLE = "aws:iam/role:Role"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-WRITE = roles_policies.configured(
-    [{"Sid": "Write", "Effect": "Allow", "Action": ["s3:PutObject"], "Resource": ["arn:aws:s3:::data/*"]}]
-)
 
 
-def record_instance(recorder: Recorder, **changed: Any) -> None:
-    values: dict[str, Any] = {
-        "partition": "aws",
-        "instance_name": "HelloWorld",
-        "role_name": "test_instance_role",
-        "profile_name": "test_profile",
-        "instance_type": "t3.micro",
-        "image_name": "ubuntu/images/*",
-        "image_owner": "099720109477",
-        "subnet_id": None,
-        "security_group_ids": [],
-        "session_manager": False,
-        "permissions": PermissionsArgs(policies={"write": WRITE}),
-        "tags": TAGS,
+def record_instance(recorder: Recorder, *, partition: str = "aws", **changed: Any) -> None:
+    written: dict[str, Any] = {
+        "imageName": "ubuntu/images/*",
+        "policies": {"write": [statement("Write", "s3:PutObject", "arn:aws:s3:::data/*")]},
     }
-    recorder.run(lambda: Instance("instance", InstanceArgs(**values | changed)))
+    own = account(partition=partition)
+    args = InstanceArgs(account=own, instance=section(config.Instance, **written | changed))
+    recorder.run(lambda: Instance("instance", args))
 
 
 def test_the_instance_requires_imdsv2_encrypts_its_disk_and_has_no_public_address(
@@ -60,7 +50,7 @@ def test_the_instance_requires_imdsv2_encrypts_its_disk_and_has_no_public_addres
 
 
 def test_subnet_and_security_groups_are_the_configured_ones(recorder: Recorder) -> None:
-    record_instance(recorder, subnet_id="subnet-0123456789abcdef0", security_group_ids=["sg-01234567"])
+    record_instance(recorder, subnetId="subnet-0123456789abcdef0", securityGroupIds=["sg-01234567"])
     inputs = recorder.one(INSTANCE, "instance").inputs
     assert inputs["subnetId"] == "subnet-0123456789abcdef0"
     assert inputs["vpcSecurityGroupIds"] == ["sg-01234567"]
@@ -72,12 +62,12 @@ def test_subnet_and_security_groups_are_the_configured_ones(recorder: Recorder) 
 def test_a_newer_image_and_another_default_subnet_do_not_replace_a_running_instance(
     recorder: Recorder, subnet_id: str | None, ignored: tuple[str, ...]
 ) -> None:
-    record_instance(recorder, subnet_id=subnet_id)
+    record_instance(recorder, **{"subnetId": subnet_id} if subnet_id else {})
     assert recorder.one(INSTANCE, "instance").ignore_changes == ignored
 
 
 def test_default_subnets_are_looked_up_only_where_no_subnet_is_configured(recorder: Recorder) -> None:
-    record_instance(recorder, subnet_id="subnet-0123456789abcdef0")
+    record_instance(recorder, subnetId="subnet-0123456789abcdef0")
     assert [invoked.token for invoked in recorder.invoked] == ["aws:ec2/getAmi:getAmi"]
 
 
@@ -88,7 +78,7 @@ def test_any_default_subnet_of_the_region_will_do(recorder: Recorder) -> None:
 
 
 def test_the_newest_image_of_the_owner_is_taken(recorder: Recorder) -> None:
-    record_instance(recorder, subnet_id="subnet-0123456789abcdef0")
+    record_instance(recorder, subnetId="subnet-0123456789abcdef0")
     assert [(invoked.token, invoked.arguments) for invoked in recorder.invoked] == [
         (
             "aws:ec2/getAmi:getAmi",
@@ -148,7 +138,7 @@ def test_the_instance_starts_only_when_its_role_may_do_what_it_needs(recorder: R
 
 @pytest.mark.parametrize("session_manager", [False, True])
 def test_only_with_session_manager_may_the_agent_register(recorder: Recorder, session_manager: bool) -> None:
-    record_instance(recorder, session_manager=session_manager)
+    record_instance(recorder, sessionManager=session_manager)
     attached = {made.name for made in recorder.all_of(ATTACHMENT)}
     assert ("instance-AmazonSSMManagedInstanceCore" in attached) == session_manager
     assert "instance-write-shell-session-logs" not in attached
@@ -156,8 +146,8 @@ def test_only_with_session_manager_may_the_agent_register(recorder: Recorder, se
 
 
 def test_with_a_log_group_the_agent_writes_down_shells_there_and_nowhere_else(recorder: Recorder) -> None:
-    group = f"arn:aws:logs:us-east-1:{ACCOUNT_ID}:log-group:/shells"
-    record_instance(recorder, session_manager=True, session_log_group_arn=group)
+    group = f"arn:aws:logs:us-east-1:{WORKLOAD_ID}:log-group:/shells"
+    record_instance(recorder, sessionManager=True, sessionPreferences={"logGroup": "/shells"})
     made = recorder.one("aws:iam/policy:Policy", "policy/write-shell-session-logs").inputs
     assert made["name"] == "write-shell-session-logs"
     assert json.loads(made["policy"]) == roles_policies.write_session_logs(group)

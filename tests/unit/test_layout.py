@@ -1,11 +1,13 @@
 """Imports point one way (docs/decisions, "Layout"), and operators' commands never need the rehearsal."""
 
 import ast
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from iam_hardening.config import Account, schema
 from tests.stack_files import ROOT
 
 PACKAGE = "iam_hardening"
@@ -79,3 +81,52 @@ def test_imports_point_one_way(path: Path) -> None:
 )
 def test_an_import_the_other_way_is_found(path: str, source: str) -> None:
     assert wrong(Path(path), source)
+
+
+# As long as a table of contents may be.
+PROGRAM_MAX_LINES = 150
+
+
+def test_the_program_is_a_table_of_contents() -> None:
+    """What makes resources is in components, what decides in the model: the program only names them."""
+    source = (ROOT / "__main__.py").read_text()
+    assert len(source.splitlines()) <= PROGRAM_MAX_LINES
+    modules = {name.split(".")[0] for name in imported(source)}
+    assert modules == {"pulumi", "components", PACKAGE}
+    assert not [name for name in imported(source) if ".policies" in name]
+
+
+def _fields(cls: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for node in cls.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id, ast.unparse(node.annotation)
+
+
+def copied(source: str) -> list[str]:
+    """Fields of a component's args that a section of the stack file, or the account, has already."""
+    of_account = {field.name for field in dataclasses.fields(Account)}
+    of_sections = {name for section in SECTIONS for name in section.model_fields}
+    return [
+        f"{cls.name}.{name}"
+        for cls in ast.walk(ast.parse(source))
+        if isinstance(cls, ast.ClassDef) and cls.name.endswith("Args")
+        for name, kind in _fields(cls)
+        if name in of_account | of_sections and kind in SIMPLE
+    ]
+
+
+SECTIONS = [
+    each for each in vars(schema).values() if isinstance(each, type) and issubclass(each, schema.Section)
+]
+SIMPLE = {"str", "int", "bool", "str | None", "Sequence[str]", "Mapping[str, str]"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "components").glob("*.py")), ids=lambda path: path.name)
+def test_components_take_their_section_and_no_copy_of_its_fields(path: Path) -> None:
+    # `regions` is the account's, for its defaults and analyzers; `strict_onboarding` is of no section.
+    assert [each for each in copied(path.read_text()) if not each.endswith(".regions")] == []
+
+
+@pytest.mark.parametrize("field", ["account_id: str", "instance_type: str", "tags: Mapping[str, str]"])
+def test_a_copied_field_is_found(field: str) -> None:
+    assert copied(f"class InstanceArgs:\n    account: Account\n    {field}\n")

@@ -6,13 +6,14 @@ import pytest
 
 from components.mfa import MfaEnforcement, MfaEnforcementArgs
 from iam_hardening.aws.policies import people as people_policies
+from tests.accounts import central_account
 from tests.recorder import Recorder
 
 POLICY = "aws:iam/policy:Policy"
 
 
 def test_both_policies_are_customer_managed_with_exact_names_and_documents(recorder: Recorder) -> None:
-    args = MfaEnforcementArgs(partition="aws-cn", account_id="111111111111", tags={"Stack": "central"})
+    args = MfaEnforcementArgs(account=central_account(partition="aws-cn"))
     recorder.run(lambda: MfaEnforcement("mfa", args))
     assert recorder.inventory() == [
         (POLICY, "mfa-enforce"),
@@ -37,7 +38,7 @@ def test_both_policies_are_customer_managed_with_exact_names_and_documents(recor
 def test_strict_onboarding_is_in_the_enforcement_where_it_is_asked_for(
     recorder: Recorder, strict: bool
 ) -> None:
-    args = MfaEnforcementArgs(partition="aws", account_id="111111111111", tags={}, strict_onboarding=strict)
+    args = MfaEnforcementArgs(account=central_account(), strict_onboarding=strict)
     recorder.run(lambda: MfaEnforcement("mfa", args))
     enforced = json.loads(recorder.one(POLICY, "mfa-enforce").inputs["policy"])
     assert enforced == people_policies.enforce_mfa("aws", "111111111111", strict_onboarding=strict)

@@ -3,7 +3,8 @@
 import pytest
 
 from components.password_policy import PasswordPolicy, PasswordPolicyArgs
-from iam_hardening.config import PasswordPolicy as ConfiguredPasswordPolicy
+from iam_hardening import config
+from tests.accounts import section
 from tests.recorder import Recorder
 
 EVERY_CHARACTER_CLASS = {
@@ -51,7 +52,7 @@ EVERY_CHARACTER_CLASS = {
 def test_a_preset_and_what_differs_from_it_reach_aws_exactly(
     recorder: Recorder, configured: dict[str, object], expected: dict[str, object]
 ) -> None:
-    values = ConfiguredPasswordPolicy.model_validate(configured).values()
-    recorder.run(lambda: PasswordPolicy("password-policy", PasswordPolicyArgs(**values)))
+    args = PasswordPolicyArgs(policy=section(config.PasswordPolicy, **configured))
+    recorder.run(lambda: PasswordPolicy("password-policy", args))
     made = recorder.one("aws:iam/accountPasswordPolicy:AccountPasswordPolicy", "password-policy")
     assert made.inputs == EVERY_CHARACTER_CLASS | expected

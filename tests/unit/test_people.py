@@ -9,10 +9,10 @@ import pytest
 
 from components.mfa import MfaEnforcement, MfaEnforcementArgs
 from components.people import PeopleGroup, PeopleGroupArgs, Person, PersonArgs
-from components.permissions import PermissionsArgs
+from iam_hardening import config
 from iam_hardening.aws.policies import people as people_policies
 from iam_hardening.aws.policies import roles as roles_policies
-from iam_hardening.aws.policies.documents import Document
+from tests.accounts import central_account, section, statement
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "central"}
@@ -32,25 +32,24 @@ def record_group(
     recorder: Recorder,
     *,
     managed_policies: Sequence[str],
-    documents: dict[str, Document] | None = None,
+    policies: dict[str, Any] | None = None,
     enforce_mfa: bool = True,
-    is_administrators: bool = False,
     may_assume: Sequence[str] = (),
     protect: bool = False,
 ) -> dict[str, str]:
     """What was attached to the group `Team`: resource name → policy ARN."""
 
     def build() -> None:
-        mfa = MfaEnforcement("mfa", MfaEnforcementArgs(partition="aws", account_id="111111111111", tags=TAGS))
-        args = PeopleGroupArgs(
-            permissions=PermissionsArgs(managed_policies=managed_policies, policies=documents or {}),
-            mfa=mfa if enforce_mfa else None,
-            is_administrators=is_administrators,
-            may_assume_role_arns=may_assume,
-            protect=protect,
-            tags=TAGS,
+        own = central_account(protect=protect)
+        mfa = MfaEnforcement("mfa", MfaEnforcementArgs(account=own))
+        group = section(
+            config.Group,
+            managedPolicies=list(managed_policies),
+            policies=policies or {},
+            enforceMfa=enforce_mfa,
+            mayAssume=list(may_assume),
         )
-        PeopleGroup("Team", args)
+        PeopleGroup("Team", PeopleGroupArgs(account=own, group=group, mfa=mfa))
 
     recorder.run(build)
     attachments = recorder.all_of(ATTACHMENT)
@@ -66,9 +65,7 @@ def test_a_group_stands_at_the_root_path_under_its_own_name(recorder: Recorder) 
 def test_administrators_get_their_policy_by_name_mfa_and_the_roles_they_may_assume(
     recorder: Recorder,
 ) -> None:
-    attached = record_group(
-        recorder, managed_policies=["AdministratorAccess"], is_administrators=True, may_assume=[ROLE]
-    )
+    attached = record_group(recorder, managed_policies=["AdministratorAccess"], may_assume=[ROLE])
     assert attached == {
         "Team-AdministratorAccess": "arn:aws:iam::aws:policy/AdministratorAccess",
         "Team-enforce-mfa": own_policy("enforce-to-use-mfa"),
@@ -106,7 +103,6 @@ def test_administrators_can_be_protected_with_what_makes_them_so_and_nothing_els
     record_group(
         recorder,
         managed_policies=["AdministratorAccess", "Billing"],
-        is_administrators=True,
         may_assume=[ROLE],
         protect=True,
     )
@@ -123,7 +119,7 @@ def test_administrators_can_be_protected_with_what_makes_them_so_and_nothing_els
 
 def test_a_group_gets_its_permissions_after_its_mfa_enforcement(recorder: Recorder) -> None:
     """And so loses them before it: deletion goes the other way."""
-    record_group(recorder, managed_policies=["AdministratorAccess"], is_administrators=True)
+    record_group(recorder, managed_policies=["AdministratorAccess"])
     enforcement = recorder.one(ATTACHMENT, "Team-enforce-mfa")
     assert enforcement.urn in recorder.one(ATTACHMENT, "Team-AdministratorAccess").dependencies
 
@@ -139,7 +135,8 @@ def test_a_policy_from_the_stack_file_becomes_a_customer_managed_one(recorder: R
     document = roles_policies.configured(
         [{"Sid": "A", "Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}]
     )
-    attached = record_group(recorder, managed_policies=[], documents={"files": document}, enforce_mfa=False)
+    written = {"files": [statement("A", "s3:*")]}
+    attached = record_group(recorder, managed_policies=[], policies=written, enforce_mfa=False)
     assert attached == {"Team-files": own_policy("files")}
     assert recorder.one(POLICY, "policy/files").inputs == {
         "name": "files",
@@ -149,16 +146,26 @@ def test_a_policy_from_the_stack_file_becomes_a_customer_managed_one(recorder: R
     }
 
 
-def record_person(recorder: Recorder, **changed: Any) -> None:
+def record_person(
+    recorder: Recorder, *, minimum: int = 14, strict_onboarding: bool = False, **changed: Any
+) -> None:
+    """`changed`: of the user's section. Alice is in two groups."""
+
     def build() -> None:
-        values: dict[str, Any] = {
-            "group_names": ["Team", "Readers"],
-            "groups": [],
-            "minimum_password_length": 14,
-            "pgp_key": None,
-            "tags": TAGS,
-        }
-        person = Person("Alice", PersonArgs(**values | changed))
+        own = central_account()
+        mfa = MfaEnforcement("mfa", MfaEnforcementArgs(account=own))
+        group = section(config.Group)
+        args = PersonArgs(
+            account=own,
+            user=section(config.User, **{"groups": ["Team", "Readers"]} | changed),
+            groups=[
+                PeopleGroup(name, PeopleGroupArgs(account=own, group=group, mfa=mfa))
+                for name in ("Team", "Readers")
+            ],
+            password_policy=section(config.PasswordPolicy, minimumPasswordLength=minimum),
+            strict_onboarding=strict_onboarding,
+        )
+        person = Person("Alice", args)
         pulumi.export("password", person.password)
         pulumi.export("encrypted_password", person.encrypted_password)
 
@@ -199,28 +206,16 @@ def test_a_person_joins_a_group_when_it_is_whole(recorder: Recorder) -> None:
     """And so leaves it before anything of it goes, MFA enforcement above all."""
 
     def build() -> None:
-        mfa = MfaEnforcement("mfa", MfaEnforcementArgs(partition="aws", account_id="111111111111", tags=TAGS))
-        team = PeopleGroup(
-            "Team",
-            PeopleGroupArgs(
-                permissions=PermissionsArgs(managed_policies=["ReadOnlyAccess"]),
-                mfa=mfa,
-                is_administrators=False,
-                may_assume_role_arns=[],
-                protect=False,
-                tags=TAGS,
-            ),
+        own = central_account()
+        mfa = MfaEnforcement("mfa", MfaEnforcementArgs(account=own))
+        group = section(config.Group, managedPolicies=["ReadOnlyAccess"])
+        args = PersonArgs(
+            account=own,
+            user=section(config.User, groups=["Team"]),
+            groups=[PeopleGroup("Team", PeopleGroupArgs(account=own, group=group, mfa=mfa))],
+            password_policy=section(config.PasswordPolicy),
         )
-        Person(
-            "Alice",
-            PersonArgs(
-                group_names=[team.group_name],
-                groups=[team],
-                minimum_password_length=14,
-                pgp_key=None,
-                tags=TAGS,
-            ),
-        )
+        Person("Alice", args)
 
     recorder.run(build)
     attached = {made.urn for made in recorder.all_of(ATTACHMENT)}
@@ -237,7 +232,7 @@ def test_the_first_password_must_be_changed_and_is_never_reset_by_a_later_up(rec
 
 def test_what_a_later_up_ignores_is_spelt_as_the_engine_spells_it(recorder: Recorder) -> None:
     """Another spelling would ignore nothing, without any error."""
-    record_person(recorder, pgp_key="keybase:alice")
+    record_person(recorder, pgpKey="keybase:alice")
     login = recorder.one(LOGIN, "Alice")
     assert set(login.ignore_changes) <= set(login.inputs)
 
@@ -246,7 +241,7 @@ def test_what_a_later_up_ignores_is_spelt_as_the_engine_spells_it(recorder: Reco
 def test_the_first_password_is_long_and_never_shorter_than_the_policy_wants(
     recorder: Recorder, minimum: int, drawn: int
 ) -> None:
-    record_person(recorder, minimum_password_length=minimum)
+    record_person(recorder, minimum=minimum)
     assert recorder.one(LOGIN, "Alice").inputs["passwordLength"] == drawn
 
 
@@ -260,7 +255,7 @@ def test_the_first_password_is_a_secret_everywhere(recorder: Recorder) -> None:
 
 
 def test_a_pgp_key_reaches_the_login_that_encrypts_the_password_to_it(recorder: Recorder) -> None:
-    record_person(recorder, pgp_key="keybase:alice")
+    record_person(recorder, pgpKey="keybase:alice")
     assert recorder.one(LOGIN, "Alice").inputs == {
         "user": "Alice",
         "passwordLength": 24,

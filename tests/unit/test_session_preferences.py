@@ -1,29 +1,23 @@
 """The preferences of Session Manager: one document for the account and region, and the log group it names."""
 
 import json
-from typing import Any
 
 import pytest
 
 from components.session_preferences import SessionPreferences, SessionPreferencesArgs
 from iam_hardening.config import SessionPreferences as Section
+from tests.accounts import account, section
 from tests.recorder import Recorder
 
 TAGS = {"Stack": "dev"}
 DOCUMENT = "aws:ssm/document:Document"
 GROUP = "aws:cloudwatch/logGroup:LogGroup"
-WANTED = Section.model_validate({"maxDuration": "30m"})
+WANTED = section(Section, maxDuration="30m", logGroup="/shells", logRetentionDays=90)
 
 
-def record(recorder: Recorder, **changed: Any) -> None:
-    values: dict[str, Any] = {
-        "document": WANTED.document(),
-        "log_group": "/shells",
-        "retention_days": 90,
-        "protect": True,
-        "tags": TAGS,
-    }
-    recorder.run(lambda: SessionPreferences("preferences", SessionPreferencesArgs(**values | changed)))
+def record(recorder: Recorder, *, protect: bool = True) -> None:
+    args = SessionPreferencesArgs(account=account(protect=protect), preferences=WANTED)
+    recorder.run(lambda: SessionPreferences("preferences", args))
 
 
 def test_the_document_is_the_one_that_session_manager_looks_for(recorder: Recorder) -> None:

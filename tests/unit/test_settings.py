@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from iam_hardening import config as settings
 from iam_hardening.aws.policies.roles import trust_account, trust_third_party
+from iam_hardening.config import trust
 from iam_hardening.config.values import Seconds, duration_text
 from tests.stack_files import PROJECT, config_of, handed_over
 
@@ -234,13 +235,16 @@ def test_a_third_partys_role_needs_no_central_account_and_asks_for_no_mfa() -> N
     )
     role = account.cross_account_roles["vendor"]
     assert (role.is_for_third_party, role.asks_for_mfa, role.max_session_duration) == (True, False, 7200)
-    assert role.trust("aws", "") == trust_third_party("aws", "333333333333", external_id="agreed")
+    assert trust.of_cross_account_role(account, role) == trust_third_party(
+        "aws", "333333333333", external_id="agreed"
+    )
 
 
 def test_a_role_for_people_trusts_the_central_account_as_its_settings_say() -> None:
     role = {"mfaMaxAge": "1h", "sessionNameIsUserName": True}
     config = {**WORKLOAD, "iam-hardening:centralAccountId": "111111111111"}
     account = load({**config, "iam-hardening:crossAccountRoles": {"own": role}})
-    assert account.cross_account_roles["own"].trust("aws", "111111111111") == trust_account(
+    trusted = trust.of_cross_account_role(account, account.cross_account_roles["own"])
+    assert trusted == trust_account(
         "aws", "111111111111", require_mfa=True, mfa_max_age_seconds=3600, session_name_is_user_name=True
     )

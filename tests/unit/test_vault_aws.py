@@ -6,10 +6,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.vault_aws import VaultAws, VaultAwsArgs, VaultRoleArgs
+from components.vault_aws import VaultAws, VaultAwsArgs
+from iam_hardening import config
 from iam_hardening.aws.policies import documents, vault_boundary
 from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.aws.policies import vault as vault_policies
+from tests.accounts import account, section, statement
 from tests.recorder import ACCOUNT_ID, Recorder
 
 BOUNDARY_DOCUMENT = vault_boundary.vault_issued_user_boundary()
@@ -26,32 +28,26 @@ USERNAMES = (
     '{{ printf "vault-%s-%s-%s-%s" (.DisplayName | truncate_sha256 22) (.PolicyName | truncate 14)'
     " (unix_time) (random 8) }}"
 )
-ROLES = {
-    "test": VaultRoleArgs(managed_policies=["AmazonS3FullAccess"], statements=[], has_statements=False),
-    "debug": VaultRoleArgs(managed_policies=[], statements=[STATEMENT], has_statements=True),
+# As a stack file writes them.
+ROLES: dict[str, Any] = {
+    "test": {"managedPolicies": ["AmazonS3FullAccess"]},
+    "debug": {"statements": [statement("A", "ec2:RebootInstances")]},
 }
+SESSION = {"credentialType": "assumed_role", "ttl": "15m"}
 
 
-def record_vault(recorder: Recorder, **changed: Any) -> None:
-    values: dict[str, Any] = {
-        "partition": "aws",
-        "account_id": "222222222222",
-        "region": "eu-central-1",
-        "mount": "aws/dev",
-        "default_lease_ttl_seconds": 1800,
-        "max_lease_ttl_seconds": 3600,
-        "principal_name": "vault-secrets-engine",
-        "key_generation": 1,
-        "runs_on_role_arn": None,
-        "iam_endpoint": None,
-        "sts_endpoint": None,
-        "boundary": BOUNDARY_DOCUMENT,
-        "roles": ROLES,
-        "tags": TAGS,
-    }
+def record_vault(recorder: Recorder, *, server_role_arn: str | None = None, **changed: Any) -> None:
+    """`changed`: of the section."""
+    vault = section(config.Vault, **{"mount": "aws/dev", "roles": ROLES} | changed)
+    args = VaultAwsArgs(
+        account=account(region="eu-central-1"),
+        vault=vault,
+        boundary=BOUNDARY_DOCUMENT,
+        server_role_arn=pulumi.Output.from_input(server_role_arn) if server_role_arn else None,
+    )
 
     def build() -> None:
-        engine = VaultAws("vault-aws", VaultAwsArgs(**values | changed))
+        engine = VaultAws("vault-aws", args)
         pulumi.export("mount", engine.mount_path)
         pulumi.export("principal", engine.principal_arn)
         pulumi.export("policies", engine.policy_names)
@@ -76,7 +72,7 @@ def test_the_mount_has_the_configured_leases_and_the_principals_key(recorder: Re
 
 
 def test_endpoints_are_handed_over_when_given(recorder: Recorder) -> None:
-    record_vault(recorder, iam_endpoint="http://127.0.0.1:1", sts_endpoint="http://127.0.0.1:2")
+    record_vault(recorder, iamEndpoint="http://127.0.0.1:1", stsEndpoint="http://127.0.0.1:2")
     inputs = recorder.one(BACKEND, "vault-aws").inputs
     assert (inputs["iamEndpoint"], inputs["stsEndpoint"]) == ("http://127.0.0.1:1", "http://127.0.0.1:2")
 
@@ -96,7 +92,7 @@ def test_the_principals_key_is_a_secret_from_aws_to_vault_and_in_no_output(recor
 
 @pytest.mark.parametrize("generation", [1, 7])
 def test_a_new_generation_is_a_new_access_key(recorder: Recorder, generation: int) -> None:
-    record_vault(recorder, key_generation=generation)
+    record_vault(recorder, keyGeneration=generation)
     assert [made.name for made in recorder.all_of(ACCESS_KEY)] == [f"vault-aws-access-key-{generation}"]
     assert recorder.all_of(ACCESS_KEY)[0].inputs == {"user": "vault-secrets-engine"}
 
@@ -209,12 +205,7 @@ def test_a_principal_without_managed_policies_may_attach_none(recorder: Recorder
 def test_a_session_role_is_an_iam_role_that_vault_alone_assumes_within_the_boundary(
     recorder: Recorder,
 ) -> None:
-    session = VaultRoleArgs(
-        session_seconds=900,
-        managed_policies=["AmazonS3FullAccess"],
-        statements=[STATEMENT],
-        has_statements=True,
-    )
+    session = SESSION | ROLES["test"] | ROLES["debug"]
     record_vault(recorder, roles={"look": session})
     role = recorder.one("aws:iam/role:Role", "vault-aws-look-assumed").inputs
     principal = f"arn:aws:iam::{ACCOUNT_ID}:user/vault-secrets-engine"
@@ -240,14 +231,7 @@ def test_a_session_role_is_an_iam_role_that_vault_alone_assumes_within_the_bound
 
 
 def test_external_id_and_tags_stand_in_the_engines_role_and_in_the_trust(recorder: Recorder) -> None:
-    session = VaultRoleArgs(
-        session_seconds=900,
-        external_id="agreed",
-        session_tags={"team": "data"},
-        managed_policies=["AmazonS3FullAccess"],
-        statements=[],
-        has_statements=False,
-    )
+    session = SESSION | ROLES["test"] | {"externalId": "agreed", "sessionTags": {"team": "data"}}
     record_vault(recorder, roles={"look": session})
     made = recorder.one(ENGINE_ROLE, "vault-aws-look").inputs
     assert (made["externalId"], made["sessionTags"]) == ("agreed", {"team": "data"})
@@ -264,9 +248,7 @@ def test_external_id_and_tags_stand_in_the_engines_role_and_in_the_trust(recorde
 def test_issued_users_join_the_configured_groups_and_the_principal_may_use_no_other(
     recorder: Recorder,
 ) -> None:
-    in_groups = VaultRoleArgs(
-        groups=["analysts"], managed_policies=[], statements=[STATEMENT], has_statements=True
-    )
+    in_groups = ROLES["debug"] | {"groups": ["analysts"]}
     record_vault(recorder, roles={"report": in_groups})
     assert recorder.one(ENGINE_ROLE, "vault-aws-report").inputs["iamGroups"] == ["analysts"]
     document = json.loads(recorder.one(POLICY, "vault-aws-principal").inputs["policy"])
@@ -274,8 +256,7 @@ def test_issued_users_join_the_configured_groups_and_the_principal_may_use_no_ot
 
 
 def test_a_principal_that_only_assumes_roles_may_make_no_users(recorder: Recorder) -> None:
-    session = VaultRoleArgs(session_seconds=900, managed_policies=[], statements=[], has_statements=False)
-    record_vault(recorder, roles={"look": session})
+    record_vault(recorder, roles={"look": SESSION})
     document = json.loads(recorder.one(POLICY, "vault-aws-principal").inputs["policy"])
     assert [statement["Action"] for statement in document["Statement"]] == ["sts:AssumeRole"]
     assert document["Statement"][0]["Resource"] == ["arn:aws:iam::222222222222:role/vault-aws-dev-look"]
@@ -283,8 +264,7 @@ def test_a_principal_that_only_assumes_roles_may_make_no_users(recorder: Recorde
 
 def test_a_vault_that_runs_on_a_role_has_no_user_and_no_key(recorder: Recorder) -> None:
     role_arn = "arn:aws:iam::222222222222:role/vault-server"
-    session = VaultRoleArgs(managed_policies=[], statements=[], has_statements=False, session_seconds=900)
-    record_vault(recorder, runs_on_role_arn=role_arn, roles={**ROLES, "session": session})
+    record_vault(recorder, runsOnRole="vault-server", roles={**ROLES, "session": SESSION})
     assert recorder.all_of("aws:iam/user:User") == []
     assert recorder.all_of(ACCESS_KEY) == []
     assert recorder.all_of("aws:iam/userPolicyAttachment:UserPolicyAttachment") == []
@@ -300,6 +280,14 @@ def test_a_vault_that_runs_on_a_role_has_no_user_and_no_key(recorder: Recorder) 
 
 
 def test_on_a_role_too_the_mount_goes_before_the_rights_that_its_leases_need(recorder: Recorder) -> None:
-    record_vault(recorder, runs_on_role_arn="arn:aws:iam::222222222222:role/vault-server")
+    record_vault(recorder, runsOnRole="vault-server")
     attachment = recorder.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "vault-aws-principal")
     assert attachment.urn in recorder.one(BACKEND, "vault-aws").dependencies
+
+
+def test_a_role_that_the_stack_makes_is_there_before_the_policy_is_attached(recorder: Recorder) -> None:
+    made_here = "arn:aws:iam::222222222222:role/made-here"
+    record_vault(recorder, runsOnRole="made-here", server_role_arn=made_here)
+    attachment = recorder.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "vault-aws-principal")
+    assert attachment.inputs["role"] == "made-here"
+    assert recorder.stack_outputs["principal"] == made_here

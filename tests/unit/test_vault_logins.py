@@ -1,6 +1,6 @@
 """Log-ins to Vault: what each method makes, and that no secret passes through the program."""
 
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from components.vault_logins import VaultLogin, VaultLoginArgs
 from iam_hardening import config
 from iam_hardening.config.rules.logins import token_seconds
+from tests.accounts import section
 from tests.recorder import Recorder
 
 METHOD = "vault:index/authBackend:AuthBackend"
@@ -15,17 +16,18 @@ TUNED = {"defaultLeaseTtl": "1h5m", "maxLeaseTtl": "1h5m"}
 TOKENS = {"tokenPolicies": ["aws-test"], "tokenTtl": 3900, "tokenMaxTtl": 3900}
 
 
-def record(
-    recorder: Recorder, method: Literal["userpass", "oidc", "approle", "github"], **options: Any
-) -> None:
+def record(recorder: Recorder, method: str, **options: Any) -> None:
+    """One for the role `test`, whose longest lease is the mount's hour."""
+    vault = section(
+        config.Vault,
+        roles={"test": {"managedPolicies": ["A"]}},
+        logins={"way": {"method": method, "roles": ["test"], **options}},
+    )
+
     def build() -> None:
-        login = VaultLogin(
-            "way",
-            VaultLoginArgs(
-                method=method, policy_names=["aws-test"], token_seconds=3900, token_ttl="1h5m", **options
-            ),
-        )
-        pulumi.export("path", login.path)
+        names = {"test": "aws-test", "another": "aws-another"}
+        args = VaultLoginArgs(vault=vault, login=vault.logins["way"], policy_names=names)
+        pulumi.export("path", VaultLogin("way", args).path)
 
     recorder.run(build)
 
@@ -69,9 +71,7 @@ def test_githubs_subject_is_matched_whole(recorder: Recorder) -> None:
 
 
 def test_an_identity_provider_lets_in_only_who_has_the_claims(recorder: Recorder) -> None:
-    record(
-        recorder, "oidc", redirect_uris=["https://v/cb"], bound_claims={"groups": "dev"}, user_claim="email"
-    )
+    record(recorder, "oidc", redirectUris=["https://v/cb"], boundClaims={"groups": "dev"}, userClaim="email")
     made = recorder.one("vault:jwt/authBackendRole:AuthBackendRole", "way").inputs
     assert made["boundClaims"] == {"groups": "dev"}
     assert made["boundClaimsType"] == "string"

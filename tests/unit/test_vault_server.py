@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from components.vault_server import VaultServer, VaultServerArgs
+from iam_hardening import config
 from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.aws.policies import vault_server as vault_server_policies
+from tests.accounts import account, section
 from tests.recorder import ACCOUNT_ID, Recorder
 
 TAGS = {"Stack": "dev"}
@@ -18,21 +20,12 @@ ROLE_ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/vault-server"
 POLICY_ARN = f"arn:aws:iam::{ACCOUNT_ID}:policy/vault-server"
 
 
-def record(recorder: Recorder, **changed: Any) -> VaultServer:
-    values: dict[str, Any] = {
-        "partition": "aws",
-        "account_id": ACCOUNT_ID,
-        "region": "us-east-1",
-        "name": "vault-server",
-        "table_name": "vault-data",
-        "api_address": "https://vault.example.com:8200",
-        "tls_certificate_file": "/opt/vault/tls/tls.crt",
-        "tls_key_file": "/opt/vault/tls/tls.key",
-        "protect": True,
-        "tags": TAGS,
-    }
+def record(recorder: Recorder, *, partition: str = "aws", protect: bool = True) -> VaultServer:
+    own = account(account_id=ACCOUNT_ID, partition=partition, protect=protect)
+    server = section(config.VaultServer, tableName="vault-data", apiAddress="https://vault.example.com:8200")
+    args = VaultServerArgs(account=own, server=server)
     made: list[VaultServer] = []
-    recorder.run(lambda: made.append(VaultServer("vault-server", VaultServerArgs(**values | changed))))
+    recorder.run(lambda: made.append(VaultServer("vault-server", args)))
     return made[0]
 
 

@@ -10,7 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from iam_hardening.aws import naming
 from iam_hardening.config.errors import Problem, nearest, shown
 from iam_hardening.config.rules.lockout import Denial, lockouts
-from iam_hardening.config.schema import Group, Instance, Permissions, User, Vault, VaultRole
+from iam_hardening.config.schema import (
+    Group,
+    Instance,
+    User,
+    Vault,
+    VaultRole,
+    is_administrators,
+)
 from iam_hardening.config.stack_file import StackFile
 from iam_hardening.config.values import duration_text
 
@@ -42,15 +49,6 @@ def check(file: StackFile) -> list[Problem]:
     if file.config.account_kind == "workload":
         problems += [*_instance(file), *_vault(file), *_vault_roles(file)]
     return problems
-
-
-def is_administrators(group: Permissions) -> bool:
-    """Whether a group holds AWS's own AdministratorAccess, by name or by ARN."""
-    return any(
-        policy == naming.ADMINISTRATOR_ACCESS
-        or policy.endswith(f":iam::aws:policy/{naming.ADMINISTRATOR_ACCESS}")
-        for policy in group.managed_policies
-    )
 
 
 def administrators(groups: Mapping[str, Group], users: Mapping[str, User]) -> set[str]:
@@ -255,7 +253,7 @@ def _vault_roles(file: StackFile) -> Iterator[Problem]:
     taken |= {instance.role_name.lower()} if instance else set()
     taken |= {server.name.lower()} if server else set()
     for name, role in vault.roles.items() if vault else ():
-        if role.credential_type != "assumed_role" or vault is None:
+        if not role.is_session or vault is None:
             continue
         role_name = naming.vault_aws_role_name(vault.mount, name)
         key = file.key("vault", "roles", name)
@@ -345,9 +343,7 @@ def _runs_on_role(file: StackFile, vault: Vault) -> Iterator[Problem]:
             "leave one of the two out",
         )
     assumed = {
-        naming.vault_aws_role_name(vault.mount, name)
-        for name, role in vault.roles.items()
-        if role.credential_type == "assumed_role"
+        naming.vault_aws_role_name(vault.mount, name) for name, role in vault.roles.items() if role.is_session
     }
     others = {*file.config.cross_account_roles, *file.config.standard_roles, *assumed}
     others |= {file.config.instance.role_name} if file.config.instance else set()
@@ -362,7 +358,7 @@ def _runs_on_role(file: StackFile, vault: Vault) -> Iterator[Problem]:
 def _vault_ttl(file: StackFile, name: str, role: VaultRole, vault: Vault) -> Iterator[Problem]:
     """The mount's limits and AWS's, for sessions; issued users have no time of their own."""
     key = file.key("vault", "roles", name, "ttl")
-    if role.credential_type == "iam_user":
+    if not role.is_session:
         if role.ttl is not None:
             yield Problem(
                 key,
@@ -414,7 +410,7 @@ def _vault_server(file: StackFile) -> Iterator[Problem]:
 def _vault_kind(file: StackFile, name: str, role: VaultRole) -> Iterator[Problem]:
     """What only one of the two kinds has."""
     path = ("vault", "roles", name)
-    if role.credential_type == "iam_user":
+    if not role.is_session:
         for key, written in (("externalId", role.external_id), ("sessionTags", role.session_tags)):
             if written:
                 yield Problem(

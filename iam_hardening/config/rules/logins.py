@@ -37,10 +37,7 @@ def longest_lease_seconds(vault: Vault, login: VaultLogin) -> int:
     """Of the roles that a log-in may ask for; unknown ones are told elsewhere."""
     roles = [vault.roles[name] for name in login.roles if name in vault.roles]
     return max(
-        (
-            vault.max_lease_ttl if role.credential_type == "iam_user" else role.ttl or vault.default_lease_ttl
-            for role in roles
-        ),
+        (vault.session_seconds(role) if role.is_session else vault.max_lease_ttl for role in roles),
         default=vault.max_lease_ttl,
     )
 

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from iam_hardening.aws import naming
 from iam_hardening.aws.policies import documents
-from iam_hardening.aws.policies import people as people_policies
 from iam_hardening.aws.policies import roles as roles_policies
-from iam_hardening.aws.policies import vault as vault_policies
+from iam_hardening.config import added_policies, trust, vault_principal
 from iam_hardening.config.errors import Problem
-from iam_hardening.config.rules.account import is_administrators, other_partition, repeated
+from iam_hardening.config.rules.account import other_partition, repeated
 from iam_hardening.config.rules.conditions import check_conditions
 from iam_hardening.config.schema import CrossAccountRole, Group, Instance, Permissions, Statement
 from iam_hardening.config.stack_file import StackFile
@@ -22,8 +21,6 @@ from iam_hardening.config.stack_file import StackFile
 _MANAGED_POLICIES_PER_IDENTITY = 10
 _POLICY_NAME_MAX_CHARACTERS = 128
 _PROGRAM = "the program itself"
-# What PeopleGroup calls its own attachments, after the group's name.
-_GROUP_ATTACHMENTS = ("enforce-mfa", "self-service", "assume-roles")
 
 _Place = tuple[str, ...]
 
@@ -47,16 +44,7 @@ def _holders(file: StackFile) -> Iterator[tuple[_Place, Permissions]]:
 
 def _names(file: StackFile, holders: dict[_Place, Permissions]) -> Iterator[Problem]:
     """IAM does not tell policy names apart by case, nor by who holds them."""
-    reserved = [naming.ENFORCE_MFA_POLICY, naming.SELF_SERVICE_POLICY, naming.VAULT_BOUNDARY_POLICY]
-    reserved.append(naming.BREAK_GLASS_POLICY)
-    reserved += [naming.assume_policy_name(group) for group in file.config.groups]
-    if file.config.vault:
-        reserved.append(file.config.vault.principal_name)
-    if file.config.vault_server:
-        reserved.append(file.config.vault_server.name)
-    if file.config.instance and file.config.instance.session_preferences:
-        reserved.append(naming.SESSION_LOG_POLICY)
-    taken = {name.lower(): _PROGRAM for name in reserved}
+    taken = {name.lower(): _PROGRAM for name in added_policies.reserved_names(file.config)}
     taken[naming.ADMINISTRATOR_ACCESS.lower()] = "AWS's own policy of full access"
     for place, holder in holders.items():
         for name in holder.policies:
@@ -72,16 +60,16 @@ def _resource_names(file: StackFile, holders: dict[_Place, Permissions]) -> Iter
     and group `a-b` with policy `c` would be one resource."""
     taken: dict[tuple[str, str], str] = {}
     for name in file.config.groups:
-        taken |= {("groups", f"{name}-{suffix}"): _PROGRAM for suffix in _GROUP_ATTACHMENTS}
+        taken |= {("groups", f"{name}-{suffix}"): _PROGRAM for suffix in added_policies.GROUP_ATTACHMENTS}
     if file.config.break_glass:
-        attachments = (*_GROUP_ATTACHMENTS, naming.ADMINISTRATOR_ACCESS, naming.BREAK_GLASS_POLICY)
-        taken |= {("groups", f"{naming.BREAK_GLASS_GROUP}-{suffix}"): _PROGRAM for suffix in attachments}
+        attachments = (naming.ADMINISTRATOR_ACCESS, naming.BREAK_GLASS_POLICY)
+        suffixes = (*added_policies.GROUP_ATTACHMENTS, *attachments)
+        taken |= {("groups", f"{naming.BREAK_GLASS_GROUP}-{suffix}"): _PROGRAM for suffix in suffixes}
     for role in file.config.standard_roles:
         taken["crossAccountRoles", f"{role}-{naming.STANDARD_ROLES[role]}"] = _PROGRAM
-    if file.config.instance and file.config.instance.session_manager:
-        taken["instance", f"instance-{naming.SESSION_MANAGER_POLICY}"] = _PROGRAM
-    if file.config.instance and file.config.instance.session_preferences:
-        taken["instance", f"instance-{naming.SESSION_LOG_POLICY}"] = _PROGRAM
+    if file.config.instance:
+        for added in added_policies.to_instance(file.measured_account, file.config.instance):
+            taken["instance", f"instance-{added.attachment}"] = _PROGRAM
     for place, holder in holders.items():
         section, name = place[0], place[-1]
         managed = dict.fromkeys(holder.managed_policies)
@@ -112,28 +100,26 @@ def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterato
         yield from _managed_policies(file, boundary, [holder.permissions_boundary])
     key = file.key(*place, "managedPolicies")
     yield from _managed_policies(file, key, holder.managed_policies)
-    yield from _too_many(key, len(holder.managed_policies), len(holder.policies) + _added_by_program(holder))
+    made_here = len(holder.policies) + _added_by_program(file, place, holder)
+    yield from _too_many(key, len(holder.managed_policies), made_here)
 
 
-def _added_by_program(holder: Permissions) -> int:
+def _added_by_program(file: StackFile, place: _Place, holder: Permissions) -> int:
     """How many policies a group, a role or an instance gets besides the configured ones."""
+    account, name = file.measured_account, place[-1]
     if isinstance(holder, Instance):
-        return int(holder.session_manager) + int(holder.session_preferences is not None)
+        return len(added_policies.to_instance(account, holder))
     if isinstance(holder, CrossAccountRole):
-        return int(holder.deny_secrets)
-    if not isinstance(holder, Group):
-        return 0
-    enforcement = (1 if is_administrators(holder) else 2) if holder.enforce_mfa else 0
-    return enforcement + bool(holder.may_assume)
+        return len(added_policies.to_cross_account_role(account, name, holder))
+    return len(added_policies.to_group(account, name, holder)) if isinstance(holder, Group) else 0
 
 
 def _trust_sizes(file: StackFile) -> Iterator[Problem]:
     for name, role in file.config.cross_account_roles.items():
-        trust = role.trust(file.partition or "aws", file.config.central_account_id or "0" * 12)
         yield from _too_large(
             file.key("crossAccountRoles", name, "principals"),
             "make a trust policy",
-            documents.size(trust),
+            documents.size(trust.of_cross_account_role(file.measured_account, role)),
             documents.TRUST_POLICY_MAX_CHARACTERS,
             "Name fewer, or let a group of the central account decide (mayAssume)",
         )
@@ -141,9 +127,11 @@ def _trust_sizes(file: StackFile) -> Iterator[Problem]:
 
 def _grant_sizes(file: StackFile) -> Iterator[Problem]:
     for name, group in file.config.groups.items():
-        if not group.may_assume:
+        added = added_policies.to_group(file.measured_account, name, group)
+        grant = next((each for each in added if each.attachment == added_policies.ASSUME_ROLES), None)
+        if grant is None or grant.document is None:
             continue
-        if len(naming.assume_policy_name(name)) > _POLICY_NAME_MAX_CHARACTERS:
+        if len(grant.name) > _POLICY_NAME_MAX_CHARACTERS:
             yield Problem(
                 file.key("groups", name),
                 f"the name is too long for its policy {naming.assume_policy_name('…')}: "
@@ -152,7 +140,7 @@ def _grant_sizes(file: StackFile) -> Iterator[Problem]:
         yield from _too_large(
             file.key("groups", name, "mayAssume"),
             "makes a policy",
-            documents.size(people_policies.assume_roles(group.may_assume)),
+            documents.size(grant.document),
             documents.MANAGED_POLICY_MAX_CHARACTERS,
             "Use a second group",
         )
@@ -174,7 +162,7 @@ def _vault(file: StackFile) -> Iterator[Problem]:
             "make a policy" if not debugging else "make a policy, together with debugInstance,",
             documents.size(document),
             documents.USER_INLINE_POLICIES_MAX_CHARACTERS
-            if role.credential_type == "iam_user"
+            if not role.is_session
             else documents.MANAGED_POLICY_MAX_CHARACTERS,
             "Shorten it, or use managedPolicies",
         )
@@ -184,38 +172,25 @@ def _vault(file: StackFile) -> Iterator[Problem]:
                 yield Problem(
                     file.key(*place, "statements"), f'the sid "{sid}" is one of debugInstance; choose another'
                 )
-    issuing = [role for role in vault.roles.values() if role.credential_type == "iam_user"]
-    attachable = sorted({policy for role in issuing for policy in role.managed_policies})
-    partition = file.partition or "aws"
-    assumed = {name: role for name, role in vault.roles.items() if role.credential_type == "assumed_role"}
-    role_arns = {
-        name: naming.role_arn(partition, "0" * 12, naming.vault_aws_role_name(vault.mount, name))
-        for name in assumed
-    }
-    for name, role in assumed.items():
-        trust = vault_policies.trust_vault(
-            vault.principal_arn(partition, "0" * 12),
-            external_id=role.external_id,
-            session_tags=role.session_tags,
-        )
+    account = file.measured_account
+    for name, role in vault.roles.items():
+        if not role.is_session:
+            continue
+        trusted = trust.of_vault_sessions(trust.vaults_principal_arn(account, vault), role)
         yield from _too_large(
             file.key("vault", "roles", name, "sessionTags"),
             "make a trust policy",
-            documents.size(trust),
+            documents.size(trusted),
             documents.TRUST_POLICY_MAX_CHARACTERS,
             "Use fewer or shorter tags, or a shorter externalId",
         )
-    principal = vault_policies.vault_principal(
-        partition,
-        "0" * 12,
-        boundary_arn=naming.policy_arn(partition, "0" * 12, naming.VAULT_BOUNDARY_POLICY),
+    attachable = vault_principal.attachable_policies(vault)
+    assumed = vault_principal.assumable_role_arns(account, vault)
+    principal = vault_principal.document(
+        account,
+        vault,
+        boundary_arn=naming.policy_arn(account.partition, account.account_id, naming.VAULT_BOUNDARY_POLICY),
         attachable_policy_arns=[_longest_policy_arn(file, policy) for policy in attachable],
-        assumable_role_arns=list(role_arns.values()),
-        taggable_role_arns=[role_arns[name] for name, role in assumed.items() if role.session_tags],
-        group_arns=[
-            naming.group_arn(partition, "0" * 12, group)
-            for group in sorted({group for role in issuing for group in role.groups})
-        ],
     )
     yield from _too_large(
         file.key("vault", "roles"),
@@ -228,8 +203,8 @@ def _vault(file: StackFile) -> Iterator[Problem]:
 
 
 def _longest_instance_arn(file: StackFile) -> str:
-    region = file.provider.region or "ap-southeast-1"
-    return f"arn:{file.partition or 'aws'}:ec2:{region}:{'0' * 12}:instance/i-{'0' * 17}"
+    account = file.measured_account
+    return f"arn:{account.partition}:ec2:{account.region}:{account.account_id}:instance/i-{'0' * 17}"
 
 
 def _longest_policy_arn(file: StackFile, name_or_arn: str) -> str:

@@ -1,0 +1,191 @@
+"""What Vault is to hold for one account: the secrets engine, its roles, their policies, auth methods, a log.
+
+Components make it, `verify` compares a Vault with it. Durations are in seconds; names of fields are those of
+Vault's API where they are handed to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from iam_hardening import config
+from iam_hardening.aws import naming
+from iam_hardening.aws.policies import roles as roles_policies
+from iam_hardening.aws.policies import vault as vault_policies
+from iam_hardening.aws.policies.documents import Document
+from iam_hardening.config import Account, Vault, VaultLogin, VaultRole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """The mount of the AWS secrets engine, and how it reaches the account. Endpoints None: AWS's own."""
+
+    path: str
+    description: str
+    default_lease_seconds: int
+    max_lease_seconds: int
+    region: str
+    iam_endpoint: str | None
+    sts_endpoint: str | None
+    # Whose access key it holds; None: it has none, and acts as the role that Vault runs on.
+    user_of_key: str | None
+    username_template: str = naming.VAULT_USERNAME_TEMPLATE
+    in_the_clear: tuple[str, ...] = naming.VAULT_AUDITED_IN_THE_CLEAR
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineRole:
+    """One kind of credentials. Those of an `iam_user` have the first block, of an `assumed_role` the second.
+
+    `managed_policies` and `statements` are what the credentials may do: Vault gives them to the user that it
+    makes; of sessions the IAM role `iam_role` has them.
+    """
+
+    name: str
+    credential_type: str
+    managed_policies: tuple[str, ...]
+    statements: tuple[Mapping[str, Any], ...]
+    debugs_instance: bool
+    # Of users.
+    user_path: str | None = None
+    boundary: str | None = None
+    iam_groups: tuple[str, ...] = ()
+    iam_tags: Mapping[str, str] = field(default_factory=dict)
+    # Of sessions.
+    iam_role: str | None = None
+    session_seconds: int = 0
+    external_id: str | None = None
+    session_tags: Mapping[str, str] = field(default_factory=dict)
+    # The Vault policy whose token may read these credentials.
+    policy: str
+    policy_text: str
+
+    @property
+    def is_session(self) -> bool:
+        return self.iam_role is not None
+
+    @property
+    def max_session_seconds(self) -> int:
+        """Of the IAM role."""
+        return max(self.session_seconds, naming.SHORTEST_MAX_SESSION_SECONDS)
+
+    def document(self, instance_arn: str | None) -> Document | None:
+        """What its own statements allow, and debugging the stack's instance where it is for that; None:
+        nothing. `instance_arn`: only AWS knows the instance's ID."""
+        statements = [dict(statement) for statement in self.statements]
+        if self.debugs_instance and instance_arn:
+            statements += roles_policies.debug_instance(instance_arn)
+        return roles_policies.configured(statements) if statements else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthMethod:
+    """A way to log in. `token_seconds`: the mount's own TTLs; None: Vault's. `role` is the
+    fields of `auth/PATH/role/PATH`; empty: there is none. `issuer`: who signs its tokens, and gives the keys.
+    `entities`: user name → the entity that holds `policies`."""
+
+    path: str
+    type: str
+    description: str
+    token_seconds: int | None
+    policies: tuple[str, ...]
+    role: Mapping[str, Any] = field(default_factory=dict)
+    issuer: str | None = None
+    entities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditDevice:
+    path: str
+    type: str
+    options: Mapping[str, str]
+
+
+def engine(account: Account, vault: Vault) -> Engine:
+    return Engine(
+        path=vault.mount,
+        description=f"Just-in-time credentials for the AWS account {account.account_id}",
+        default_lease_seconds=vault.default_lease_ttl,
+        max_lease_seconds=vault.max_lease_ttl,
+        region=account.region,
+        iam_endpoint=vault.iam_endpoint,
+        sts_endpoint=vault.sts_endpoint,
+        user_of_key=None if vault.runs_on_role else vault.principal_name,
+    )
+
+
+def engine_roles(account: Account, vault: Vault) -> dict[str, EngineRole]:
+    return {name: engine_role(account, vault, name, role) for name, role in vault.roles.items()}
+
+
+def engine_role(account: Account, vault: Vault, name: str, role: VaultRole) -> EngineRole:
+    of_kind: dict[str, Any] = (
+        {
+            "iam_role": naming.vault_aws_role_name(vault.mount, name),
+            "session_seconds": vault.session_seconds(role),
+            "external_id": role.external_id,
+            "session_tags": role.session_tags,
+        }
+        if role.is_session
+        else {
+            "user_path": naming.VAULT_USER_PATH,
+            "boundary": naming.VAULT_BOUNDARY_POLICY,
+            "iam_groups": tuple(role.groups),
+            "iam_tags": naming.vault_role_tags(account.tags, name),
+        }
+    )
+    return EngineRole(
+        name=name,
+        credential_type=role.credential_type,
+        managed_policies=tuple(role.managed_policies),
+        statements=tuple(statement.document() for statement in role.statements),
+        debugs_instance=role.debug_instance,
+        policy=naming.vault_policy_name(vault.mount, name),
+        policy_text=vault_policies.vault_read_credentials(vault.mount, name),
+        **of_kind,
+    )
+
+
+def auth_methods(vault: Vault) -> dict[str, AuthMethod]:
+    return {name: auth_method(vault, name, login) for name, login in vault.logins.items()}
+
+
+def auth_method(vault: Vault, name: str, login: VaultLogin) -> AuthMethod:
+    """Its name is the mount's path and its role's name there."""
+    seconds = config.token_seconds(vault, login)
+    policies = tuple(naming.vault_policy_name(vault.mount, role) for role in login.roles)
+    is_github = login.method == "github"
+    own: Mapping[str, Mapping[str, Any]] = {
+        "userpass": {},
+        "oidc": {
+            "role_type": "oidc",
+            "user_claim": login.user_claim,
+            "allowed_redirect_uris": login.redirect_uris,
+            "bound_claims": login.bound_claims,
+            "bound_claims_type": "string",
+        },
+        "approle": {"secret_id_ttl": naming.VAULT_SECRET_ID_SECONDS, "secret_id_num_uses": 1},
+        "github": {
+            "role_type": "jwt",
+            # Who set the job off: Vault names issued users after them.
+            "user_claim": "actor",
+            "bound_audiences": [login.audience or ""],
+            "bound_subject": login.subject,
+        },
+    }
+    tokens = {"token_policies": list(policies), "token_ttl": seconds, "token_max_ttl": seconds}
+    return AuthMethod(
+        path=name,
+        type="jwt" if is_github else login.method,
+        description=f"Log-in{' of GitHub Actions' if is_github else ''} for just-in-time credentials",
+        token_seconds=None if is_github else seconds,
+        policies=policies,
+        # What a person holds is on their entity: who sets the password cannot widen it by that.
+        role={} if login.method == "userpass" else {**own[login.method], **tokens},
+        issuer=naming.GITHUB_ISSUER if is_github else None,
+        entities={user: naming.vault_entity_name(name, user) for user in login.users},
+    )
+
+
+def audit_device(audit: config.VaultAudit) -> AuditDevice:
+    return AuditDevice(path=audit.device, type="file", options={"file_path": audit.file, "mode": "0600"})

@@ -14,14 +14,14 @@ from iam_hardening.claims.findings import MISSING, NOTHING, Findings
 from iam_hardening.clients.reads import looking
 from iam_hardening.commands.verify.account import Clients
 from iam_hardening.config import Settings
-from iam_hardening.model.alarms import alarms
+from iam_hardening.model import alarms
 
 _SAME = "as the stack file says"
 
 
 def check(findings: Findings, account: Settings, wanted: config.Alarms, clients: Clients) -> None:
     """Raises NotAllowed."""
-    made = alarms(account, wanted)
+    made = alarms.alarms(account)
     for name, alarm in made.items():
         for region in alarm.regions:
             _rule(findings, account, name, alarm, region, clients("events", region))
@@ -92,7 +92,7 @@ def _trail(findings: Findings, account: Settings, wanted: config.Alarms, cloudtr
         trail.get("IsMultiRegionTrail", NOTHING),
         "a region without it is not seen",
     )
-    if not wanted.trail:
+    if alarms.makes_trail(account):
         findings.compare(
             what,
             "signs its files",

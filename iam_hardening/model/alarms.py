@@ -58,3 +58,13 @@ def alarms(account: config.Settings) -> dict[str, Alarm]:
             regions=everywhere,
         )
     return made
+
+
+def recipients(account: config.Settings) -> dict[str, str]:
+    """Region → who is mailed, for each region that has an alarm."""
+    if account.alarms is None:
+        return {}
+    return dict.fromkeys(
+        sorted({region for alarm in alarms(account).values() for region in alarm.regions}),
+        account.alarms.email,
+    )

@@ -27,8 +27,12 @@ class DesiredState:
     defaults: Defaults
     root_features: tuple[str, ...]
     alarms: Mapping[str, Alarm]
+    # Region → who is mailed there.
+    alarm_recipients: Mapping[str, str]
     makes_trail: bool
     shell_preferences: Mapping[str, Any] | None
+    # Log group → days that what was typed in shells is kept.
+    shell_logs: Mapping[str, int]
     engine: vault.Engine | None
     engine_roles: Mapping[str, vault.EngineRole]
     auth_methods: Mapping[str, vault.AuthMethod]
@@ -45,8 +49,10 @@ def of(settings: Settings, instance_arn: str | None = None) -> DesiredState:
         defaults=account_defaults.defaults(settings.regions, settings.account_defaults),
         root_features=account_defaults.root_features(settings),
         alarms=alarms.alarms(settings),
+        alarm_recipients=alarms.recipients(settings),
         makes_trail=alarms.makes_trail(settings),
         shell_preferences=preferences.document() if preferences else None,
+        shell_logs={preferences.log_group: preferences.log_retention_days} if preferences else {},
         engine=vault.engine(settings, section) if section else None,
         engine_roles=vault.engine_roles(settings, section) if section else {},
         auth_methods=vault.auth_methods(section) if section else {},

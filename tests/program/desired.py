@@ -459,6 +459,14 @@ def kinds(instance_arn: str) -> dict[str, Kind]:
             },
         ),
         "alarms": Kind(_alarms, _alarms_registered),
+        "recipients of alarms": Kind(
+            lambda desired: dict(desired.state.alarm_recipients),
+            lambda made: {
+                inputs["region"]: inputs["endpoint"]
+                for inputs in made.of("aws:sns/topicSubscription:TopicSubscription")
+                if inputs["protocol"] == "email"
+            },
+        ),
         "trail": Kind(
             lambda desired: desired.state.makes_trail,
             lambda made: bool(made.of("aws:cloudtrail/trail:Trail")),
@@ -468,6 +476,13 @@ def kinds(instance_arn: str) -> dict[str, Kind]:
             lambda made: next(
                 (json.loads(inputs["content"]) for inputs in made.of("aws:ssm/document:Document")), None
             ),
+        ),
+        "logs of shells": Kind(
+            lambda desired: dict(desired.state.shell_logs),
+            lambda made: {
+                inputs["name"]: inputs["retentionInDays"]
+                for inputs in made.of("aws:cloudwatch/logGroup:LogGroup")
+            },
         ),
         "Vault's engine": Kind(_engine, _engine_registered),
         "Vault's roles": Kind(_engine_roles(instance_arn), _engine_roles_registered),

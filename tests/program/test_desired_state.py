@@ -40,7 +40,6 @@ VARIANTS = variants() | {
 # they say is tested where they are made, or claimed of the account (`claims/resource_policies.py`).
 NOT_COMPARED = {
     "aws:cloudwatch/eventTarget:EventTarget",
-    "aws:cloudwatch/logGroup:LogGroup",
     "aws:dynamodb/table:Table",
     "aws:ec2/instance:Instance",
     "aws:kms/alias:Alias",
@@ -51,7 +50,6 @@ NOT_COMPARED = {
     "aws:s3/bucketVersioning:BucketVersioning",
     "aws:sns/topic:Topic",
     "aws:sns/topicPolicy:TopicPolicy",
-    "aws:sns/topicSubscription:TopicSubscription",
 }
 
 
@@ -156,6 +154,12 @@ PROGRAM_MAKES: Mapping[str, tuple[str, str, Change]] = {
         _set(enabledFeatures=["RootSessions"]),
     ),
     "alarms": ("hardened dev", "aws:cloudwatch/eventRule:EventRule", _set(eventPattern="{}")),
+    "recipients of alarms": (
+        "hardened dev",
+        "aws:sns/topicSubscription:TopicSubscription",
+        _set(endpoint="stranger@example.com"),
+    ),
+    "logs of shells": ("hardened dev", "aws:cloudwatch/logGroup:LogGroup", _set(retentionInDays=1)),
     "shell preferences": ("hardened dev", "aws:ssm/document:Document", _set(content="{}")),
     "Vault's engine": ("hardened dev", "vault:aws/secretBackend:SecretBackend", _set(maxLeaseTtlSeconds=1)),
     "Vault's roles": (
@@ -268,6 +272,8 @@ MODEL_SAYS: Mapping[str, tuple[str, Mutation]] = {
     "root access": ("management account", _state(root_features=())),
     "alarms": ("hardened dev", _first("alarms", pattern={})),
     "trail": ("hardened dev", lambda state: replace(state, makes_trail=not state.makes_trail)),
+    "recipients of alarms": ("hardened dev", _state(alarm_recipients={})),
+    "logs of shells": ("hardened dev", _state(shell_logs={})),
     "shell preferences": ("hardened dev", _state(shell_preferences={})),
     "Vault's engine": ("hardened dev", _state(engine=None)),
     "Vault's roles": ("hardened dev", _first("engine_roles", managed_policies=("X",), iam_role=None)),

@@ -165,7 +165,7 @@ def test_who_has_not_confirmed_is_told_nothing(
 ) -> None:
     assert dev.alarms
     findings = Findings("dev")
-    alarms.check_topic(findings, dev, dev.alarms, "us-east-1", Topic(arn))
+    alarms.check_topic(findings, dev, dev.alarms.email, "us-east-1", Topic(arn))
     assert false(findings) == expected
 
 

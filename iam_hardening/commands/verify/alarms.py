@@ -25,8 +25,8 @@ def check(findings: Findings, account: Settings, wanted: config.Alarms, clients:
     for name, alarm in made.items():
         for region in alarm.regions:
             _rule(findings, account, name, alarm, region, clients("events", region))
-    for region in sorted({region for alarm in made.values() for region in alarm.regions}):
-        check_topic(findings, account, wanted, region, clients("sns", region))
+    for region, email in alarms.recipients(account).items():
+        check_topic(findings, account, email, region, clients("sns", region))
     _trail(findings, account, wanted, clients("cloudtrail", account.region))
 
 
@@ -52,7 +52,7 @@ def _rule(findings: Findings, account: Settings, name: str, alarm: Alarm, region
     )
 
 
-def check_topic(findings: Findings, account: Settings, wanted: config.Alarms, region: str, sns: Any) -> None:
+def check_topic(findings: Findings, account: Settings, email: str, region: str, sns: Any) -> None:
     arn = topic_arn(account.partition, region, account.account_id, ALARMS)
 
     def pages() -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ def check_topic(findings: Findings, account: Settings, wanted: config.Alarms, re
     findings.compare(
         f"topic {ALARMS} in {region}",
         "confirmed subscribers",
-        [wanted.email],
+        [email],
         confirmed if found is not None else MISSING,
         "who has not followed the link in the mail is told nothing; whoever else is there reads along",
     )

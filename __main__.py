@@ -20,7 +20,7 @@ from components.vault_logins import VaultLogin, VaultLoginArgs
 from components.vault_server import VaultServer, VaultServerArgs
 from iam_hardening import config
 from iam_hardening.aws import naming
-from iam_hardening.model import alarms, vault_boundary
+from iam_hardening.model import account_defaults, alarms, vault_boundary
 
 
 def export(**values: object) -> None:
@@ -29,21 +29,21 @@ def export(**values: object) -> None:
 
 
 def build_account(stack: config.Settings) -> None:
-    regions, defaults = stack.regions, stack.account_defaults
+    defaults = account_defaults.defaults(stack.regions, stack.account_defaults)
     kept = pulumi.ResourceOptions(protect=stack.protect)
     PasswordPolicy("password-policy", PasswordPolicyArgs(policy=stack.password_policy), kept)
     if stack.organization_root_access:
         CentralRootAccess("root-access")
-    if defaults.imdsv2 or defaults.ebs_encryption or defaults.s3_public_access_block:
-        args = AccountDefaultsArgs(account=stack, regions=regions, defaults=defaults)
-        AccountDefaults("account-defaults", args)
-    if defaults.access_analyzer:
-        AccessAnalyzer("access-analyzer", AccessAnalyzerArgs(account=stack, regions=regions))
+    if defaults.changes_services:
+        AccountDefaults("account-defaults", AccountDefaultsArgs(account=stack, defaults=defaults))
+    if defaults.analyzers_in:
+        AccessAnalyzer("access-analyzer", AccessAnalyzerArgs(account=stack, defaults=defaults))
 
 
 def build_alarms(stack: config.Settings, section: config.Alarms) -> None:
-    trail = [] if section.trail else [Trail("trail", TrailArgs(account=stack, alarms=section))]
-    rules = alarms.alarms(stack, section)
+    made = alarms.makes_trail(stack)
+    trail = [Trail("trail", TrailArgs(account=stack, alarms=section))] if made else []
+    rules = alarms.alarms(stack)
     Alarms("alarms", AlarmsArgs(account=stack, alarms=section, rules=rules, trail=trail))
 
 

@@ -13,23 +13,19 @@ encryption by default", "Configuring block public access settings for your accou
 2.1.4, 5.1.1 and 5.7.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from iam_hardening import config
 from iam_hardening.config import Account
+from iam_hardening.model.account_defaults import METADATA, PUBLIC_ACCESS_BLOCK, Defaults
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountDefaultsArgs:
-    """`regions` counts for the first two; the public access block is one for the account."""
-
     account: Account
-    regions: Sequence[str]
-    defaults: config.AccountDefaults
+    defaults: Defaults
 
 
 class AccountDefaults(pulumi.ComponentResource):
@@ -40,27 +36,17 @@ class AccountDefaults(pulumi.ComponentResource):
     ) -> None:
         super().__init__("iam-hardening:index:AccountDefaults", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        for region in args.regions:
-            if args.defaults.imdsv2:
-                aws.ec2.InstanceMetadataDefaults(
-                    f"{name}-imdsv2-{region}",
-                    http_tokens="required",
-                    http_put_response_hop_limit=1,
-                    region=region,
-                    opts=child,
-                )
-            if args.defaults.ebs_encryption:
-                aws.ebs.EncryptionByDefault(
-                    f"{name}-ebs-encryption-{region}", enabled=True, region=region, opts=child
-                )
-        if args.defaults.s3_public_access_block:
+        for region in args.defaults.metadata_in:
+            aws.ec2.InstanceMetadataDefaults(f"{name}-imdsv2-{region}", **METADATA, region=region, opts=child)
+        for region in args.defaults.encrypted_in:
+            aws.ebs.EncryptionByDefault(
+                f"{name}-ebs-encryption-{region}", enabled=True, region=region, opts=child
+            )
+        if args.defaults.blocks_public_access:
             aws.s3.AccountPublicAccessBlock(
                 f"{name}-s3-public-access",
                 account_id=args.account.account_id,
-                block_public_acls=True,
-                block_public_policy=True,
-                ignore_public_acls=True,
-                restrict_public_buckets=True,
+                **dict.fromkeys(PUBLIC_ACCESS_BLOCK, True),
                 opts=child,
             )
         self.register_outputs({})

@@ -9,7 +9,6 @@ Source: AWS, "Using AWS Identity and Access Management Access Analyzer"; CIS AWS
 Security Hub IAM.28.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -17,12 +16,13 @@ import pulumi_aws as aws
 
 from iam_hardening.aws import naming
 from iam_hardening.config import Account
+from iam_hardening.model.account_defaults import ANALYZER_TYPE, Defaults
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccessAnalyzerArgs:
     account: Account
-    regions: Sequence[str]
+    defaults: Defaults
 
 
 class AccessAnalyzer(pulumi.ComponentResource):
@@ -32,11 +32,11 @@ class AccessAnalyzer(pulumi.ComponentResource):
         self, name: str, args: AccessAnalyzerArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("iam-hardening:index:AccessAnalyzer", name, None, opts)
-        for region in args.regions:
+        for region in args.defaults.analyzers_in:
             aws.accessanalyzer.Analyzer(
                 f"{name}-{region}",
                 analyzer_name=naming.ACCESS_ANALYZER,
-                type="ACCOUNT",
+                type=ANALYZER_TYPE,
                 region=region,
                 tags=dict(args.account.tags),
                 opts=pulumi.ResourceOptions(parent=self),

@@ -16,9 +16,7 @@ from components.permissions import attach_to_group, customer_managed_policy
 from iam_hardening import config
 from iam_hardening.aws import naming
 from iam_hardening.config import Account, added_policies, is_administrators
-
-# Longer than any preset's minimum; the provider draws it at random from all character classes.
-_INITIAL_PASSWORD_LENGTH = 24
+from iam_hardening.model.identities import ROOT_PATH, log_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +41,7 @@ class PeopleGroup(pulumi.ComponentResource):
         account, wanted = args.account, args.group
         protect = account.protect and is_administrators(wanted)
         kept = pulumi.ResourceOptions(parent=self, protect=protect or None)
-        group = aws.iam.Group(name, name=name, path="/", opts=kept)
+        group = aws.iam.Group(name, name=name, path=ROOT_PATH, opts=kept)
         added = {each.attachment: each for each in added_policies.to_group(account, name, wanted)}
         enforcement: list[pulumi.Resource] = []
         attached: dict[str, pulumi.Output[str]] = {}
@@ -127,13 +125,13 @@ class Person(pulumi.ComponentResource):
             groups=[group.group_name for group in args.groups],
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.groups)),
         )
-        minimum = int(args.password_policy.values()["minimum_password_length"])
+        wanted = log_in(args.user, args.password_policy)
         login = aws.iam.UserLoginProfile(
             name,
             user=user.name,
-            password_length=max(minimum, _INITIAL_PASSWORD_LENGTH),
-            password_reset_required=True,
-            pgp_key=args.user.pgp_key,
+            password_length=wanted.password_length,
+            password_reset_required=wanted.must_be_reset,
+            pgp_key=wanted.pgp_key,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 additional_secret_outputs=["password"],
@@ -147,6 +145,6 @@ class Person(pulumi.ComponentResource):
         # With a PGP key the provider answers with the one, without with the other; asked for the one that it
         # lacks, every preview would show an unknown value.
         nothing: pulumi.Output[str | None] = pulumi.Output.from_input(None)
-        self.password = nothing if args.user.pgp_key else pulumi.Output.secret(login.password)
-        self.encrypted_password = login.encrypted_password if args.user.pgp_key else nothing
+        self.password = nothing if wanted.pgp_key else pulumi.Output.secret(login.password)
+        self.encrypted_password = login.encrypted_password if wanted.pgp_key else nothing
         self.register_outputs({"password": self.password, "encrypted_password": self.encrypted_password})

@@ -14,6 +14,8 @@ Source: IAM User Guide, "Centrally manage root access for member accounts"; CIS 
 import pulumi
 import pulumi_aws as aws
 
+from iam_hardening.model.account_defaults import ROOT_FEATURES
+
 
 class CentralRootAccess(pulumi.ComponentResource):
     """Both features: root credentials are managed centrally, and privileged tasks run as root sessions."""
@@ -22,7 +24,7 @@ class CentralRootAccess(pulumi.ComponentResource):
         super().__init__("iam-hardening:index:CentralRootAccess", name, None, opts)
         aws.iam.OrganizationsFeatures(
             name,
-            enabled_features=["RootCredentialsManagement", "RootSessions"],
+            enabled_features=list(ROOT_FEATURES),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({})

@@ -22,6 +22,7 @@ from iam_hardening.aws.policies import documents
 from iam_hardening.aws.policies import vault as vault_policies
 from iam_hardening.config import Account, trust, vault_principal
 from iam_hardening.model import vault as model
+from iam_hardening.model.identities import ROOT_PATH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +168,7 @@ class VaultAws(pulumi.ComponentResource):
         user = aws.iam.User(
             f"{name}-principal",
             name=args.vault.principal_name,
-            path="/",
+            path=ROOT_PATH,
             tags=dict(args.account.tags),
             opts=pulumi.ResourceOptions(
                 parent=self,

@@ -21,7 +21,7 @@ from iam_hardening.aws.naming import account_of, iam_arn
 from iam_hardening.aws.policies import documents
 from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.clients.aws import Credentials, Session
-from iam_hardening.model.desired_state import identities
+from iam_hardening.model.identities import identities
 from rehearsal import cross_stack, tools
 from rehearsal.authenticator import Authenticator
 from rehearsal.errors import RehearsalError

@@ -7,17 +7,11 @@ file's own statements carry are not drawn, and neither is what people could do w
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from iam_hardening.aws.naming import (
-    VAULT_USER_PATH,
-    role_arn,
-    user_arn,
-    vault_aws_role_name,
-    vault_policy_name,
-)
-from iam_hardening.claims.claim import ALLOWED
-from iam_hardening.claims.grants import grants_of
-from iam_hardening.config import CrossAccountRole, Permissions, Settings, Vault
+from iam_hardening.aws.naming import VAULT_USER_PATH, vault_policy_name
+from iam_hardening.claims.assuming import granted, is_named, trusts
+from iam_hardening.config import CrossAccountRole, Permissions, Settings
 from iam_hardening.config.values import duration_text
+from iam_hardening.model.vault import engine_role, lease_seconds, methods_for
 
 VAULT = "Vault"
 OUTSIDE = "Outside"
@@ -198,13 +192,9 @@ def _places_of_vault(own: Settings) -> Iterator[Node]:
                 *(["debugging the instance"] if role.debug_instance else []),
             ]
         )
-        is_user = role.credential_type == "iam_user"
-        made = (
-            f"a user below {VAULT_USER_PATH}"
-            if is_user
-            else f"role {vault_aws_role_name(own.vault.mount, name)}"
-        )
-        if not _logins_for(own.vault, name):
+        iam_role = engine_role(own, own.vault, name, role).iam_role
+        made = f"role {iam_role}" if iam_role else f"a user below {VAULT_USER_PATH}"
+        if not methods_for(own.vault, name):
             yield Node(
                 id=f"{VAULT}/token/{policy}",
                 account=VAULT,
@@ -228,11 +218,6 @@ def _places_of_vault(own: Settings) -> Iterator[Node]:
                 details=(held, "never more than the boundary"),
             ),
         )
-
-
-def _logins_for(vault: Vault, role: str) -> list[str]:
-    """The log-ins whose tokens read this role's credentials."""
-    return [name for name, login in vault.logins.items() if role in login.roles]
 
 
 def _held(permissions: Permissions) -> str:
@@ -275,8 +260,8 @@ def _edges(own: Settings, stacks: Mapping[str, Settings]) -> Iterator[Edge]:
         for name, role_of_vault in own.vault.roles.items():
             source = f"{VAULT}/{own.stack}/{name}"
             policy = vault_policy_name(own.vault.mount, name)
-            lease = duration_text(role_of_vault.ttl or own.vault.default_lease_ttl)
-            logins = _logins_for(own.vault, name)
+            lease = duration_text(lease_seconds(own.vault, role_of_vault))
+            logins = methods_for(own.vault, name)
             holders = [f"login/{login}" for login in logins] or [f"token/{policy}"]
             for holder in holders:
                 yield Edge(source=f"{VAULT}/{holder}", target=source, asks=NO_MFA, label="Vault policy")
@@ -296,19 +281,11 @@ def _edges_into(
     age = f", {duration_text(role.mfa_max_age)} old at most" if role.mfa_max_age else ""
     terms = f"MFA{age}" if role.asks_for_mfa else "without MFA"
     asks = MFA if role.asks_for_mfa else NO_MFA
-    arn = role_arn(own.partition, own.account_id, name)
-    trusted_id = own.account_id if own.is_central else own.central_account_id
-    for central in (each for each in stacks.values() if each.account_id == trusted_id):
-        let_in = {
-            person
-            for person, user in central.users.items()
-            if not role.principals
-            or user_arn(central.partition, central.account_id, user.path, person) in role.principals
-        }
+    for central in (each for each in stacks.values() if trusts(own, role, each)):
+        let_in = {person for person in central.users if is_named(role, central, person)}
         for group_name, group in central.groups.items():
-            granted = arn in group.may_assume or grants_of([group]).verdict("sts:AssumeRole", arn) == ALLOWED
             members = {person for person, user in central.users.items() if group_name in user.groups}
-            if not granted or not members & let_in:
+            if not granted([group], own, name) or not members & let_in:
                 continue
             only = f", only {' and '.join(sorted(members & let_in))}" if members - let_in else ""
             yield Edge(

@@ -24,7 +24,7 @@ from iam_hardening.aws import naming
 from iam_hardening.aws.policies.documents import document
 from iam_hardening.claims.claim import ALLOWED, REFUSED
 from iam_hardening.claims.grants import KNOWN_POLICIES, Grants, grants_of, resource_accounts
-from iam_hardening.config import Settings, Statement
+from iam_hardening.config import Settings, Statement, added_policies, trust, vault_principal
 from iam_hardening.model import alarms
 
 TABLE = Path(__file__).with_name("matrix.yaml")
@@ -185,9 +185,9 @@ def claims(
 
 def _counts(only: Only, account: Settings) -> bool:
     if only == "issues users":
-        return account.vault is not None and _issues_users(account.vault)
+        return account.vault is not None and account.vault.issues_users
     if only == "makes a trail":
-        return account.alarms is not None and account.alarms.trail is None
+        return alarms.makes_trail(account)
     if only == "sends alarms":
         return account.alarms is not None
     if only == "sets session preferences":
@@ -198,10 +198,6 @@ def _counts(only: Only, account: Settings) -> bool:
         runs_here = account.vault is not None and account.vault.runs_on_role is not None
         return account.vault_server is not None or runs_here
     return account.strict_onboarding == (only == "strict onboarding")
-
-
-def _issues_users(vault: config.Vault) -> bool:
-    return not vault.roles or any(role.credential_type == "iam_user" for role in vault.roles.values())
 
 
 def _cells(row: Row, identity: _Identity, account: Settings, issued: Issued | None) -> Iterator[MatrixClaim]:
@@ -342,7 +338,8 @@ def _identities(who: Who, account: Settings, issued: Issued | None) -> Iterator[
             if role.deny_secrets:
                 yield _role(account, name)
     elif who == "instance role" and account.instance:
-        managed = [naming.SESSION_MANAGER_POLICY] if account.instance.session_manager else []
+        added = added_policies.to_instance(account, account.instance)
+        managed = [policy.name for policy in added if policy.is_aws]
         written = tuple(s for statements in account.instance.policies.values() for s in statements)
         grants = grants_of([account.instance], managed_policies=managed)
         yield replace(_role(account, account.instance.role_name, grants), statements=written)
@@ -355,24 +352,17 @@ def _identities(who: Who, account: Settings, issued: Issued | None) -> Iterator[
 
 
 def _of_vault(who: Who, account: Settings, vault: config.Vault, issued: Issued | None) -> Iterator[_Identity]:
-    sessions = {
-        name: naming.role_arn(
-            account.partition, account.account_id, naming.vault_aws_role_name(vault.mount, name)
-        )
-        for name, role in vault.roles.items()
-        if role.credential_type == "assumed_role"
-    }
+    sessions = vault_principal.assumable_role_arns(account, vault)
     users = dict(issued.users) if issued else {}
     if who == "boundary":
         alone = _policy(account, naming.VAULT_BOUNDARY_POLICY)
-        rules = alarms.alarms(account, account.alarms) if account.alarms else ()
         arns = tuple(
             naming.event_rule_arn(account.partition, account.region, account.account_id, rule)
-            for rule in rules
+            for rule in alarms.alarms(account)
         )
         yield replace(alone, is_boundary=True, granted={"alarm rule": arns})
     elif who == "vault principal":
-        yield _vault_principal(account, vault, sessions)
+        yield _vault_principal(account, vault)
     for name, role in vault.roles.items():
         arn = (sessions if who == "vault session" else users | sessions).get(name)
         asked = (
@@ -397,20 +387,15 @@ def _within_the_boundary(role: config.VaultRole) -> Grants:
     return grants_of(managed_policies=role.managed_policies, statements=[nothing_of_iam, *role.statements])
 
 
-def _vault_principal(account: Settings, vault: config.Vault, sessions: Mapping[str, str]) -> _Identity:
-    issuing = [role for role in vault.roles.values() if role.credential_type == "iam_user"]
-    groups = sorted({group for role in issuing for group in role.groups})
-    written = sorted({policy for role in issuing for policy in role.managed_policies})
+def _vault_principal(account: Settings, vault: config.Vault) -> _Identity:
     return _Identity(
         name=vault.principal,
-        arn=vault.principal_arn(account.partition, account.account_id),
+        arn=trust.vaults_principal_arn(account, vault),
         granted={
-            "granted role": tuple(sessions.values()),
-            "tagged role": tuple(arn for role, arn in sessions.items() if vault.roles[role].session_tags),
-            "granted group": tuple(
-                naming.group_arn(account.partition, account.account_id, group) for group in groups
-            ),
-            "granted policy": tuple(_policy_arns(account, written)),
+            "granted role": tuple(vault_principal.assumable_role_arns(account, vault).values()),
+            "tagged role": tuple(vault_principal.taggable_role_arns(account, vault)),
+            "granted group": tuple(vault_principal.group_arns(account, vault)),
+            "granted policy": tuple(_policy_arns(account, vault_principal.attachable_policies(vault))),
         },
     )
 

@@ -144,7 +144,7 @@ def policy_claims(account: Settings) -> list[PolicyClaim]:
         *(_sessions(account, account.vault) if account.vault else ()),
         *(_seal(account, account.vault_server.name) if account.vault_server else ()),
         *(_alarms(account) if account.alarms else ()),
-        *(_trail(account) if account.alarms and not account.alarms.trail else ()),
+        *(_trail(account) if alarms.makes_trail(account) else ()),
     ]
 
 
@@ -240,7 +240,7 @@ def _instances(account: Settings) -> Iterator[PolicyClaim]:
 def _sessions(account: Settings, vault: config.Vault) -> Iterator[PolicyClaim]:
     principal = vault.principal_arn(account.partition, account.account_id)
     for name, role in vault.roles.items():
-        if role.credential_type != "assumed_role":
+        if not role.is_session:
             continue
         claim = PolicyClaim(
             place=_role(account, naming.vault_aws_role_name(vault.mount, name)),
@@ -347,7 +347,7 @@ def _alarms(account: Settings) -> Iterator[PolicyClaim]:
 def _rules(account: Settings) -> dict[str, list[str]]:
     """Region → the alarm rules that are there."""
     rules: dict[str, list[str]] = {}
-    for name, alarm in (alarms.alarms(account, account.alarms) if account.alarms else {}).items():
+    for name, alarm in alarms.alarms(account).items():
         for region in alarm.regions:
             rules.setdefault(region, []).append(name)
     return rules

@@ -14,14 +14,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from iam_hardening import config
 from iam_hardening.aws import naming
-from iam_hardening.aws.naming import (
-    ADMINISTRATOR_ACCESS,
-    VAULT_BOUNDARY_POLICY,
-    VAULT_ROLE_TAG,
-    VAULT_USER_PATH,
-)
+from iam_hardening.aws.naming import ADMINISTRATOR_ACCESS, VAULT_ROLE_TAG, VAULT_USER_PATH
 from iam_hardening.clients.reads import NotAllowed, looking
 from iam_hardening.clients.user_belongings import (
     SERVICE_CREDENTIAL,
@@ -30,9 +24,10 @@ from iam_hardening.clients.user_belongings import (
     Belonging,
     last_use,
 )
-from iam_hardening.config import Settings
-from iam_hardening.model import desired_state
-from iam_hardening.model.desired_state import identities
+from iam_hardening.config import Settings, trust
+from iam_hardening.model import vault as vault_model
+from iam_hardening.model.identities import Kind as IdentityKind
+from iam_hardening.model.identities import identities
 
 Kind = Literal[
     "trust",
@@ -106,24 +101,21 @@ def estate_of(accounts: Iterable[Settings]) -> frozenset[str]:
     known: set[str] = set()
     for account in accounts:
         known |= {account.account_id, account.trusted_account_id or account.account_id}
-        known |= {
-            role.trusted_account_id
-            for role in account.cross_account_roles.values()
-            if role.trusted_account_id
-        }
+        trusted = (trust.trusted_account_id(account, role) for role in account.cross_account_roles.values())
+        known |= {each for each in trusted if each}
     return frozenset(known)
 
 
 def collect(
     account: Settings,
     iam: Any,
-    records: Mapping[desired_state.Kind, Mapping[str, dict[str, Any]]],
+    records: Mapping[IdentityKind, Mapping[str, dict[str, Any]]],
     documents: Mapping[str, Mapping[str, Any]],
     estate: Collection[str],
 ) -> Facts:
     """`records`: kind → name → AWS's record of it; `documents`: the account's own policies by ARN; `estate`:
     the accounts whose people may be trusted."""
-    ours = {(identity.kind, identity.name) for identity in identities(account)}
+    ours = {(identity.kind, identity.name) for identity in identities(account) if identity.is_made}
     others = [
         (kind, name, record)
         for kind, named in records.items()
@@ -267,7 +259,7 @@ def _is_wide(statement: Mapping[str, Any]) -> bool:
 def _credentials(account: Settings, iam: Any, users: Mapping[str, dict[str, Any]]) -> Iterator[Fact]:
     """Of every user; the access keys that Vault has and issues excepted. Raises NotAllowed."""
     vault = account.vault
-    has_vaults_key = vault.principal_name if vault and not vault.runs_on_role else None
+    has_vaults_key = vault_model.engine(account, vault).user_of_key if vault else None
     for name, record in users.items():
         what = f"user {name}"
         # A user whose lease ends meanwhile is gone: no answer.
@@ -324,14 +316,13 @@ def is_issued_by_vault(account: Settings, user: Mapping[str, Any]) -> bool:
     one that does; which of them has no lease, `iam-hardening jit sweep` tells."""
     tags = {tag["Key"]: tag["Value"] for tag in user.get("Tags", [])}
     boundary = user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
-    own_boundary = naming.policy_arn(account.partition, account.account_id, VAULT_BOUNDARY_POLICY)
-    roles: Mapping[str, config.VaultRole] = account.vault.roles if account.vault else {}
+    roles = vault_model.engine_roles(account, account.vault) if account.vault else {}
     role = roles.get(tags.get(VAULT_ROLE_TAG, ""))
+    if role is None or role.boundary is None:
+        return False
     return (
-        user["Path"] == VAULT_USER_PATH
-        and role is not None
-        and role.credential_type == "iam_user"
-        and boundary == own_boundary
+        bool(user["Path"] == role.user_path)
+        and boundary == naming.policy_arn(account.partition, account.account_id, role.boundary)
         and user["UserName"].startswith(naming.VAULT_USER_NAME_PREFIX)
     )
 

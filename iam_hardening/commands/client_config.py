@@ -11,12 +11,12 @@ CLI"; AWSume, "Configure your profiles".
 import configparser
 import io
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from iam_hardening import config, exit_status
 from iam_hardening.aws.naming import mfa_device_arn, role_arn
-from iam_hardening.claims.grants import grants_of
+from iam_hardening.claims.assuming import assumable
 from iam_hardening.config.files import settings_of
 
 AWS_CLI, AWSUME = "aws", "awsume"
@@ -33,8 +33,13 @@ def profiles(
         source["mfa_serial"] = serial
     found = {name: source}
     how = {"source_profile": name} if tool == AWSUME else {"credential_source": "Environment"}
-    for profile, region, arn in _assumable(stacks, central, person):
-        found[profile] = {"role_arn": arn, **how, "role_session_name": person, "region": region}
+    for stack, account, role in assumable(stacks, central, person):
+        found[f"{stack}-{role}"] = {
+            "role_arn": role_arn(account.partition, account.account_id, role),
+            **how,
+            "role_session_name": person,
+            "region": account.region,
+        }
     return found
 
 
@@ -58,22 +63,6 @@ def session_commands(stacks: Mapping[str, config.Settings], *, person: str, devi
     name, central = next((n, s) for n, s in stacks.items() if s.is_central and person in s.users)
     serial = mfa_device_arn(central.partition, central.account_id, device)
     return _SESSION.format(central=name, serial=serial)
-
-
-def _assumable(
-    stacks: Mapping[str, config.Settings], central: config.Settings, person: str
-) -> Iterator[tuple[str, str, str]]:
-    """Profile name, region and ARN of each role that the person may assume, in any account."""
-    groups = [central.groups[group] for group in central.users[person].groups]
-    granted = {arn for group in groups for arn in group.may_assume}
-    grants = grants_of(groups)
-    for stack, account in stacks.items():
-        if account.trusted_account_id != central.account_id:
-            continue
-        for role in account.cross_account_roles:
-            arn = role_arn(account.partition, account.account_id, role)
-            if arn in granted or grants.verdict("sts:AssumeRole", arn) == "allowed":
-                yield f"{stack}-{role}", account.region, arn
 
 
 def as_ini(found: Mapping[str, Mapping[str, str]]) -> str:

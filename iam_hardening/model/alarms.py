@@ -5,8 +5,16 @@ from iam_hardening.aws import event_patterns, naming
 from iam_hardening.aws.event_patterns import Alarm
 
 
-def alarms(account: config.Settings, wanted: config.Alarms) -> dict[str, Alarm]:
-    """Rule name → alarm: those that are switched on and can go off in this account."""
+def makes_trail(account: config.Settings) -> bool:
+    """Whether the program makes the trail that the alarms see by."""
+    return account.alarms is not None and account.alarms.trail is None
+
+
+def alarms(account: config.Settings) -> dict[str, Alarm]:
+    """Rule name → alarm: those that are switched on and can go off in this account; none without alarms."""
+    wanted = account.alarms
+    if wanted is None:
+        return {}
     everywhere = account.regions
     where_iam_tells = [naming.IAM_EVENTS_REGION.get(account.partition, account.region)]
     vault = [account.vault.principal_arn(account.partition, account.account_id)] if account.vault else []
@@ -50,3 +58,13 @@ def alarms(account: config.Settings, wanted: config.Alarms) -> dict[str, Alarm]:
             regions=everywhere,
         )
     return made
+
+
+def recipients(account: config.Settings) -> dict[str, str]:
+    """Region → who is mailed, for each region that has an alarm."""
+    if account.alarms is None:
+        return {}
+    return dict.fromkeys(
+        sorted({region for alarm in alarms(account).values() for region in alarm.regions}),
+        account.alarms.email,
+    )

@@ -69,6 +69,10 @@ class EngineRole:
         """Of the IAM role."""
         return max(self.session_seconds, naming.SHORTEST_MAX_SESSION_SECONDS)
 
+    @property
+    def has_document(self) -> bool:
+        return bool(self.statements) or self.debugs_instance
+
     def document(self, instance_arn: str | None) -> Document | None:
         """What its own statements allow, and debugging the stack's instance where it is for that; None:
         nothing. `instance_arn`: only AWS knows the instance's ID."""
@@ -185,6 +189,16 @@ def auth_method(vault: Vault, name: str, login: VaultLogin) -> AuthMethod:
         issuer=naming.GITHUB_ISSUER if is_github else None,
         entities={user: naming.vault_entity_name(name, user) for user in login.users},
     )
+
+
+def methods_for(vault: Vault, role: str) -> dict[str, VaultLogin]:
+    """The log-ins whose tokens may read this role's credentials."""
+    return {name: login for name, login in vault.logins.items() if role in login.roles}
+
+
+def lease_seconds(vault: Vault, role: VaultRole) -> int:
+    """How long credentials live that nobody renews or ends."""
+    return vault.session_seconds(role) if role.is_session else vault.default_lease_ttl
 
 
 def audit_device(audit: config.VaultAudit) -> AuditDevice:

@@ -19,13 +19,12 @@ def protected(account: config.Settings, vault: config.Vault) -> vault_boundary.P
     aliases: list[str] = []
     tables: list[str] = []
     if account.alarms:
-        if account.alarms.trail is None:
+        if alarm_rules.makes_trail(account):
             buckets.append(naming.trail_bucket(account_id, account.region))
         # In any region: one that is no longer the stack's may still have them.
         alarms.append(naming.topic_arn(partition, "*", account_id, naming.ALARMS))
         alarms += [
-            naming.event_rule_arn(partition, "*", account_id, rule)
-            for rule in alarm_rules.alarms(account, account.alarms)
+            naming.event_rule_arn(partition, "*", account_id, rule) for rule in alarm_rules.alarms(account)
         ]
         aliases.append(naming.key_alias_arn(partition, "*", account_id, naming.ALARMS))
     if account.vault_server:

@@ -7,6 +7,7 @@ import pytest
 from components.account_defaults import AccountDefaults, AccountDefaultsArgs
 from components.detection import AccessAnalyzer, AccessAnalyzerArgs
 from iam_hardening import config
+from iam_hardening.model.account_defaults import defaults
 from tests.accounts import central_account, section
 from tests.recorder import Recorder
 
@@ -19,8 +20,8 @@ ANALYZER = "aws:accessanalyzer/analyzer:Analyzer"
 
 def record_defaults(recorder: Recorder, **changed: bool) -> None:
     switches = {"imdsv2": True, "ebsEncryption": True, "s3PublicAccessBlock": True} | changed
-    defaults = section(config.AccountDefaults, **switches)
-    args = AccountDefaultsArgs(account=central_account(), regions=REGIONS, defaults=defaults)
+    wanted = defaults(REGIONS, section(config.AccountDefaults, **switches))
+    args = AccountDefaultsArgs(account=central_account(), defaults=wanted)
     recorder.run(lambda: AccountDefaults("defaults", args))
 
 
@@ -59,10 +60,11 @@ def test_each_is_switched_off_by_itself(recorder: Recorder, switch: str, kind: s
 
 
 def test_every_region_has_one_analyzer_of_external_access(recorder: Recorder) -> None:
-    args = AccessAnalyzerArgs(account=central_account(), regions=REGIONS)
+    wanted = defaults(REGIONS, section(config.AccountDefaults))
+    args = AccessAnalyzerArgs(account=central_account(), defaults=wanted)
     recorder.run(lambda: AccessAnalyzer("analyzer", args))
-    wanted = {"analyzerName": "external-access", "type": "ACCOUNT", "tags": {"Stack": "central"}}
+    every = {"analyzerName": "external-access", "type": "ACCOUNT", "tags": {"Stack": "central"}}
     assert resources(recorder) == {
-        "analyzer-eu-central-1": {**wanted, "region": "eu-central-1"},
-        "analyzer-us-east-1": {**wanted, "region": "us-east-1"},
+        "analyzer-eu-central-1": {**every, "region": "eu-central-1"},
+        "analyzer-us-east-1": {**every, "region": "us-east-1"},
     }

@@ -22,6 +22,7 @@ from components.vault_logins import VaultLogin, VaultLoginArgs
 from components.vault_server import VaultServer, VaultServerArgs
 from iam_hardening import config
 from iam_hardening.aws.policies import vault_boundary
+from iam_hardening.model import account_defaults as account_model
 from tests.accounts import account, central_account, section, statement
 from tests.recorder import Recorder
 
@@ -107,13 +108,14 @@ def session_preferences(name: str, opts: pulumi.ResourceOptions) -> pulumi.Compo
 
 
 def account_defaults(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    defaults = section(config.AccountDefaults, imdsv2=True, s3PublicAccessBlock=True)
-    args = AccountDefaultsArgs(account=account(), regions=["us-east-1"], defaults=defaults)
-    return AccountDefaults(name, args, opts)
+    written = section(config.AccountDefaults, imdsv2=True, s3PublicAccessBlock=True)
+    wanted = account_model.defaults(["us-east-1"], written)
+    return AccountDefaults(name, AccountDefaultsArgs(account=account(), defaults=wanted), opts)
 
 
 def access_analyzer(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    return AccessAnalyzer(name, AccessAnalyzerArgs(account=account(), regions=["us-east-1"]), opts)
+    wanted = account_model.defaults(["us-east-1"], section(config.AccountDefaults))
+    return AccessAnalyzer(name, AccessAnalyzerArgs(account=account(), defaults=wanted), opts)
 
 
 def central_root_access(name: str, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:

@@ -123,8 +123,7 @@ SIMPLE = {"str", "int", "bool", "str | None", "Sequence[str]", "Mapping[str, str
 
 @pytest.mark.parametrize("path", sorted((ROOT / "components").glob("*.py")), ids=lambda path: path.name)
 def test_components_take_their_section_and_no_copy_of_its_fields(path: Path) -> None:
-    # `regions` is the account's, for its defaults and analyzers; `strict_onboarding` is of no section.
-    assert [each for each in copied(path.read_text()) if not each.endswith(".regions")] == []
+    assert copied(path.read_text()) == []
 
 
 @pytest.mark.parametrize("field", ["account_id: str", "instance_type: str", "tags: Mapping[str, str]"])

@@ -12,9 +12,11 @@ from iam_hardening import config
 from iam_hardening.aws.naming import VAULT_USERNAME_TEMPLATE
 from iam_hardening.aws.policies.compare import canonical, without_aws_paths
 from iam_hardening.claims.findings import MISSING, Findings
-from iam_hardening.commands.verify import alarms, vault_engine
+from iam_hardening.commands.verify import alarms, identities, vault_engine
 from iam_hardening.commands.verify.caller_policy import caller_policy, caller_vault_policy
 from iam_hardening.commands.verify.vault_policies import opened, reaches
+from iam_hardening.model import vault as vault_model
+from iam_hardening.model.identities import Identity, PolicyName
 from tests.stack_files import PROJECT, ROOT
 
 
@@ -125,7 +127,7 @@ def test_vault_acts_as_its_own_principal(
         "role_arn": "",
     }
     reader: Any = Told({"aws/config/root": root})
-    vault_engine.check_configuration(findings, dev, dev.vault, reader, Keys(owners))
+    vault_engine.check_configuration(findings, vault_model.engine(dev, dev.vault), reader, Keys(owners))
     assert false(findings) == expected
 
 
@@ -133,7 +135,8 @@ def test_a_static_role_is_one_too_many(dev: config.Settings) -> None:
     assert dev.vault
     findings = Findings("dev")
     reader: Any = Told({}, {"aws/static-roles": ["administrators-key"]})
-    vault_engine.check_roles(findings, dev, dev.vault, reader, None)
+    roles = vault_model.engine_roles(dev, dev.vault)
+    vault_engine.check_roles(findings, dev, vault_model.engine(dev, dev.vault), roles, reader, None)
     assert ("static roles", "administrators-key") in false(findings)
 
 
@@ -163,7 +166,7 @@ def test_who_has_not_confirmed_is_told_nothing(
 ) -> None:
     assert dev.alarms
     findings = Findings("dev")
-    alarms.check_topic(findings, dev, dev.alarms, "us-east-1", Topic(arn))
+    alarms.check_topic(findings, dev, dev.alarms.email, "us-east-1", Topic(arn))
     assert false(findings) == expected
 
 
@@ -187,3 +190,31 @@ def test_the_printed_policies_only_read(dev: config.Settings) -> None:
     assert not any(f'"{word}"' in text for word in ("create", "update", "delete", "patch"))
     assert text.count("sudo") == 1
     assert 'path "sys/audit"' in text
+
+
+def _role_with(*policies: str) -> identities.Live:
+    attached = [
+        {"PolicyArn": f"arn:aws:iam::222222222222:policy/{name}", "PolicyName": name} for name in policies
+    ]
+    return identities.Live(
+        records={"user": {}, "group": {}, "role": {"nodes": {"AttachedManagedPolicies": attached}}},
+        policies={},
+    )
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        (_role_with("vault-secrets-engine", "of-the-platform"), []),
+        (_role_with("of-the-platform"), [("policies of the stack", "nothing")]),
+        (identities.Live(records={"user": {}, "group": {}, "role": {}}, policies={}), [("exists", MISSING)]),
+    ],
+)
+def test_of_a_role_that_was_there_before_only_the_stacks_own_policies_are_looked_at(
+    live: identities.Live, expected: list[tuple[str, str]]
+) -> None:
+    findings = Findings("dev")
+    policy = PolicyName.own("vault-secrets-engine")
+    wanted = Identity(kind="role", name="nodes", attached=frozenset({policy}), is_made=False)
+    identities.check_identity(findings, None, live, wanted)
+    assert false(findings) == expected

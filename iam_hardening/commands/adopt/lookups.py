@@ -12,7 +12,7 @@ from iam_hardening.clients.user_belongings import last_use
 from iam_hardening.clients.vault_reader import VaultReader
 from iam_hardening.commands.adopt.scratch import Step
 from iam_hardening.commands.verify.identities import Live, read
-from iam_hardening.model.desired_state import Kind
+from iam_hardening.model.identities import Kind
 
 _NO_SUCH = frozenset({"NoSuchEntity", "ResourceNotFoundException"})
 

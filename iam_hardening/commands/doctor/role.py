@@ -1,8 +1,7 @@
 """The second half: the role in the workload account. Its refusals are explained by the stack files."""
 
-from iam_hardening.aws.naming import role_arn, user_arn
-from iam_hardening.claims.claim import REFUSED
-from iam_hardening.claims.grants import grants_of
+from iam_hardening.aws.naming import role_arn
+from iam_hardening.claims.assuming import assuming
 from iam_hardening.clients.aws import Credentials
 from iam_hardening.commands.doctor.walk import Denied, Step, Trouble, Walk, asking, needed
 from iam_hardening.config import CrossAccountRole, Settings
@@ -42,24 +41,19 @@ def _why_refused(walk: Walk, account: Settings, role: CrossAccountRole, arn: str
     central, central_file = walk.central, f"Pulumi.{walk.central.stack}.yaml"
     own_file = f"Pulumi.{account.stack}.yaml"
     refused = f"AWS does not let {walk.person} assume {arn}"
-    if account.trusted_account_id != central.account_id:
+    way = assuming(central, walk.person, account, needed(walk.role))
+    if not way.account_is_trusted:
         return Trouble(
             f"{refused}: it trusts the account {account.trusted_account_id}, and {walk.person} lives in "
             f"{central.account_id}.",
             f"Is centralAccountId right in {own_file}?",
         )
-    groups = [central.groups[group] for group in walk.groups]
-    granted = any(arn in group.may_assume for group in groups)
-    if not granted and grants_of(groups).verdict("sts:AssumeRole", arn) == REFUSED:
+    if way.granted is False:
         return Trouble(
             f"{refused}: none of the groups {', '.join(walk.groups)} may.",
             f"Add it to mayAssume of a group in {central_file}, then pulumi up --stack {central.stack}.",
         )
-    user = central.users[walk.person]
-    if (
-        role.principals
-        and user_arn(central.partition, central.account_id, user.path, walk.person) not in role.principals
-    ):
+    if not way.is_named:
         return Trouble(
             f"{refused}: principals of the role name others only.",
             f"Add the person's ARN to principals in {own_file}, then pulumi up --stack {account.stack}.",

@@ -11,6 +11,7 @@ from iam_hardening.clients.vault import asking as call_vault
 from iam_hardening.clients.vault import client
 from iam_hardening.commands.doctor.walk import Step, Trouble, Walk, asking, needed
 from iam_hardening.commands.jit.credentials import ask, credentials
+from iam_hardening.model.vault import methods_for
 
 _REVOKE = "sys/leases/revoke"
 _FOR_PEOPLE = {"userpass", "oidc"}
@@ -129,8 +130,8 @@ def _log_in(walk: Walk) -> str:
     """By way of the stack file's log-ins for people that lead to this role; else whichever there is."""
     ways = [
         f"vault login -method={login.method} -path={name}"
-        for name, login in walk.engine.logins.items()
-        if login.method in _FOR_PEOPLE and walk.vault_role in login.roles
+        for name, login in methods_for(walk.engine, needed(walk.vault_role)).items()
+        if login.method in _FOR_PEOPLE
     ]
     return " or ".join(ways) or "vault login"
 

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 from iam_hardening.clients import operator
 from iam_hardening.clients.aws import Credentials
 from iam_hardening.config import CrossAccountRole, Settings, Vault
+from iam_hardening.model.vault import lease_seconds
 
 _NOT_KNOWN = {"InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException", "AuthFailure"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
@@ -68,8 +69,7 @@ class Walk:
 
     @property
     def lease_seconds(self) -> int:
-        own = self.engine.roles[needed(self.vault_role)]
-        return own.ttl or self.engine.default_lease_ttl
+        return lease_seconds(self.engine, self.engine.roles[needed(self.vault_role)])
 
     @property
     def groups(self) -> list[str]:

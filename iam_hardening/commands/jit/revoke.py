@@ -59,7 +59,7 @@ def role_of(stack: str, name: str, stack_files: Path | None) -> Role:
         known = ", ".join(account.vault.roles) or "none"
         raise operator.CannotError(f"--role {name}: not under vault.roles of {stack}; known: {known}")
     role = account.vault.roles[name]
-    assumed = role.credential_type == "assumed_role"
+    assumed = role.is_session
     grants = grants_of(managed_policies=role.managed_policies, statements=role.statements)
     return Role(
         account=account,

@@ -9,11 +9,14 @@ from iam_hardening.claims.findings import MISSING, NOTHING, Findings
 from iam_hardening.clients.aws import reach_at_endpoint
 from iam_hardening.clients.reads import looking
 from iam_hardening.config import Instance, Settings
+from iam_hardening.model import account_defaults
+from iam_hardening.model import vault as vault_model
 
 # Client of a service in a region.
 Clients = Callable[[str, str], Any]
 
 _ROOT = "<root_account>"
+_HOPS = "http_put_response_hop_limit"
 _REPORT_POLLS = 30
 _SECONDS_BETWEEN_POLLS = 1.0
 _PASSWORD_POLICY = {
@@ -26,7 +29,8 @@ _PASSWORD_POLICY = {
     "max_password_age": "MaxPasswordAge",
     "password_reuse_prevention": "PasswordReusePrevention",
 }
-_PUBLIC_ACCESS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+# As S3 writes them.
+_PUBLIC_ACCESS = tuple(switch.title().replace("_", "") for switch in account_defaults.PUBLIC_ACCESS_BLOCK)
 
 
 def check_root_user(findings: Findings, account: Settings, iam: Any) -> None:
@@ -42,7 +46,8 @@ def check_root_user(findings: Findings, account: Settings, iam: Any) -> None:
         found.get("AccountMFAEnabled"),
         "a password alone is not enough for root",
     )
-    if account.organization_root_access:
+    wanted = account_defaults.root_features(account)
+    if wanted:
         features = looking(
             "iam:ListOrganizationsFeatures",
             iam.list_organizations_features,
@@ -51,7 +56,7 @@ def check_root_user(findings: Findings, account: Settings, iam: Any) -> None:
         findings.compare(
             "organisation",
             "central root access",
-            ("RootCredentialsManagement", "RootSessions"),
+            wanted,
             features["EnabledFeatures"] if features else (),
             "member accounts have no root credentials of their own",
         )
@@ -85,9 +90,10 @@ def check_credentials(findings: Findings, account: Settings, iam: Any) -> None:
                 "until then a password is all it takes",
             )
         _keys(findings, account, name, row)
-    if account.vault and (row := rows.get(account.vault.principal_name)):
+    user_of_key = vault_model.engine(account, account.vault).user_of_key if account.vault else None
+    if user_of_key and (row := rows.get(user_of_key)):
         findings.compare(
-            f"user {account.vault.principal_name}",
+            f"user {user_of_key}",
             "active access keys",
             1,
             len(_active_keys(row)),
@@ -135,9 +141,9 @@ def check_password_policy(findings: Findings, account: Settings, iam: Any) -> No
 
 
 def check_defaults(findings: Findings, account: Settings, clients: Clients) -> None:
-    wanted = account.account_defaults
+    wanted = account_defaults.defaults(account.regions, account.account_defaults)
     for region in account.regions:
-        if wanted.ebs_encryption:
+        if region in wanted.encrypted_in:
             ec2 = clients("ec2", region)
             found = looking("ec2:GetEbsEncryptionByDefault", ec2.get_ebs_encryption_by_default)
             findings.compare(
@@ -147,11 +153,11 @@ def check_defaults(findings: Findings, account: Settings, clients: Clients) -> N
                 (found or {}).get("EbsEncryptionByDefault"),
                 "nobody has to remember to ask",
             )
-        if wanted.imdsv2:
+        if region in wanted.metadata_in:
             _imdsv2(findings, region, clients("ec2", region))
-        if wanted.access_analyzer:
+        if region in wanted.analyzers_in:
             _analyzer(findings, region, clients("accessanalyzer", region))
-    if wanted.s3_public_access_block:
+    if wanted.blocks_public_access:
         s3control = clients("s3control", account.region)
         reach_at_endpoint(s3control)
         found = looking(
@@ -173,15 +179,20 @@ def _imdsv2(findings: Findings, region: str, ec2: Any) -> None:
     findings.compare(
         f"new instances in {region}",
         "metadata",
-        "tokens required, 1 hop",
-        f"tokens {level.get('HttpTokens', NOTHING)}, {level.get('HttpPutResponseHopLimit', 'any')} hop",
+        _metadata(account_defaults.METADATA["http_tokens"], account_defaults.METADATA[_HOPS]),
+        _metadata(level.get("HttpTokens", NOTHING), level.get("HttpPutResponseHopLimit", "any")),
         "IMDSv1 answers forged requests",
     )
 
 
+def _metadata(tokens: object, hops: object) -> str:
+    return f"tokens {tokens}, {hops} hop"
+
+
 def _analyzer(findings: Findings, region: str, analyzer: Any) -> None:
     found = looking("access-analyzer:ListAnalyzers", analyzer.list_analyzers)
-    states = [each["status"] for each in (found or {}).get("analyzers", []) if each["type"] == "ACCOUNT"]
+    kind = account_defaults.ANALYZER_TYPE
+    states = [each["status"] for each in (found or {}).get("analyzers", []) if each["type"] == kind]
     findings.compare(
         f"Access Analyzer in {region}", "state", "ACTIVE", states, "what strangers could reach is found"
     )

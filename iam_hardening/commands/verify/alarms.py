@@ -14,19 +14,19 @@ from iam_hardening.claims.findings import MISSING, NOTHING, Findings
 from iam_hardening.clients.reads import looking
 from iam_hardening.commands.verify.account import Clients
 from iam_hardening.config import Settings
-from iam_hardening.model.alarms import alarms
+from iam_hardening.model import alarms
 
 _SAME = "as the stack file says"
 
 
 def check(findings: Findings, account: Settings, wanted: config.Alarms, clients: Clients) -> None:
     """Raises NotAllowed."""
-    made = alarms(account, wanted)
+    made = alarms.alarms(account)
     for name, alarm in made.items():
         for region in alarm.regions:
             _rule(findings, account, name, alarm, region, clients("events", region))
-    for region in sorted({region for alarm in made.values() for region in alarm.regions}):
-        check_topic(findings, account, wanted, region, clients("sns", region))
+    for region, email in alarms.recipients(account).items():
+        check_topic(findings, account, email, region, clients("sns", region))
     _trail(findings, account, wanted, clients("cloudtrail", account.region))
 
 
@@ -52,7 +52,7 @@ def _rule(findings: Findings, account: Settings, name: str, alarm: Alarm, region
     )
 
 
-def check_topic(findings: Findings, account: Settings, wanted: config.Alarms, region: str, sns: Any) -> None:
+def check_topic(findings: Findings, account: Settings, email: str, region: str, sns: Any) -> None:
     arn = topic_arn(account.partition, region, account.account_id, ALARMS)
 
     def pages() -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ def check_topic(findings: Findings, account: Settings, wanted: config.Alarms, re
     findings.compare(
         f"topic {ALARMS} in {region}",
         "confirmed subscribers",
-        [wanted.email],
+        [email],
         confirmed if found is not None else MISSING,
         "who has not followed the link in the mail is told nothing; whoever else is there reads along",
     )
@@ -92,7 +92,7 @@ def _trail(findings: Findings, account: Settings, wanted: config.Alarms, cloudtr
         trail.get("IsMultiRegionTrail", NOTHING),
         "a region without it is not seen",
     )
-    if not wanted.trail:
+    if alarms.makes_trail(account):
         findings.compare(
             what,
             "signs its files",

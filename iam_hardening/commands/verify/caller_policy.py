@@ -5,10 +5,10 @@ import json
 from collections.abc import Iterator
 
 from iam_hardening import config
-from iam_hardening.aws.naming import vault_entity_name
 from iam_hardening.aws.policies.documents import Document, document
 from iam_hardening.claims.resource_policies import policy_claims
 from iam_hardening.config import Settings
+from iam_hardening.model import vault as vault_model
 
 # Most of them have no resource to bind them to. Source: AWS Service Authorization Reference.
 _IAM = (
@@ -92,16 +92,17 @@ def vault_paths(vault: config.Vault) -> Iterator[tuple[str, tuple[str, ...]]]:
     if vault.audit:
         # Vault asks for sudo to read which devices there are.
         yield "sys/audit", ("read", "sudo")
-    if vault.logins:
+    methods = vault_model.auth_methods(vault)
+    if methods:
         yield "sys/auth", ("read",)
-    for name, login in vault.logins.items():
-        if login.method == "userpass":
+    for name, method in methods.items():
+        if not method.role:
             yield f"auth/{name}/users", ("list",)
             yield f"auth/{name}/users/*", ("read",)
-            for user in login.users:
-                yield f"identity/entity/name/{vault_entity_name(name, user)}", ("read",)
+            for entity in method.entities.values():
+                yield f"identity/entity/name/{entity}", ("read",)
             continue
         yield f"auth/{name}/role", ("list",)
         yield f"auth/{name}/role/{name}", ("read",)
-        if login.method == "github":
+        if method.issuer:
             yield f"auth/{name}/config", ("read",)

@@ -15,7 +15,8 @@ from iam_hardening.clients import account_facts
 from iam_hardening.clients.reads import looking
 from iam_hardening.clients.revocations import Revoked, moment_of
 from iam_hardening.config import Settings
-from iam_hardening.model.desired_state import Identity, Kind, PolicyName, documents, identities
+from iam_hardening.model import desired_state
+from iam_hardening.model.identities import Identity, Kind, PolicyName
 
 _DETAILS = {"user": "UserDetailList", "group": "GroupDetailList", "role": "RoleDetailList"}
 _NAMES = {"user": "UserName", "group": "GroupName", "role": "RoleName"}
@@ -68,9 +69,10 @@ def read(iam: Any) -> Live:
 def check(
     findings: Findings, account: Settings, iam: Any, live: Live, instance_arn: str | None = None
 ) -> None:
-    for identity in identities(account):
+    desired = desired_state.of(account, instance_arn)
+    for identity in desired.identities:
         check_identity(findings, iam, live, identity)
-    for name, document in documents(account, instance_arn).items():
+    for name, document in desired.policies.items():
         check_document(findings, live, name, document)
 
 
@@ -78,7 +80,18 @@ def check_identity(findings: Findings, iam: Any, live: Live, identity: Identity)
     what = f"{identity.kind} {identity.name}"
     record = live.records[identity.kind].get(identity.name)
     if record is None:
-        findings.compare(what, "exists", "yes", MISSING, "the stack makes it")
+        findings.compare(
+            what, "exists", "yes", MISSING, "the stack makes it" if identity.is_made else "Vault runs on it"
+        )
+        return
+    if not identity.is_made:
+        findings.compare(
+            what,
+            "policies of the stack",
+            identity.attached,
+            identity.attached & live.attached(identity.kind, identity.name),
+            "without them Vault cannot do its work; what else the role has is not the stack's",
+        )
         return
     findings.compare(
         what,
@@ -90,7 +103,7 @@ def check_identity(findings: Findings, iam: Any, live: Live, identity: Identity)
     findings.compare(
         what,
         "inline policies",
-        (),
+        identity.inline,
         [each["PolicyName"] for each in record.get(_INLINE[identity.kind], [])],
         "the stack writes customer-managed policies only",
     )

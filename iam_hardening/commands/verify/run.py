@@ -32,6 +32,7 @@ from iam_hardening.commands.verify.caller_policy import caller_policy, caller_va
 from iam_hardening.commands.verify.show import show
 from iam_hardening.config import Settings
 from iam_hardening.config.files import settings_of
+from iam_hardening.model import vault as vault_model
 
 HOLDS = exit_status.HOLDS
 FALSE = exit_status.FALSE
@@ -109,21 +110,22 @@ def verify_vault(
         findings.unchecked.append(f"Vault: {problem}")
         return
     reader = VaultReader(client)
+    engine, roles = vault_model.engine(account, configured), vault_model.engine_roles(account, configured)
     with findings.section("Vault's mount"):
-        if not vault_engine.check_mount(findings, configured, reader):
+        if not vault_engine.check_mount(findings, engine, reader):
             return
     with findings.section("Vault's configuration"):
-        vault_engine.check_configuration(findings, account, configured, reader, iam)
+        vault_engine.check_configuration(findings, engine, reader, iam)
     with findings.section("Vault's roles"):
-        vault_engine.check_roles(findings, account, configured, reader, instance_arn)
+        vault_engine.check_roles(findings, account, engine, roles, reader, instance_arn)
     with findings.section("Vault's policies"):
-        vault_engine.check_policies(findings, configured, reader)
-    for name, login in configured.logins.items():
+        vault_engine.check_policies(findings, engine, roles, reader)
+    for name, method in vault_model.auth_methods(configured).items():
         with findings.section(f"Vault's log-in {name}"):
-            vault_logins.check(findings, configured, name, login, reader)
+            vault_logins.check(findings, method, reader)
     if configured.audit:
         with findings.section("Vault's audit log"):
-            vault_engine.check_audit(findings, configured.audit, reader)
+            vault_engine.check_audit(findings, vault_model.audit_device(configured.audit), reader)
 
 
 def run(

@@ -8,26 +8,15 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from iam_hardening import config as settings
-from iam_hardening.aws.naming import (
-    VAULT_AUDITED_IN_THE_CLEAR,
-    VAULT_BOUNDARY_POLICY,
-    VAULT_USER_PATH,
-    VAULT_USERNAME_TEMPLATE,
-    policy_arn,
-    role_arn,
-    vault_aws_role_name,
-    vault_policy_name,
-    vault_role_tags,
-)
+from iam_hardening.aws.naming import policy_arn, role_arn
 from iam_hardening.aws.policies.compare import canonical, difference
-from iam_hardening.aws.policies.vault import vault_read_credentials
 from iam_hardening.claims.findings import MISSING, NOTHING, Findings
 from iam_hardening.clients.reads import looking
 from iam_hardening.clients.vault_reader import VaultReader
 from iam_hardening.commands.verify.vault_policies import opened
-from iam_hardening.config import Settings
-from iam_hardening.model.desired_state import PolicyName, session_seconds, vault_role_document
+from iam_hardening.config import Account
+from iam_hardening.model.identities import PolicyName
+from iam_hardening.model.vault import AuditDevice, Engine, EngineRole
 
 _SAME = "as the stack file says"
 # Whatever gives credentials for a name.
@@ -40,10 +29,10 @@ _NO_LEASE = ("", "0s", 0)
 _ROOT = "root"
 
 
-def check_mount(findings: Findings, vault: settings.Vault, reader: VaultReader) -> bool:
+def check_mount(findings: Findings, engine: Engine, reader: VaultReader) -> bool:
     """False if there is no such mount: then there is nothing else to look at. Raises NotAllowed."""
-    what = f"mount {vault.mount}"
-    found = reader.read(f"sys/mounts/{vault.mount}")
+    what = f"mount {engine.path}"
+    found = reader.read(f"sys/mounts/{engine.path}")
     findings.compare(what, "type", "aws", found["type"] if found else MISSING, "the stack makes it")
     if not found or found["type"] != "aws":
         return False
@@ -51,38 +40,36 @@ def check_mount(findings: Findings, vault: settings.Vault, reader: VaultReader) 
     findings.compare(
         what,
         "default lease",
-        _seconds(vault.default_lease_ttl),
+        _seconds(engine.default_lease_seconds),
         _seconds(config["default_lease_ttl"]),
         "credentials live as long as the stack file says, unless somebody ends them earlier",
     )
     findings.compare(
         what,
         "longest lease",
-        _seconds(vault.max_lease_ttl),
+        _seconds(engine.max_lease_seconds),
         _seconds(config["max_lease_ttl"]),
         "after that nobody can renew them",
     )
     findings.compare(
         what,
         "not hashed in the audit log",
-        VAULT_AUDITED_IN_THE_CLEAR,
+        engine.in_the_clear,
         config.get("audit_non_hmac_response_keys") or (),
         "whatever else stands there in the clear may be a secret",
     )
     return True
 
 
-def check_configuration(
-    findings: Findings, account: Settings, vault: settings.Vault, reader: VaultReader, iam: Any
-) -> None:
+def check_configuration(findings: Findings, engine: Engine, reader: VaultReader, iam: Any) -> None:
     """Raises NotAllowed."""
-    what = f"{vault.mount}/config/root"
+    what = f"{engine.path}/config/root"
     found = reader.read(what)
     if found is None:
         findings.compare(what, "exists", "yes", MISSING, "without it Vault reaches no account")
         return
-    endpoints = (("IAM endpoint", vault.iam_endpoint), ("STS endpoint", vault.sts_endpoint))
-    findings.compare(what, "region", account.region, found["region"], "where Vault calls AWS")
+    endpoints = (("IAM endpoint", engine.iam_endpoint), ("STS endpoint", engine.sts_endpoint))
+    findings.compare(what, "region", engine.region, found["region"], "where Vault calls AWS")
     for name, wanted in endpoints:
         key = name.lower().replace(" ", "_")
         findings.compare(
@@ -91,7 +78,7 @@ def check_configuration(
     findings.compare(
         what,
         "names of users",
-        VAULT_USERNAME_TEMPLATE,
+        engine.username_template,
         found["username_template"],
         "CloudTrail says by them who asked",
     )
@@ -106,16 +93,16 @@ def check_configuration(
     findings.compare(
         what,
         "whose access key",
-        NOTHING if vault.runs_on_role else vault.principal_name,
+        engine.user_of_key or NOTHING,
         used["UserName"] if used else MISSING if key_id else NOTHING,
         "as whom Vault acts in the account",
     )
     findings.compare(
         what, "role that Vault acts as", NOTHING, found.get("role_arn") or NOTHING, "as whom Vault acts"
     )
-    lease = reader.read(f"{vault.mount}/config/lease")
+    lease = reader.read(f"{engine.path}/config/lease")
     findings.compare(
-        f"{vault.mount}/config/lease",
+        f"{engine.path}/config/lease",
         "lease beside the mount's",
         NOTHING,
         _map({key: value for key, value in (lease or {}).items() if value not in _NO_LEASE}),
@@ -125,45 +112,43 @@ def check_configuration(
 
 def check_roles(
     findings: Findings,
-    account: Settings,
-    vault: settings.Vault,
+    account: Account,
+    engine: Engine,
+    roles: Mapping[str, EngineRole],
     reader: VaultReader,
     instance_arn: str | None,
 ) -> None:
     """Raises NotAllowed."""
-    for name, role in vault.roles.items():
-        _check_role(findings, account, vault, reader, name, role, instance_arn)
+    for role in roles.values():
+        _check_role(findings, account, f"{engine.path}/roles/{role.name}", role, reader, instance_arn)
     _no_others(
         findings,
-        f"mount {vault.mount}",
+        f"mount {engine.path}",
         "roles beside the stack's",
-        (name for name in reader.names(f"{vault.mount}/roles") if name not in vault.roles),
+        (name for name in reader.names(f"{engine.path}/roles") if name not in roles),
         "each hands out credentials that nobody reviewed",
     )
     _no_others(
         findings,
-        f"mount {vault.mount}",
+        f"mount {engine.path}",
         "static roles",
-        reader.names(f"{vault.mount}/static-roles"),
+        reader.names(f"{engine.path}/static-roles"),
         "each hands out the keys of an IAM user that is there already",
     )
 
 
 def _check_role(
     findings: Findings,
-    account: Settings,
-    vault: settings.Vault,
+    account: Account,
+    what: str,
+    role: EngineRole,
     reader: VaultReader,
-    name: str,
-    role: settings.VaultRole,
     instance_arn: str | None,
 ) -> None:
-    what = f"{vault.mount}/roles/{name}"
     found = reader.read(what)
     if found is None:
         findings.compare(what, "exists", "yes", MISSING, "the stack makes it")
         return
-    is_session = role.credential_type == "assumed_role"
     partition, account_id = account.partition, account.account_id
     # Older engines list the types.
     kind = found["credential_type"]
@@ -175,38 +160,36 @@ def _check_role(
         "a user that Vault deletes, or a session that ends by itself",
     )
     # Without the instance's ID, which is told by itself, nobody can say what the document should be.
-    if not role.debug_instance or instance_arn:
+    if not role.debugs_instance or instance_arn:
         findings.compare(
             what,
             "policy document",
-            *_documents(None if is_session else vault_role_document(role, instance_arn), found),
+            *_documents(None if role.is_session else role.document(instance_arn), found),
             "what the credentials may do",
         )
     findings.compare(
         what,
         "managed policies",
-        () if is_session else {PolicyName.configured(policy) for policy in role.managed_policies},
+        () if role.is_session else {PolicyName.configured(policy) for policy in role.managed_policies},
         {PolicyName.of_arn(arn) for arn in found["policy_arns"] or ()},
         "what the credentials may do",
     )
-    own_role = role_arn(partition, account_id, vault_aws_role_name(vault.mount, name))
-    boundary = policy_arn(partition, account_id, VAULT_BOUNDARY_POLICY)
-    session = _seconds(session_seconds(vault, role) if is_session else 0)
-    tags = {} if is_session else vault_role_tags(account.tags, name)
+    iam_roles = [role_arn(partition, account_id, role.iam_role)] if role.iam_role else ()
+    boundary = policy_arn(partition, account_id, role.boundary) if role.boundary else NOTHING
     expected: tuple[tuple[str, str, object, object, str], ...] = (
-        ("IAM groups", "iam_groups", () if is_session else role.groups, (), "they hold what the groups hold"),
-        ("IAM roles", "role_arns", [own_role] if is_session else (), (), "whose sessions it hands out"),
+        ("IAM groups", "iam_groups", role.iam_groups, (), "they hold what the groups hold"),
+        ("IAM roles", "role_arns", iam_roles, (), "whose sessions it hands out"),
         (
             "permissions boundary",
             "permissions_boundary_arn",
-            NOTHING if is_session else boundary,
+            boundary,
             NOTHING,
             "the most that an issued user can do",
         ),
         (
             "path of users",
             "user_path",
-            NOTHING if is_session else VAULT_USER_PATH,
+            role.user_path or NOTHING,
             NOTHING,
             "Vault's principal may touch no other",
         ),
@@ -214,10 +197,11 @@ def _check_role(
     )
     for question, key, wanted, nothing, reason in expected:
         findings.compare(what, question, wanted, found.get(key) or nothing, reason)
+    session = _seconds(role.session_seconds)
     for question, key in (("session", "default_sts_ttl"), ("longest session", "max_sts_ttl")):
         findings.compare(what, question, session, _seconds(found[key]), "a session cannot be taken back")
     for question, key, mapped in (
-        ("tags of users", "iam_tags", tags),
+        ("tags of users", "iam_tags", role.iam_tags),
         ("session tags", "session_tags", role.session_tags),
     ):
         findings.compare(
@@ -240,18 +224,19 @@ def _documents(wanted: Mapping[str, Any] | None, found: Mapping[str, Any]) -> tu
     return claimed, _SAME if same else difference(wanted, document)
 
 
-def check_policies(findings: Findings, vault: settings.Vault, reader: VaultReader) -> None:
+def check_policies(
+    findings: Findings, engine: Engine, roles: Mapping[str, EngineRole], reader: VaultReader
+) -> None:
     """Exactly the text of the stack's own; of the others, which reach the mount. Raises NotAllowed."""
-    own = {vault_policy_name(vault.mount, name): name for name in vault.roles}
-    for policy, role in own.items():
+    own = {role.policy: role.policy_text for role in roles.values()}
+    for policy, wanted in own.items():
         found = reader.read(f"sys/policies/acl/{policy}")
-        wanted = vault_read_credentials(vault.mount, role)
         text = found["policy"].strip() if found else MISSING
         findings.compare(
             f"Vault policy {policy}",
             "text",
             _SAME,
-            _SAME if text == wanted.strip() else _other_text(text, vault.mount),
+            _SAME if text == wanted.strip() else _other_text(text, engine.path),
             "who holds it may ask for just this role's credentials",
         )
     widened: list[str] = []
@@ -259,9 +244,9 @@ def check_policies(findings: Findings, vault: settings.Vault, reader: VaultReade
         if policy in own or policy == _ROOT:
             continue
         text = (reader.read(f"sys/policies/acl/{policy}") or {}).get("policy", "")
-        reached = opened(text, vault.mount)
-        by_name = [path for path in reached if path.startswith(f"{vault.mount}/")]
-        hands_out = {path for part in _HANDS_OUT for path in opened(text, f"{vault.mount}/{part}")}
+        reached = opened(text, engine.path)
+        by_name = [path for path in reached if path.startswith(f"{engine.path}/")]
+        hands_out = {path for part in _HANDS_OUT for path in opened(text, f"{engine.path}/{part}")}
         if reached and (policy == _EVERYBODYS or hands_out.intersection(by_name)):
             widened.append(f"{policy} ({', '.join(reached)})")
         elif reached:
@@ -270,7 +255,7 @@ def check_policies(findings: Findings, vault: settings.Vault, reader: VaultReade
             )
     _no_others(
         findings,
-        f"mount {vault.mount}",
+        f"mount {engine.path}",
         "Vault policies for its credentials beside the stack's",
         widened,
         "who holds one gets credentials that the stack file gives nobody",
@@ -283,14 +268,13 @@ def _other_text(text: str, mount: str) -> str:
     return f"another, for {', '.join(opened(text, mount)) or 'nothing of the mount'}"
 
 
-def check_audit(findings: Findings, audit: settings.VaultAudit, reader: VaultReader) -> None:
+def check_audit(findings: Findings, device: AuditDevice, reader: VaultReader) -> None:
     """Raises NotAllowed."""
-    what = f"audit device {audit.device}"
-    found = (reader.read("sys/audit") or {}).get(f"{audit.device}/")
+    found = (reader.read("sys/audit") or {}).get(f"{device.path}/")
     findings.compare(
-        what,
+        f"audit device {device.path}",
         "type and options",
-        f"file, {_map({'file_path': audit.file, 'mode': '0600'})}",
+        f"{device.type}, {_map(device.options)}",
         f"{found['type']}, {_map(found['options'])}" if found else MISSING,
         "who asked for what, and when; with log_raw secrets would stand in it",
     )

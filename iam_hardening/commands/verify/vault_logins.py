@@ -3,15 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from iam_hardening import config
-from iam_hardening.aws.naming import (
-    GITHUB_ISSUER,
-    VAULT_SECRET_ID_SECONDS,
-    vault_entity_name,
-    vault_policy_name,
-)
 from iam_hardening.claims.findings import MISSING, NOTHING, Findings
 from iam_hardening.clients.vault_reader import VaultReader
+from iam_hardening.model.vault import AuthMethod
 
 # Question → the field of Vault's role that answers it, of those that a widened log-in differs in.
 _ANY_ROLE = {
@@ -38,84 +32,56 @@ _APPROLE_ROLE = {
 _REASON = "it decides who gets in, and what for"
 
 
-def check(
-    findings: Findings, vault: config.Vault, name: str, login: config.VaultLogin, reader: VaultReader
-) -> None:
+def check(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
     """Raises NotAllowed."""
-    what = f"auth/{name}"
-    mounted = (reader.read("sys/auth") or {}).get(f"{name}/")
-    kind = "jwt" if login.method == "github" else login.method
-    findings.compare(what, "type", kind, mounted["type"] if mounted else MISSING, "the stack makes it")
-    if not mounted or mounted["type"] != kind:
+    what = f"auth/{wanted.path}"
+    mounted = (reader.read("sys/auth") or {}).get(f"{wanted.path}/")
+    findings.compare(what, "type", wanted.type, mounted["type"] if mounted else MISSING, "the stack makes it")
+    if not mounted or mounted["type"] != wanted.type:
         return
-    if login.method != "github":
-        seconds = config.token_seconds(vault, login)
+    if wanted.token_seconds is not None:
         for question, key in (("tokens live (s)", "default_lease_ttl"), ("at most (s)", "max_lease_ttl")):
             findings.compare(
-                what, question, seconds, mounted["config"][key], "where a user or role says nothing else"
+                what,
+                question,
+                wanted.token_seconds,
+                mounted["config"][key],
+                "where a user or role says nothing else",
             )
-    if login.method == "userpass":
-        _people(findings, vault, name, login, reader)
+    if wanted.role:
+        _role(findings, wanted, reader)
     else:
-        _role(findings, vault, name, login, reader)
-    if login.method == "github":
-        _keys_of_github(findings, name, reader)
+        _people(findings, wanted, reader)
+    if wanted.issuer:
+        _keys_of_issuer(findings, wanted.path, wanted.issuer, reader)
 
 
-def _policies(vault: config.Vault, login: config.VaultLogin) -> list[str]:
-    return [vault_policy_name(vault.mount, role) for role in login.roles]
-
-
-def _role(
-    findings: Findings, vault: config.Vault, name: str, login: config.VaultLogin, reader: VaultReader
-) -> None:
-    seconds = config.token_seconds(vault, login)
-    tokens = {"token_policies": _policies(vault, login), "token_ttl": seconds, "token_max_ttl": seconds}
-    by_method: Mapping[str, Mapping[str, object]] = {
-        "approle": {
-            "bind_secret_id": True,
-            "secret_id_ttl": VAULT_SECRET_ID_SECONDS,
-            "secret_id_num_uses": 1,
-        },
-        "github": {
-            "role_type": "jwt",
-            "user_claim": "actor",
-            "bound_subject": login.subject,
-            "bound_audiences": [login.audience],
-            "bound_claims_type": "string",
-        },
-        "oidc": {
-            "role_type": "oidc",
-            "user_claim": login.user_claim,
-            "bound_claims": login.bound_claims,
-            "bound_claims_type": "string",
-            "allowed_redirect_uris": login.redirect_uris,
-        },
-    }
-    what = f"auth/{name}/role/{name}"
+def _role(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
+    is_approle = wanted.type == "approle"
+    # What Vault writes where the stack leaves it out.
+    implied = {"bind_secret_id": True} if is_approle else {"bound_claims_type": "string"}
+    what = f"auth/{wanted.path}/role/{wanted.path}"
     _fields(
         findings,
         what,
-        {**_ANY_ROLE, **(_APPROLE_ROLE if login.method == "approle" else _JWT_ROLE)},
-        {**tokens, **by_method[login.method]},
+        {**_ANY_ROLE, **(_APPROLE_ROLE if is_approle else _JWT_ROLE)},
+        {**implied, **wanted.role},
         reader.read(what),
     )
-    others = [each for each in reader.names(f"auth/{name}/role") if each != name]
-    findings.compare(f"auth/{name}", "roles beside the stack's", NOTHING, others, _REASON)
+    others = [each for each in reader.names(f"auth/{wanted.path}/role") if each != wanted.path]
+    findings.compare(f"auth/{wanted.path}", "roles beside the stack's", NOTHING, others, _REASON)
 
 
-def _people(
-    findings: Findings, vault: config.Vault, name: str, login: config.VaultLogin, reader: VaultReader
-) -> None:
+def _people(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
     """Whoever has no password yet is no user of Vault, and has an entity all the same."""
-    for user in login.users:
-        entity = vault_entity_name(name, user)
+    name = wanted.path
+    for user, entity in wanted.entities.items():
         found = reader.read(f"identity/entity/name/{entity}")
         what = f"entity {entity}"
         if found is None:
             findings.compare(what, "exists", "yes", MISSING, "the stack makes it")
             continue
-        findings.compare(what, "policies", _policies(vault, login), found["policies"] or (), _REASON)
+        findings.compare(what, "policies", wanted.policies, found["policies"] or (), _REASON)
         findings.compare(
             what,
             "log-ins",
@@ -130,17 +96,17 @@ def _people(
             )
     users = reader.names(f"auth/{name}/users")
     findings.compare(
-        f"auth/{name}", "users beside the stack's", NOTHING, set(users).difference(login.users), _REASON
+        f"auth/{name}", "users beside the stack's", NOTHING, set(users).difference(wanted.entities), _REASON
     )
     for user in users:
         what = f"auth/{name}/users/{user}"
         found = reader.read(what)
         if found:
-            wanted = ("policies", "renewed without end (s)")
-            _fields(findings, what, {question: _ANY_ROLE[question] for question in wanted}, {}, found)
+            empty = ("policies", "renewed without end (s)")
+            _fields(findings, what, {question: _ANY_ROLE[question] for question in empty}, {}, found)
 
 
-def _keys_of_github(findings: Findings, name: str, reader: VaultReader) -> None:
+def _keys_of_issuer(findings: Findings, name: str, issuer: str, reader: VaultReader) -> None:
     what = f"auth/{name}/config"
     questions = {
         "issuer": "bound_issuer",
@@ -148,7 +114,7 @@ def _keys_of_github(findings: Findings, name: str, reader: VaultReader) -> None:
         "keys at": "jwks_url",
         "keys put in by hand": "jwt_validation_pubkeys",
     }
-    wanted = {"bound_issuer": GITHUB_ISSUER, "oidc_discovery_url": GITHUB_ISSUER}
+    wanted = {"bound_issuer": issuer, "oidc_discovery_url": issuer}
     found = dict(reader.read(what) or {})
     keys = found.get("jwt_validation_pubkeys")
     if keys:

@@ -1,12 +1,12 @@
-"""What the account does by itself with whatever anybody makes in it, region by region.
+"""What the account does automatically with new resources, region by region.
 
 New instances require IMDSv2 (hop limit 1) unless their launch says otherwise, new volumes and snapshot copies
-are encrypted, no bucket can be made public. Protects from what somebody forgot to set, in this program or
-beside it. It changes nothing that is there: instances keep their metadata options and volumes stay as they
-are; only the public access block counts at once, for every bucket. Whoever launches an instance can still ask
-for IMDSv1. A region that is not listed keeps AWS's defaults.
+are encrypted, no bucket can be made public. Protects from forgotten settings, in this program or
+outside it. It changes nothing that is there: instances keep their metadata options and volumes stay as they
+are; only the public access block counts at once, for every bucket. A caller that launches an instance can
+still ask for IMDSv1. A region that is not listed keeps AWS's defaults.
 
-Taking the line away sets AWS's defaults again, also where somebody else had set them before.
+Taking the line away sets AWS's defaults again, also where they had been set by other means before.
 
 Source: AWS, "Configure instance metadata options for new instances" (account level), "Enable Amazon EBS
 encryption by default", "Configuring block public access settings for your account"; CIS AWS Foundations 5.0:

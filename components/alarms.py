@@ -1,9 +1,9 @@
 """E-mail about what should not happen: EventBridge rules on CloudTrail's management events, in each region.
 
-Tells of what happened, some minutes later; it prevents nothing. It sees what CloudTrail delivers: a trail has
-to be there (`components/trail.py` makes one), and a region without rules is not seen. Nobody is told before
-the e-mail address has confirmed each region's subscription. Who may change rules, topics or trail can silence
-it: only administrators may, and their changes of IAM set it off.
+Reports what happened, some minutes later; it prevents nothing. It sees what CloudTrail delivers: a trail has
+to be there (`components/trail.py` makes one), and a region without rules is not seen. No one is notified
+before the e-mail address has confirmed each region's subscription. Who may change rules, topics or trail
+can silence it: only administrators may, and their changes of IAM set it off.
 
 Source: EventBridge User Guide, "Events from AWS services via AWS CloudTrail"; CIS AWS Foundations 5.0:
 section 4.

@@ -2,11 +2,11 @@
 
 The other account is the central one, for its people, or a third party's, for its service. Most roles are in
 workload accounts, which have no users; the standard roles may be in the central account itself. Who of the
-trusted account gets in is decided twice: by this role's trust (MFA and its age, the named principals, the
-external ID), and by the trusted account's own policies. A trusted account's administrators can always let
-themselves in; the trust cannot prevent that, MFA excepted.
+trusted account may assume the role is decided twice: by this role's trust (MFA and its age, the named
+principals, the external ID), and by the trusted account's own policies. A trusted account's administrators
+can always let themselves in; the trust cannot prevent that, MFA excepted.
 
-No inline policies: one that somebody adds by hand, also the one that ends the role's sessions
+No inline policies: one that someone adds by hand, also the one that ends the role's sessions
 (`iam_hardening/commands/revoke_sessions.py`), is gone after the next `pulumi up --refresh`; an up without
 refresh does not look. Source: Pulumi AWS, `iam.RolePoliciesExclusive`.
 """
@@ -31,7 +31,7 @@ class CrossAccountRoleArgs:
 
 
 class CrossAccountRole(pulumi.ComponentResource):
-    """The role, whom it trusts, and what it may do."""
+    """The role, the principals that it trusts, and what it may do."""
 
     role_arn: pulumi.Output[str]
 

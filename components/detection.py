@@ -1,9 +1,9 @@
 """Findings about who outside the account can get in: IAM Access Analyzer, one analyzer per region.
 
 It reads resource policies (roles' trust, buckets, keys, topics, queues, secrets …) and reports each that
-somebody outside the account could use. It finds, it does not prevent; nobody is told unless somebody looks at
-Security Hub or the console. External access findings cost nothing; this makes no analyzer of unused access,
-which AWS bills per user and role.
+someone outside the account could use. It finds, it does not prevent; it notifies no one unless someone
+looks at Security Hub or the console. External access findings cost nothing; this makes no analyzer of
+unused access, which AWS bills per user and role.
 
 Source: AWS, "Using AWS Identity and Access Management Access Analyzer"; CIS AWS Foundations 5.0: 1.19;
 Security Hub IAM.28.

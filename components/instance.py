@@ -1,9 +1,9 @@
 """An EC2 instance with an instance profile instead of access keys (tutorial section 6).
 
-The profile hands the instance credentials that expire by themselves. IMDSv2 with a hop limit of 1 keeps them
-from a server-side request forgery and from containers; whoever can run code on the instance has them all the
-same. There is no SSH: no key pair, no open port. With `session_manager` a shell goes through Systems Manager,
-where IAM decides who gets one and CloudTrail says who did.
+The profile gives the instance credentials that expire. IMDSv2 with a hop limit of 1 keeps them
+from a server-side request forgery and from containers; anyone who can run code on the instance has them all
+the same. There is no SSH: no key pair, no open port. With `session_manager` a shell goes through Systems
+Manager, where IAM decides who gets one and CloudTrail says who did.
 """
 
 from dataclasses import dataclass

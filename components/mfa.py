@@ -1,8 +1,8 @@
 """MFA enforcement for people (tutorial section 3; CIS AWS Foundations "MFA is enabled for all IAM users").
 
 Protects against a stolen password or access key: without MFA its holder can do nothing but enrol a device,
-and only for the user whose key it is. It cannot protect a user who has not enrolled yet: whoever holds that
-user's password or key first can enrol a device of their own; strict onboarding leaves that to users whom an
+and only for the user whose key it is. It cannot protect a user who has not enrolled yet: the first holder
+of that user's password or key can enrol a device; strict onboarding leaves that to users that an
 administrator has marked as new (docs/people.md). Programs that never enter a code need roles, not
 these groups.
 """

@@ -1,6 +1,6 @@
 """Groups for job functions, and the people in them (tutorial section 2), in the central account only.
 
-Permissions are given to groups, never to a person. Everybody gets a console password that must be changed at
+Permissions are given to groups, never to a person. Everyone gets a console password that must be changed at
 first sign-in, and MFA enforcement through a group. Access keys are never made here: people make their own,
 after MFA.
 """
@@ -135,7 +135,7 @@ class Person(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 additional_secret_outputs=["password"],
-                # A user has room for one. Only somebody who asks for it replaces it (a new initial password).
+                # A user has room for one. It is replaced only on request (a new initial password).
                 delete_before_replace=True,
                 # They count at creation only. AWS clears the reset once the person has a password of their
                 # own; replacing the login for that, or for a longer minimum, would throw the person out.

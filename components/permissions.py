@@ -1,6 +1,6 @@
 """Gives a group or a role its permissions: managed policies by name, and customer-managed ones made here.
 
-Not a component of its own: the resources belong to the group or role whose permissions they are.
+Not a component: the resources belong to the group or role whose permissions they are.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -44,7 +44,7 @@ def customer_managed_policy(
         opts=pulumi.ResourceOptions(
             parent=parent,
             # AWS cannot change it: other words, ours or those of a policy that was there before the stack,
-            # would delete the policy and make it anew, and for that while nobody has it.
+            # would replace the policy and briefly detach it.
             ignore_changes=["description"],
             aliases=[pulumi.Alias(name=was_named)] if was_named else None,
         ),
@@ -61,10 +61,10 @@ def attachable(
     """Makes the customer-managed policies, those that the program adds included; answers with all ARNs, each
     under a stable resource name.
 
-    A policy's own resource is named after the policy alone: its name is unique in the account whoever holds
-    it, and the engine makes new resources before it deletes old ones. Named after its holder as well, the
-    policy of a renamed role or group, or one that moves to another, would be made while the old one has the
-    name.
+    A policy's own resource is named after the policy alone: its name is unique in the account, independent
+    of the holder of it, and the engine makes new resources before it deletes old ones. Named after its
+    holder as well, the policy of a renamed role or group, or one that moves to another, would be made while
+    the old one has the name.
     """
     managed = [*permissions.managed_policies, *(policy.name for policy in added if policy.is_aws)]
     arns = {f"{name}-{policy.rsplit('/', 1)[-1]}": managed_policy_arn(policy, parent) for policy in managed}
@@ -95,7 +95,7 @@ def attach_to_role(
     *,
     added: Sequence[AddedPolicy] = (),
 ) -> list[pulumi.Resource]:
-    """Attaches all of it to the role; answers with the attachments, for whoever must wait for them."""
+    """Attaches all of it to the role; answers with the attachments, so that others can depend on them."""
     return [
         aws.iam.RolePolicyAttachment(
             resource_name, role=role.name, policy_arn=arn, opts=pulumi.ResourceOptions(parent=parent)

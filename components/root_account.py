@@ -2,7 +2,7 @@
 
 Protects member accounts from root credentials: the management account can delete their root passwords, keys
 and MFA devices, new member accounts get none, and the few tasks that only root can do run as sessions of 15
-minutes (`sts:AssumeRoot`), each limited to one task. It deletes nothing by itself: `iam-hardening
+minutes (`sts:AssumeRoot`), each limited to one task. It deletes nothing automatically: `iam-hardening
 root-keys` does that for access keys. The management account's own root user stays as it is: nothing limits
 that one.
 

@@ -1,9 +1,10 @@
-"""How shells of Session Manager are in one account and region: when they end, as whom they run, what is kept.
+"""Preferences of Session Manager in one account and region: when shells end, which user they run as, what
+is kept.
 
-The document is one for the account and region, whoever made it, and counts for every shell that names no
-other document: those of other instances, too. It limits nobody who may start sessions with a document of
-their own, or run commands (`ssm:SendCommand`). What is written down is what the agent on the instance sends:
-who is root there can stop it. Neither was tried on AWS.
+There is one such document for the account and region, and it counts for every shell that names no
+other document: those of other instances, too. It does not limit a principal that may start sessions with a
+document of their own, or run commands (`ssm:SendCommand`). What is written down is what the agent on the
+instance sends: who is root there can stop it. Neither was tried on AWS.
 
 Source: Systems Manager User Guide, "Session document schema", "Create Session Manager preferences (command
 line)", "Logging session data using Amazon CloudWatch Logs (console)".

@@ -1,7 +1,7 @@
 """Just-in-time access: Vault's AWS secrets engine for one account (tutorial section 7).
 
-Vault makes an IAM user when somebody asks, and deletes it when the lease ends; or it assumes an IAM role for
-them, and the session ends by itself. Its own principal in the account may touch nothing but the users it
+Vault makes an IAM user on request, and deletes it when the lease ends; or it assumes an IAM role for
+the caller, and the session expires. Its own principal in the account may touch nothing but the users it
 issued, and can give them nothing that the boundary does not allow; so the key that Vault holds cannot become
 an administrator. The key is handed over as a secret and is replaced by a generation number; Vault's rotate-
 root is not used, because it would leave a dead key in the state. A Vault whose nodes run on an IAM role of

@@ -1,4 +1,4 @@
-"""What a production Vault needs of AWS, whoever runs it: storage, a key for its seal, and an instance role.
+"""What a production Vault needs of AWS: storage, a key for its seal, and an instance role.
 
 The table survives mistakes (point-in-time recovery, deletion protection) and the key unseals Vault without
 people who type shares. Vault encrypts everything before it stores it, so who reads the table reads nothing;

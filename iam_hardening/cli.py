@@ -277,7 +277,7 @@ def jit_issue(
     credential_process: Annotated[
         bool, typer.Option("--credential-process", help="Answer as AWS's tools ask.")
     ] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Ask Vault, whatever is kept.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask Vault, even if credentials are kept.")] = False,
     stack_files: StackFiles = None,
 ) -> int:
     """Ask Vault for credentials, and wait until AWS takes them.
@@ -309,7 +309,7 @@ def jit_revoke(
     early: Early = False,
     stack_files: StackFiles = None,
 ) -> int:
-    """End all just-in-time access of a Vault role, whoever holds it.
+    """End all just-in-time access of a Vault role.
 
     Example: iam-hardening jit revoke --stack dev --role test
     """

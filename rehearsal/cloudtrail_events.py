@@ -1,4 +1,4 @@
-"""What CloudTrail tells EventBridge when something happens: the parts of it that alarms look at.
+"""What CloudTrail sends EventBridge when something happens: the parts of it that alarms look at.
 
 Shapes: CloudTrail User Guide, "CloudTrail record contents", "AWS Management Console sign-in events" and
 "CloudTrail userIdentity element"; the wrapping: EventBridge, "Events from AWS services via AWS CloudTrail".
@@ -48,12 +48,12 @@ def call(identity: Identity, service: str, name: str, *, read_only: bool = False
 
 
 def call_by_service_for(identity: Identity, service: str) -> str:
-    """What a service of AWS does in somebody's name."""
+    """What a service of AWS does in someone's name."""
     return call({**identity, "invokedBy": f"{service}.amazonaws.com"}, "ec2", "CreateSnapshot")
 
 
 def call_in_the_console(identity: Identity, service: str, name: str) -> str:
-    """An API call that the console makes for whoever clicks, told as invoked by the sign-in service."""
+    """An API call that the console makes for its user, reported as invoked by the sign-in service."""
     return call({**identity, "invokedBy": "signin.amazonaws.com"}, service, name)
 
 
@@ -89,7 +89,7 @@ def command_line_login(identity: Identity, *, as_service_event: bool = False) ->
 
 
 def service_event(identity: Identity) -> str:
-    """Something that AWS did by itself, told under somebody's name."""
+    """Something that AWS did, reported under someone's name."""
     return _event(
         _SERVICE_EVENT, "aws.kms", eventType="AwsServiceEvent", eventName="RotateKey", userIdentity=identity
     )

@@ -1,4 +1,4 @@
-"""What several stack files must agree on, each being right by itself: told before any server starts."""
+"""What several stack files must agree on, each alone being right: reported before any server starts."""
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
@@ -28,14 +28,14 @@ def check(configured: Mapping[str, Settings]) -> None:
             raise RehearsalError(
                 f"Pulumi.{one}.yaml and Pulumi.{other}.yaml each have a Vault that runs on a role of "
                 "their own account (vault.runsOnRole); the rehearsal has one Vault, which runs on one role.",
-                "Rehearse them one after the other, in folders of their own: "
+                "Rehearse them one after the other, in separate folders: "
                 "iam-hardening rehearse --stack-files FOLDER.",
             )
         if first.vault and second.vault:
             for clash in _clashes(first.vault, second.vault):
                 raise RehearsalError(
                     f"Pulumi.{one}.yaml and Pulumi.{other}.yaml {clash}.",
-                    "Give each account a mount of its own, such as aws-dev and aws-prod, even if each has "
+                    "Give each account its own mount, such as aws-dev and aws-prod, even if each has "
                     "its own Vault: the rehearsal has one.",
                 )
 

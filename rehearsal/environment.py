@@ -1,7 +1,7 @@
 """The project's Python environment, `.venv`, installed from requirements.lock; and the lock itself.
 
 `make setup` runs this with the system's Python before anything is installed: standard library only, in
-syntax that an older Python still reads far enough to be told that it is too old. The environment is ready
+syntax that an older Python still reads far enough to report that it is too old. The environment is ready
 once its stamp says so, and the stamp is written last: an interrupted set-up starts over.
 
     python3 -m rehearsal.environment               install, if anything changed
@@ -151,7 +151,7 @@ def _alone() -> Iterator[None]:
 
 
 def _run(doing: str, command: Sequence[str]) -> None:
-    """Supervised, so that an installation whose set-up was killed does not go on beside the next one."""
+    """Supervised, so that an installation whose set-up was killed does not go on next to a second one."""
     process = supervise.start(command, output=subprocess.PIPE, cwd=ROOT)
     try:
         assert process.stdout is not None

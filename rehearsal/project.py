@@ -1,7 +1,7 @@
 """The Pulumi project that is rehearsed: its own stack files, copied so that nothing in the tree changes.
 
 The copy leaves out how a stack's secrets are encrypted (`secretsprovider`, `encryptedkey`, `encryptionsalt`):
-the rehearsal has a passphrase of its own, and creating a stack would write into the file.
+the rehearsal has its own passphrase, and creating a stack would write into the file.
 """
 
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Audience(Protocol):
-    """Whoever watches: the terminal, or nobody."""
+    """The output: the terminal, or none."""
 
     def scenario_begins(self, title: str) -> None: ...
     def outcome(self, outcome: Outcome) -> None: ...
@@ -20,7 +20,7 @@ class Audience(Protocol):
 
 
 class ScenarioEnds(Exception):
-    """A claim failed on which the rest of the scenario stands; it is told as a false claim already."""
+    """A claim failed on which the rest of the scenario stands; it is reported as a false claim already."""
 
 
 class Recorder:
@@ -35,7 +35,7 @@ class Recorder:
 
     @contextmanager
     def scenario(self, title: str) -> Iterator[None]:
-        """One scenario. It may end early on a false claim; the next one is played all the same."""
+        """One scenario. It may end early on a false claim; the next one runs anyway."""
         self._scenario = title
         self._audience.scenario_begins(title)
         began = perf_counter()

@@ -107,7 +107,7 @@ def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers
 
 
 def _play(recorder: Recorder, testbed: Testbed, terminal: Terminal) -> list[dict[str, Any]]:
-    """Answers with what an untouched account is like beside the deployed ones."""
+    """Answers with what an untouched account is like, to compare the deployed ones with."""
     before = {
         account.name: inventory.of_account(account.admin, account.settings.regions)
         for account in testbed.accounts.values()

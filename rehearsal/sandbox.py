@@ -137,7 +137,7 @@ def variable(stack: str, name: str) -> str:
 def _write_env(path: Path, testbed: Testbed) -> None:
     exports = {name: testbed.environment[name] for name in _EXPORTED if name in testbed.environment}
     exports["AWS_DEFAULT_REGION"] = next(iter(testbed.accounts.values())).settings.region
-    # OpenBao's client has names of its own for the same two.
+    # OpenBao's client has its own names for the same two.
     exports["BAO_ADDR"], exports["BAO_TOKEN"] = exports["VAULT_ADDR"], exports["VAULT_TOKEN"]
     for account in testbed.accounts.values():
         deployer = account.admin.credentials

@@ -150,7 +150,7 @@ def diagnostics(text: str) -> str:
 
 
 def _without_trace_of_look_ups(lines: list[str]) -> list[str]:
-    """A look-up that finds nothing is a value in the stack file; the place in Pulumi's code tells nothing."""
+    """A look-up that finds nothing is a value in the stack file; the place in Pulumi's code does not help."""
     looked_up = any("error: " in line and "invoke of" in line for line in lines)
     trace = next((n for n, line in enumerate(lines) if line.strip().startswith("Traceback (")), None)
     return lines[:trace] if looked_up else lines

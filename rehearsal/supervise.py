@@ -1,9 +1,9 @@
-"""Runs one command so that nothing of it outlives whoever asked for it.
+"""Runs one command so that nothing of it outlives its caller.
 
     python supervise.py -- COMMAND…
 
-The command starts in a session of its own. All of its process group ends (SIGTERM, SIGKILL three seconds
-later) when the command itself ends, when this process is told to end, or when its standard input reaches
+The command starts in its own session. All of its process group ends (SIGTERM, SIGKILL three seconds
+later) when the command itself ends, when this process is asked to end, or when its standard input reaches
 end-of-file. That input is a pipe whose other end only the parent holds, so the last case is the parent's end,
 by `kill -9` too.
 
@@ -34,7 +34,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start `command` under supervision; `output` takes what it prints on both streams. `stop` ends it."""
     supervised = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), "--", *map(str, command)]
-    # A session of its own for the supervisor too: a Ctrl-C, or a kill of the caller's group, must not end it
+    # The supervisor has its own session, too: a Ctrl-C, or a kill of the caller's group, must not end it
     # before it has ended the command.
     return subprocess.Popen(
         supervised,

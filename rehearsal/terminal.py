@@ -19,7 +19,7 @@ from iam_hardening.claims.claim import ALLOWED, Outcome
 
 T = TypeVar("T")
 
-# Where nobody watches a terminal (a CI log), lines are not cut to 80 characters.
+# Outside a terminal (a CI log), lines are not cut to 80 characters.
 _LOG_WIDTH = 150
 # Heading → the column's width in characters, or None and its share of what the others leave.
 _COLUMNS: dict[str, tuple[int | None, int | None]] = {
@@ -75,7 +75,7 @@ class Terminal:
                 self.console.print(f"    [red]{escape(outcome.detail)}[/red]")
 
     def tally(self, outcomes: list[Outcome]) -> None:
-        """A line for whoever the claims are about, and each false one in full."""
+        """A line for each identity, and each false claim in full."""
         for who, same in groupby(outcomes, key=lambda outcome: outcome.claim.who):
             judged = list(same)
             false = [outcome for outcome in judged if not outcome.holds]
@@ -141,7 +141,8 @@ def _nothing() -> Iterator[None]:
 
 
 def write_json(path: Path, report: dict[str, Any]) -> None:
-    """The whole report for machines; written beside and moved, so that a reader never sees half of it."""
+    """The whole report for machines; written to a second file and moved, so that a reader never sees half
+    of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
     unfinished.write_text(json.dumps(report, indent=2, default=str) + "\n")

@@ -1,8 +1,8 @@
 """The testbed a rehearsal is played in: emulated accounts, a live Vault, and the stacks for them.
 
-One emulated account per stack file, a third-party account beside them, and in each of them an administrator
-who stands for whoever runs the first `pulumi up`. A few things that are not ours are put into every account
-(a user, a bucket, an instance), so that «nobody may touch what is not theirs» can be tried.
+One emulated account per stack file, a third-party account, and in each of them an administrator
+who stands for the person who runs the first `pulumi up`. A few things that are not ours are put into every
+account (a user, a bucket, an instance), so that «no one may touch what is not theirs» can be tried.
 """
 
 import os
@@ -75,7 +75,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Testbed:
-    """`stranger` is the administrator of an account that nobody here trusts, in a session with MFA.
+    """`stranger` is the administrator of an account that no one here trusts, in a session with MFA.
     `third_parties` are those of the accounts that a role trusts, account ID to session; no MFA there."""
 
     project: Project
@@ -120,7 +120,7 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
     work_dir = directory / "project"
     project.copy_to(work_dir)
     environment = _environment(directory)
-    # Before any server starts: a stack file with mistakes is told at once.
+    # Before any server starts: a stack file with mistakes is reported at once.
     stacks = [
         Stack(name, project=project, work_dir=work_dir, environment=environment) for name in project.stacks
     ]
@@ -235,7 +235,7 @@ def _environment(directory: Path) -> dict[str, str]:
 
 
 def _settings(stacks: list[Stack]) -> dict[str, settings.Settings]:
-    """The settings of every stack, or one error that tells the mistakes of all the files."""
+    """The settings of every stack, or one error with the mistakes of all the files."""
     configured: dict[str, settings.Settings] = {}
     mistakes: list[str] = []
     for stack in stacks:
@@ -299,8 +299,8 @@ def _deployer(root: Session, own: settings.Settings) -> Session:
     if listed and not possible:
         raise RehearsalError(
             f"alarms.logAdministrators of the stack {own.stack} lists only users and roles that the stack "
-            "itself makes, so nobody could deploy it for the first time.",
-            "List whoever runs the first `pulumi up` as well.",
+            "itself makes, so no one could deploy it for the first time.",
+            "List the principal that runs the first `pulumi up` as well.",
         )
     admin = _administrator(root, own.partition)
     if not possible or possible[0].endswith(f":user/{_BOOTSTRAP_USER}"):
@@ -396,7 +396,7 @@ def _targets(own: settings.Settings, admin: Session) -> Targets:
 
 
 def _configured_buckets(own: settings.Settings) -> list[str]:
-    """The buckets that the stack file names: somebody else's resources, which the account must have."""
+    """The buckets that the stack file names: someone else's resources, which the account must have."""
     holders = [*own.groups.values(), *own.cross_account_roles.values()]
     holders += [own.instance] if own.instance else []
     statements = [s for holder in holders for policy in holder.policies.values() for s in policy]

@@ -1,6 +1,6 @@
 """The pinned command-line tools: where they are, and how `make setup` builds those that are Go modules only.
 
-`tools/<name>/go.mod` pins a version and go.sum its checksums (one has a main.go of ours beside them); the
+`tools/<name>/go.mod` pins a version and go.sum its checksums (one has a main.go of ours with them); the
 binaries go to `.tools/`. Each is built under another name and moved into place, and the key of what it was
 built from is written last, so an interrupted build starts over. A C compiler is not needed.
 """
@@ -31,7 +31,7 @@ from rehearsal.problems import SetupError, failure
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
 
-# How often a build says where it is when nobody watches a terminal.
+# How often a build says where it is outside a terminal.
 _REPORT_SECONDS = 20.0
 
 
@@ -86,7 +86,7 @@ PULUMI = GoTool(
 VAULT_AWS = GoTool(
     module=ROOT / "tools" / "vault-plugin-aws",
     package="github.com/hashicorp/vault/builtin/logical/aws/cmd/aws",
-    # Alone in its folder: Vault runs whatever is in its plugin directory.
+    # Alone in its folder: Vault runs everything in its plugin directory.
     binary=TOOLS / "plugins" / "aws",
 )
 VAULT_STORAGE = GoTool(
@@ -176,7 +176,7 @@ def _check_go(oldest: tuple[int, ...]) -> None:
 
 
 def _go_environment() -> dict[str, str]:
-    # GOTOOLCHAIN: an old Go would otherwise fetch a new one by itself, silently. GOFLAGS: a user's -mod=mod
+    # GOTOOLCHAIN: an old Go would otherwise fetch a new one, silently. GOFLAGS: a user's -mod=mod
     # would build something other than what is pinned.
     return os.environ | {
         "CGO_ENABLED": "0",

@@ -38,10 +38,10 @@ class Alarm:
 def root_activity() -> Pattern:
     """Anything the root user does, by console, key or `aws login`, and nothing that AWS does in its name.
 
-    No `detail-type`, so that API calls, sign-ins and whatever AWS adds are all seen. What root does in the
-    console may be told as invoked by the sign-in service, which CIS's own filter (4.3) leaves out. As which
-    `eventType` AWS tells of `aws login` it does not document: whatever the sign-in service tells of root
-    counts.
+    No `detail-type`, so that API calls, sign-ins and what AWS adds are all seen. What root does in the
+    console may be reported as invoked by the sign-in service, which CIS's own filter (4.3) leaves out. As
+    which `eventType` AWS reports `aws login` it does not document: everything that the sign-in service
+    reports of root counts.
     """
     return {
         "detail": {
@@ -65,10 +65,10 @@ def sign_in_without_mfa() -> Pattern:
 
 
 def iam_changes(expected_arns: Sequence[str]) -> Pattern:
-    """Every change of IAM by anybody but users and roles who are expected to make some.
+    """Every change of IAM by anyone but users and roles who are expected to make some.
 
     A role is known by the issuer of its session, which users do not have. What AWS does for itself carries no
-    ARN, and is no change by anybody.
+    ARN, and is no change by anyone.
     """
     return {"source": ["aws.iam"], "detail": {"readOnly": [False], **_by_anybody_but(expected_arns)}}
 
@@ -79,7 +79,7 @@ def break_glass_use(user_name: str) -> Pattern:
 
 
 def vault_users_touched(vault_principal_arn: str) -> Pattern:
-    """A change of the users that Vault issued, or of Vault's own principal, by anybody but Vault.
+    """A change of the users that Vault issued, or of Vault's own principal, by anyone but Vault.
 
     Only CreateUser carries the path; the other calls carry the name, which Vault begins with its prefix. Its
     own principal may be called otherwise.
@@ -99,7 +99,7 @@ def vault_users_touched(vault_principal_arn: str) -> Pattern:
 
 
 def key_changes() -> Pattern:
-    """Whoever replaces a KMS key's policy, disables a key or sends it towards its deletion, or tries to.
+    """Replacing a KMS key's policy, disabling a key or scheduling its deletion, or an attempt at it.
 
     The expected ones too: it happens rarely, and without its key a Vault, a trail or a topic is mute.
     """

@@ -53,7 +53,7 @@ VAULT_USERNAME_TEMPLATE = (
 # Of Vault's answers, what its audit log does not hash: neither is a secret, and with them the log says which
 # IAM user or session was whose.
 VAULT_AUDITED_IN_THE_CLEAR = ("access_key", "arn")
-# An AppRole's secret ID is good once, within a day: whoever finds a used one has nothing.
+# An AppRole's secret ID is good once, within a day: a used one is worth nothing to a thief.
 VAULT_SECRET_ID_SECONDS = 24 * 60 * 60
 # AWS takes no smaller maximum for a role; the session itself may be shorter.
 SHORTEST_MAX_SESSION_SECONDS = 3600
@@ -63,7 +63,7 @@ GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 VAULT_ROLE_TAG = "VaultRole"
 
 # A tag, of any value, on what Vault's nodes are made of: instances, volumes, launch templates, Auto Scaling
-# groups. What Vault hands out reaches none of them.
+# groups. Credentials that Vault issues reach none of them.
 VAULT_NODE_TAG = "VaultNode"
 
 # The topic of the alarms, its key's alias, and the trail that they see by.
@@ -81,10 +81,10 @@ _PARTITION_BY_REGION_PREFIX = {
     "eusc-": "aws-eusc",
 }
 
-# Where IAM, one for the whole partition, tells of its changes. Source: CloudTrail, "Global service events".
+# Where IAM, one for the whole partition, reports its changes. Source: CloudTrail, "Global service events".
 IAM_EVENTS_REGION = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
-# Where CloudTrail tells of sign-ins at the console's global address. First the one of all of the root user's
+# Where CloudTrail reports sign-ins at the console's global address. First the one of all of the root user's
 # and of IAM users' without the cookie of an account alias; then those that the others are spread over, by
 # distance. Source: CloudTrail User Guide, "AWS Management Console sign-in events". AWS documents it for its
 # commercial partition only.
@@ -217,7 +217,7 @@ def vault_aws_role_name(mount: str, role_name: str) -> str:
 
 
 def vault_role_tags(tags: Mapping[str, str], role_name: str) -> dict[str, str]:
-    """Of issued users: Vault's own, not Pulumi's, so that whoever sweeps up knows what made them."""
+    """Of issued users: Vault's own, not Pulumi's, so that an operator who cleans up knows what made them."""
     return {**tags, "ManagedBy": "vault", VAULT_ROLE_TAG: role_name}
 
 

@@ -19,7 +19,7 @@ OUTSIDE = "Outside"
 # How far along the edge something is: who, by edge of what, as what.
 WHO, THROUGH, AS = 0, 1, 2
 
-# What an edge asks of whoever goes along it.
+# What an edge asks of the caller.
 MFA, NO_MFA, SHORT_LIVED = "mfa", "no mfa", "short-lived"
 
 
@@ -200,7 +200,7 @@ def _places_of_vault(own: Settings) -> Iterator[Node]:
                 account=VAULT,
                 step=WHO,
                 title=f"token with {policy}",
-                details=("no AWS key of its own",),
+                details=("no AWS key",),
             )
         yield from (
             Node(
@@ -222,7 +222,7 @@ def _places_of_vault(own: Settings) -> Iterator[Node]:
 
 def _held(permissions: Permissions) -> str:
     held = [*map(_name, permissions.managed_policies), *permissions.policies]
-    return ", ".join(held) or "nothing of its own"
+    return ", ".join(held) or "no policy"
 
 
 def _name(policy: str) -> str:
@@ -232,7 +232,7 @@ def _name(policy: str) -> str:
 def _edges(own: Settings, stacks: Mapping[str, Settings]) -> Iterator[Edge]:
     stack = own.stack
     for name, user in own.users.items():
-        # One denial is enough, whatever the other groups allow.
+        # One denial is enough, even if other groups allow it.
         enforced = any(own.groups[group].enforce_mfa for group in user.groups)
         for group in user.groups:
             yield Edge(

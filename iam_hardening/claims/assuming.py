@@ -1,7 +1,7 @@
 """Whether a person of the central account may assume a role, as far as the stack files say: step by step.
 
 The report draws it, `client-config` prints profiles by it, `doctor` explains a refusal by the first step that
-fails. What trust policies really let in is claimed elsewhere (`resource_policies.py`), by itself.
+fails. What trust policies really allow is claimed elsewhere (`resource_policies.py`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def assuming(central: Settings, person: str, account: Settings, name: str) -> As
 
 
 def trusts(account: Settings, role: CrossAccountRole, central: Settings) -> bool:
-    """Whether the role is for the people of this account; a third party's is for nobody's people here."""
+    """Whether the role is for the people of this account; a third party's is for no one's people here."""
     return not role.is_for_third_party and trust.trusted_account_id(account, role) == central.account_id
 
 
@@ -50,7 +50,7 @@ def granted(groups: list[Group], account: Settings, name: str) -> bool | None:
 
 
 def is_named(role: CrossAccountRole, central: Settings, person: str) -> bool:
-    """Whether the role is for everybody of the account, or names this person."""
+    """Whether the role is for everyone of the account, or names this person."""
     arn = user_arn(central.partition, central.account_id, central.users[person].path, person)
     return not role.principals or arn in role.principals
 

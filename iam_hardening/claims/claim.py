@@ -76,7 +76,7 @@ class Attempt(Generic[T]):
 
 
 def attempt(call: Callable[[], T]) -> Attempt[T]:
-    """Makes the call. Only a refusal for want of permission is `refused`; other failures are themselves."""
+    """Makes the call. Only a refusal as not authorized is `refused`; other failures are themselves."""
     try:
         value = call()
     except ClientError as error:

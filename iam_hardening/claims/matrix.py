@@ -1,7 +1,7 @@
 """The behaviour matrix: `matrix.yaml` worked out for one account, and put to IAM's policy simulator.
 
-Pure up to `evaluate`, which asks `iam:SimulatePrincipalPolicy` (and, of a policy by itself,
-`iam:SimulateCustomPolicy`) of whatever account its client reaches, and changes nothing. The simulator knows
+Pure up to `evaluate`, which asks `iam:SimulatePrincipalPolicy` (and, of a single policy,
+`iam:SimulateCustomPolicy`) of the account that its client reaches, and changes nothing. The simulator knows
 identity policies, boundaries and the conditions that it is given facts about; it does not know service
 control policies. Trust and resource policies are claimed in `policy_claims.py`.
 
@@ -72,7 +72,7 @@ AS_THE_FILE_SAYS = "as the stack file says"
 
 _MFA_KEY = "aws:MultiFactorAuthPresent"
 _OTHER_USER = "somebody-else"
-# Policies of people, by themselves, are put to the test with a user at `/` and with one below a path.
+# Single policies of people are tested with a user at `/` and with one below a path.
 _ANYBODY = ("/anybody", "/people/anybody")
 EVERYTHING = document({"Sid": "Everything", "Effect": "Allow", "Action": "*", "Resource": "*"})
 _ITS_ACTIONS = "{its actions}"
@@ -109,9 +109,9 @@ class Row(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixClaim:
-    """One cell: `who` is the identity's name, `principal_arn` whom the simulator takes it for; `given` the
+    """One cell: `who` is the identity's name, `principal_arn` the principal in the simulator; `given` the
     facts about the request; `kind` the row's own word for the identity. `policy_arn` is there where a policy
-    is judged by itself, and `is_boundary` says as what; `beside_everything`: as if all else were allowed."""
+    is judged alone, and `is_boundary` says as what; `beside_everything`: as if all else were allowed."""
 
     who: str
     kind: Who
@@ -150,7 +150,7 @@ class _Identity:
     grants: Grants | None = None
     granted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     statements: tuple[Statement, ...] = ()
-    # Of a policy by itself.
+    # Of a single policy.
     policy_arn: str | None = None
     is_boundary: bool = False
 
@@ -410,7 +410,7 @@ def _policy_arns(account: Settings, names_or_arns: Iterable[str]) -> Iterator[st
 
 
 def _policy(account: Settings, name: str, *, user: str = _ANYBODY[0]) -> _Identity:
-    """A policy of this program by itself, as if its holder had it alone."""
+    """One policy of this program, as if its holder had it alone."""
     below, _, user_name = user.rpartition("/")
     return _Identity(
         name=f"policy {name}",
@@ -497,7 +497,7 @@ def simulate(
     documents: Sequence[str],
     boundary: str | None = None,
 ) -> dict[str, str]:
-    """Action → the simulator's decision. `of` is whose policies count besides the documents, if anybody's."""
+    """Action → the simulator's decision. `of` is whose policies count besides the documents, if anyone's."""
     request: dict[str, Any] = {
         "ActionNames": sorted(set(actions)),
         "ResourceArns": [resource],

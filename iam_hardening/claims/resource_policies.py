@@ -1,8 +1,8 @@
-"""Who gets through which door: trust policies of roles, and the policies of keys, topics and buckets.
+"""Trust and resource policies: those of roles, keys, topics and buckets.
 
-The claims come from the settings: for each requirement of a door, who meets all but that one stays outside.
-They are put to IAM's policy simulator: what a door says to one principal is a policy without `Principal`, so
-the statements that name the principal are judged by themselves (`iam:SimulateCustomPolicy`). What the
+The claims come from the settings: each requirement of a policy is tested by omitting it.
+They are put to IAM's policy simulator: what a policy says to one principal is a policy without `Principal`,
+so the statements that name the principal are judged alone (`iam:SimulateCustomPolicy`). What the
 principal's own account allows it is not looked at; the rehearsal's other scenarios make the real calls.
 
 Source: IAM User Guide, "Policy evaluation logic", "AWS JSON policy elements: Principal".
@@ -64,7 +64,7 @@ _EVENTS, _CLOUDTRAIL, _OTHER_SERVICE = (
     "cloudtrail.amazonaws.com",
     "lambda.amazonaws.com",
 )
-_ONLY_ROLES = "a role is assumed, and by this door nothing else is done with it"
+_ONLY_ROLES = "a role is assumed, and its trust policy allows nothing else"
 
 # What an administrator of a key does; not among it: using the key, or granting its use.
 _ADMINISTRATION = (
@@ -159,7 +159,7 @@ def _root(account: Settings, account_id: str) -> str:
 def _through(
     claim: PolicyClaim, needed: Mapping[str, Fact], wrong: Mapping[str, Iterable[Fact]]
 ) -> Iterator[PolicyClaim]:
-    """With all that it asks for the door is open; with one thing missing, or wrong, it is not."""
+    """With all requirements the call is allowed; with one missing, or wrong, it is not."""
     yield replace(claim, facts=dict(needed))
     for key, values in wrong.items():
         others = {name: value for name, value in needed.items() if name != key}
@@ -200,7 +200,7 @@ def _people(account: Settings, name: str, role: config.CrossAccountRole) -> Iter
         principal=_root(account, trusted),
         action=_ASSUME,
         claimed=ALLOWED,
-        why="who has all that the role's settings ask for gets in, and nobody with less",
+        why="who has all that the role's settings ask for may assume it, and no one with less",
         control="CIS 1.20",
     )
     yield from _through(claim, needed, wrong)
@@ -227,7 +227,7 @@ def _instances(account: Settings) -> Iterator[PolicyClaim]:
             principal=_ec2(account),
             action=_ASSUME,
             claimed=ALLOWED,
-            why="the role is for instances, whatever rights others have; EC2 sends no source",
+            why="the role is for instances, even if others may assume roles; EC2 sends no source",
             control="pitfall: EC2 sends no aws:SourceArn",
         )
         yield claim
@@ -303,7 +303,7 @@ def _seal(account: Settings, name: str) -> Iterator[PolicyClaim]:
     beyond = [action for action in _ADMINISTRATION if action != "DescribeKey"]
     yield from _each(claim, (*_FURTHER_USE, *beyond), claimed=REFUSED)
     yield from _administrators(
-        account, claim, "IAM decides who administers the key; nobody but Vault uses it"
+        account, claim, "IAM decides who administers the key; no one but Vault uses it"
     )
     for who, principal in {
         f"account {_STRANGER}": _root(account, _STRANGER),
@@ -365,7 +365,7 @@ def _topic(
         action="sns:Publish",
         resource=topic,
         claimed=ALLOWED,
-        why="the alarm rules publish, and nobody else sends false alarms",
+        why="the alarm rules publish, and no one else sends false alarms",
         control="CIS 4.16",
     )
     for name in rules:
@@ -379,7 +379,7 @@ def _topic(
 
 
 def _trail(account: Settings) -> Iterator[PolicyClaim]:
-    """A service has no aws:PrincipalArn and says that it is one; everybody else is somebody of the
+    """A service has no aws:PrincipalArn and says that it is one; everyone else is someone of the
     account."""
     somebody = naming.user_arn(account.partition, account.account_id, "/", _SOMEBODY)
     for claim in _trail_claims(account):
@@ -427,7 +427,7 @@ def _trail_claims(account: Settings) -> Iterator[PolicyClaim]:
         who="its own account",
         principal=_root(account, account.account_id),
         beside_everything=True,
-        why="everybody speaks TLS",
+        why="everyone speaks TLS",
         control="S3.5",
     )
     for resource, action in ((arn, "s3:ListBucket"), (logs, "s3:GetObject")):
@@ -443,7 +443,7 @@ def _trail_claims(account: Settings) -> Iterator[PolicyClaim]:
         )
     elsewhere = replace(owner, action="s3:GetObject", resource=f"{arn}-beside/x")
     yield replace(
-        elsewhere, facts={"aws:SecureTransport": False}, why="other buckets have policies of their own"
+        elsewhere, facts={"aws:SecureTransport": False}, why="other buckets have their own policies"
     )
     yield replace(
         elsewhere,
@@ -459,7 +459,7 @@ def _kept_logs(
 ) -> Iterator[PolicyClaim]:
     """Those who are allowed everything else change logs and bucket only where they are listed."""
     unlisted = replace(
-        owner, claimed=REFUSED, why="logs are kept from whoever is not listed", control="CIS 3.2"
+        owner, claimed=REFUSED, why="logs are kept from everyone who is not listed", control="CIS 3.2"
     )
     root = naming.account_root_arn(account.partition, account.account_id)
     others = {
@@ -486,7 +486,7 @@ def _kept_logs(
         who="somebody",
         action="s3:PutBucketVersioning",
         resource=f"{arn}-beside",
-        why="other buckets have policies of their own",
+        why="other buckets have their own policies",
     )
     yield replace(
         owner,
@@ -503,7 +503,7 @@ def _kept_logs(
         owner,
         action="s3:DeleteObject",
         resource=f"{arn}-beside/x",
-        why="other buckets have policies of their own",
+        why="other buckets have their own policies",
     )
 
 
@@ -548,7 +548,7 @@ def evaluate(
 
 
 def spoken_to(policy: Mapping[str, Any], principal: str) -> list[dict[str, Any]]:
-    """The statements that name just this principal, or everybody, without saying so any more."""
+    """The statements that name just this principal, or everyone, without naming it."""
     return [
         # A trust policy has no resource: it is the role's.
         {"Resource": "*", **{key: value for key, value in statement.items() if key != "Principal"}}

@@ -1,7 +1,7 @@
-"""What an account holds beside a stack: who else gets in, and with what. Facts, no verdicts.
+"""What an account holds that is not the stack's: who else has access, and with what. Facts, no verdicts.
 
 Read-only: one picture of IAM (`iam:GetAccountAuthorizationDetails`), and what that leaves out, user by user.
-What may not be looked at is told as well. It does not weigh denials and service control policies: an identity
+What may not be read is reported as well. It does not weigh denials and service control policies: an identity
 is called an administrator for what its own policies allow.
 
 Source: IAM API reference; the actions that lead to administrator rights are those of "IAM privilege
@@ -155,7 +155,7 @@ def _trusts(others: Iterable[tuple[str, str, dict[str, Any]]], estate: Collectio
         yield Fact(
             kind="trust",
             what=f"{of_identity_center} roles of IAM Identity Center",
-            says="let in whom its permission sets are assigned to",
+            says="give access to the users and groups that its permission sets are assigned to",
         )
 
 
@@ -164,7 +164,7 @@ def _strangers(trust: Mapping[str, Any], estate: Collection[str]) -> Iterator[st
         if statement.get("Effect") != "Allow":
             continue
         if "NotPrincipal" in statement:
-            yield "everybody but some"
+            yield "everyone but some"
         principal = statement.get("Principal", {})
         if principal == "*":
             yield from _anybody(statement)
@@ -181,7 +181,7 @@ def _strangers(trust: Mapping[str, Any], estate: Collection[str]) -> Iterator[st
 
 
 def _anybody(statement: Mapping[str, Any]) -> Iterator[str]:
-    yield "anybody" + (" who meets its conditions" if statement.get("Condition") else "")
+    yield "anyone" + (" who meets its conditions" if statement.get("Condition") else "")
 
 
 def _account_in(principal: str) -> str | None:
@@ -304,7 +304,10 @@ def _providers(iam: Any) -> Iterator[Fact]:
             yield Fact(
                 kind="identity provider",
                 what=f"{protocol} provider {name}",
-                says="is not this stack's: whom it vouches for gets into the roles that trust it",
+                says=(
+                    "is not this stack's: the identities that it vouches for can assume the roles "
+                    "that trust it"
+                ),
             )
 
 
@@ -312,8 +315,8 @@ def _providers(iam: Any) -> Iterator[Fact]:
 
 
 def is_issued_by_vault(account: Settings, user: Mapping[str, Any]) -> bool:
-    """Whether a user looks in every respect as the stack's Vault makes them. Whoever may make users can make
-    one that does; which of them has no lease, `iam-hardening jit sweep` tells."""
+    """Whether a user looks in every respect as the stack's Vault makes them. Anyone who may create users
+    can create one that does; `iam-hardening jit sweep` shows which of them has no lease."""
     tags = {tag["Key"]: tag["Value"] for tag in user.get("Tags", [])}
     boundary = user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
     roles = vault_model.engine_roles(account, account.vault) if account.vault else {}

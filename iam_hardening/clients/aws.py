@@ -69,7 +69,7 @@ class Session:
         return Session(self.credentials, region=region, endpoint_url=self.endpoint_url)
 
     def with_credentials(self, credentials: Credentials) -> "Session":
-        """The same place, somebody else."""
+        """The same account and region, with other credentials."""
         return Session(credentials, region=self.region, endpoint_url=self.endpoint_url)
 
     def account_id(self) -> str:

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 T = TypeVar("T")
 
-# Refusals for want of permission, as the services spell them.
+# Refusals as not authorized, as the services spell them.
 _DENIED = {
     "AccessDenied",
     "AccessDeniedException",

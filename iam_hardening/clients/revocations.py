@@ -1,7 +1,7 @@
 """The denial that ends a role's live sessions: put on, found again, taken away.
 
 Temporary credentials cannot be deleted. Like the console's «Revoke sessions» a policy on the role denies
-everything to sessions that were issued before a moment. It is a managed policy of its own, not the console's
+everything to sessions that were issued before a moment. It is a separate managed policy, not the console's
 inline one: the stack's roles lose inline policies that are not the stack's with every `up --refresh`, and the
 old sessions would work again. It must stay until the last of them has ended: 12 hours, AWS's longest for a
 session of a role and for a console session that was made of one.
@@ -126,7 +126,7 @@ def says(revoked: Revoked, lift_command: str) -> str:
         f"--refresh before {revoked.ended:%Y-%m-%d %H:%M:%S} UTC would take it away, and old sessions would "
         "work again."
         if revoked.is_inline
-        else "It stays, whatever pulumi does, until you take it away. No such session is left after "
+        else "It stays through every pulumi up until you take it away. No such session is left after "
         f"{revoked.ended:%Y-%m-%d %H:%M:%S} UTC: {lift_command}"
     )
     return (

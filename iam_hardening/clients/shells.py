@@ -1,4 +1,4 @@
-"""Session Manager's shells of those to whom Vault gave access: found by their owner, and ended.
+"""Session Manager's shells of principals with access from Vault: found by their owner, and ended.
 
 A shell goes on when the credentials that opened it are gone: it ends when it is closed, idle for too long, or
 terminated. Source: Systems Manager User Guide, "End a session".

@@ -56,7 +56,8 @@ def _reason(vault: hvac.Client, path: str, error: Exception) -> str:
         return f"{vault.url} does not answer ({why}). Is Vault running, and is VAULT_ADDR right?"
     if isinstance(error, exceptions.VaultDown) or _is_sealed(vault):
         return (
-            f"the Vault at {vault.url} is sealed. Nobody gets credentials, and no lease ends, until it is "
+            f"the Vault at {vault.url} is sealed. Vault issues no credentials, and no lease ends, "
+            "until it is "
             "unsealed (vault operator unseal; with auto-unseal look at its log)."
         )
     if isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
@@ -93,7 +94,7 @@ def _refused(vault: hvac.Client, path: str) -> str:
     except (exceptions.VaultError, RequestException):
         pass
     return (
-        f"the Vault token may not use {path}. `vault token lookup` shows its policies; whoever runs Vault "
+        f"the Vault token may not use {path}. `vault token lookup` shows its policies; the operator of Vault "
         "gives the policy that it takes."
     )
 

@@ -1,4 +1,4 @@
-"""Vault, read only, for whoever compares it with a stack file: an answer, nothing there, or may not look."""
+"""Vault, read only, to compare it with a stack file: an answer, nothing there, or may not look."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -2,10 +2,10 @@
 
     iam-hardening client-config --person Administrator --device Administrator-phone --tool awsume
 
-Both tools take an MFA session first and the role with that (docs/decisions/0009). AWSume does it by itself:
-it finds the MFA device on the source profile. The AWS CLI wants the session in the environment, so the
-commands for it are printed above its profiles. Source: AWS CLI User Guide, "Using an IAM role in the AWS
-CLI"; AWSume, "Configure your profiles".
+Both tools take an MFA session first and the role with that (docs/decisions/0009). AWSume does it
+automatically: it finds the MFA device on the source profile. The AWS CLI wants the session in the
+environment, so the commands for it are printed above its profiles. Source: AWS CLI User Guide, "Using an
+IAM role in the AWS CLI"; AWSume, "Configure your profiles".
 """
 
 import configparser

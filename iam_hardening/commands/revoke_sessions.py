@@ -3,8 +3,8 @@
     iam-hardening revoke-sessions --stack dev --role test_role --yes
     iam-hardening revoke-sessions --stack dev --role test_role --lift
 
-Whoever may assume the role starts a new session at once; that right has to be taken away as well. How the
-sessions end, and for how long the denial has to stay: `iam_hardening/clients/revocations.py`.
+A person who may assume the role starts a new session at once; that right has to be taken away as well. How
+the sessions end, and for how long the denial has to stay: `iam_hardening/clients/revocations.py`.
 """
 
 import sys

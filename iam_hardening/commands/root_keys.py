@@ -5,7 +5,7 @@
 Works from the organisation's management account (or IAM's delegated administrator), with central root access
 on (`organizationRootAccess`): `sts:AssumeRoot` gives a session of the member's root user that is limited by
 one of AWS's task policies, one for looking and another for deleting. In the management account itself and in
-an account without an organisation nobody but the root user can do it, and the command says how.
+in an account without an organisation only the root user can do it, and the command says how.
 
 Source: IAM User Guide, "Perform a privileged task on an AWS Organizations member account"; STS API Reference,
 "AssumeRoot" (regional endpoints only, 900 s at most, not as root user).
@@ -65,7 +65,8 @@ def run(
             return DONE
         print(
             f"These are the access keys of the root user of {target.account_id}. Once deleted they are gone, "
-            "and whatever\nuses them fails; docs/root-account.md, section 2, says how to find out what does."
+            "and everything\nthat uses them fails; "
+            "docs/root-account.md, section 2, says how to find out what does."
         )
         if not operator.confirmed(target.account_id, "the account ID", ask):
             print("Stopped; nothing was deleted.")

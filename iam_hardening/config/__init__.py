@@ -1,8 +1,8 @@
 """A stack file, checked once and whole before anything is registered.
 
 `load` takes what Pulumi read from `Pulumi.<stack>.yaml` and answers with frozen `Settings`, or with one
-`ConfigError` that tells every mistake of the file. Nothing here talks to AWS, so what only AWS knows (whether
-a managed policy or a subnet exists) shows at preview.
+`ConfigError` that reports every mistake of the file. Nothing here talks to AWS, so what only AWS knows
+(whether a managed policy or a subnet exists) shows at preview.
 """
 
 from collections.abc import Collection, Mapping
@@ -75,7 +75,7 @@ _FOREIGN_NAMESPACES = ("aws", "vault", "pulumi")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(Account):
-    """What one account gets. Durations are in seconds; names are as they will stand in AWS.
+    """What one account gets. Durations are in seconds; names are as they will be in AWS.
 
     What the file asks for in one line (`breakGlass`, `standardRoles`) is among `groups`, `users` and
     `cross_account_roles`.
@@ -99,7 +99,7 @@ class Settings(Account):
     @property
     def only_administrator(self) -> str | None:
         """The one person who administers the account; None where there is more than one. The break-glass user
-        is there for the day when nobody else can, and does not count."""
+        is there for the day when no one else can, and does not count."""
         spare = {self.break_glass.user} if self.break_glass else set()
         people = administrators(self.groups, self.users) - spare
         return next(iter(people)) if len(people) == 1 else None

@@ -1,7 +1,7 @@
-"""Whether whoever runs `pulumi up` may change the trail's bucket afterwards: asked before anything is
+"""Whether the caller of `pulumi up` may change the trail's bucket afterwards: asked before anything is
 changed.
 
-The bucket's policy denies changing it to everybody but `alarms.logAdministrators`. An up by somebody else
+The bucket's policy denies changing it to everyone but `alarms.logAdministrators`. An up by someone else
 would stop half-way, and the next one as well.
 """
 

@@ -1,4 +1,4 @@
-"""How a stack file's mistakes are told: all of them at once, each with key, value and what is allowed.
+"""How a stack file's mistakes are reported: all of them at once, each with key, value and what is allowed.
 
 Keys are written in Pulumi's path syntax, so that they can be pasted into `pulumi config set --path`. A value
 that a stack file keeps as a secret is never shown.
@@ -22,7 +22,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake: the key as it stands in the stack file, and a sentence that says what is allowed."""
+    """One mistake: the key as in the stack file, and a sentence that says what is allowed."""
 
     key: str
     sentence: str
@@ -73,7 +73,7 @@ def shown(value: Any) -> str:
 
 def _json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    # A lone surrogate would break whoever prints or sends the sentence.
+    # A lone surrogate would break a program that prints or sends the sentence.
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -73,7 +73,7 @@ def parse(
 
 
 def _secrets(values: Mapping[str, Any], namespace: str, secret_keys: Collection[str]) -> list[Path]:
-    """Pulumi tells only which top-level keys hold a secret; a file read without Pulumi shows where."""
+    """Pulumi says only which top-level keys hold a secret; a file read without Pulumi shows where."""
     decrypted: list[Path] = [(key,) for key in values if f"{namespace}:{key}" in secret_keys]
     return [*decrypted, *_encrypted(values, ())]
 

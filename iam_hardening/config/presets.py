@@ -5,7 +5,7 @@ from iam_hardening.config.schema import BreakGlassGroup, CrossAccountRole, Group
 
 
 def groups(config: ProjectConfig) -> dict[str, Group]:
-    """The break-glass user's own group, in which nobody else can be."""
+    """The break-glass user's own group, in which no one else can be."""
     if config.break_glass is None:
         return {}
     return {
@@ -23,7 +23,8 @@ def users(config: ProjectConfig) -> dict[str, User]:
 
 
 def roles(config: ProjectConfig) -> dict[str, CrossAccountRole]:
-    """Roles with an AWS managed policy, assumed with MFA by whom the central account's groups let."""
+    """Roles with an AWS managed policy, assumed with MFA by the people that the central account's groups
+    allow."""
     return {
         role: CrossAccountRole.model_validate({"managedPolicies": [naming.STANDARD_ROLES[role]]})
         for role in config.standard_roles

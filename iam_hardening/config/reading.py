@@ -119,7 +119,7 @@ def check_file(path: Path) -> None:
 
 
 def project_copy(project: ProjectText) -> str:
-    """Pulumi.yaml for a folder that has its stack files beside it. JSON is YAML with all text in quotes."""
+    """Pulumi.yaml for a folder that has the stack files, too. JSON is YAML with all text in quotes."""
     kept = {key: value for key, value in project.content.items() if key != "stackConfigDir"}
     if isinstance(kept.get("config"), str):
         del kept["config"]

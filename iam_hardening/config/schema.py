@@ -187,7 +187,7 @@ class User(Section):
 
 
 class BreakGlass(Section):
-    """The administrator of last resort, in a group of its own (docs/break-glass.md)."""
+    """The administrator of last resort, in its own group (docs/break-glass.md)."""
 
     user: UserName = "break-glass"
     pgp_key: PgpKey | None = None
@@ -223,8 +223,8 @@ class CrossAccountRole(Permissions):
 class SessionPreferences(Section):
     """How shells of Session Manager are, in the whole account and region: one document holds it for all.
 
-    `runAs`: the user of the instance that a shell runs as; None: `ssm-user`, whom the agent makes, with sudo.
-    Every shell is written down in the log group while it goes on.
+    `runAs`: the user of the instance that a shell runs as; None: `ssm-user`, which the agent makes, with
+    sudo. Every shell is written down in the log group while it goes on.
 
     Source: Systems Manager User Guide, "Session document schema", "Create Session Manager preferences".
     """
@@ -238,7 +238,7 @@ class SessionPreferences(Section):
     def document(self) -> dict[str, Any]:
         """As Systems Manager writes it: durations are minutes as text; empty is off.
 
-        Encryption asks whether log group and bucket have a KMS key of their own, and refuses shells if not:
+        Encryption asks whether log group and bucket have their own KMS key, and refuses shells if not:
         this group has CloudWatch's encryption.
         """
         return {
@@ -362,7 +362,7 @@ class Vault(Section):
 
     @property
     def principal(self) -> str:
-        """The name of whom Vault is in this account: a user of its own, or the role that it runs on."""
+        """The name of Vault's principal in this account: its own user, or the role that it runs on."""
         return self.runs_on_role or self.principal_name
 
     def principal_arn(self, partition: str, account_id: str) -> str:
@@ -390,7 +390,7 @@ class VaultServer(Section):
 
 
 class AccountDefaults(Section):
-    """What an account does by itself with what anybody makes in it, in each of `regions`.
+    """What an account does automatically with what anyone makes in it, in each of `regions`.
 
     On are the two that change nothing that is there. `imdsv2` and `s3PublicAccessBlock` may stop what works
     today: software that knows only IMDSv1 on the next instance launched, and buckets that are public on
@@ -406,9 +406,9 @@ class AccountDefaults(Section):
 class Alarms(Section):
     """E-mail about what should not happen, or rarely. `trail`: one that is there already; else it is made.
 
-    `expectedPrincipals` change IAM as a matter of course: whoever runs `pulumi up`. `logAdministrators` alone
-    may delete or overwrite the program's trail's logs and change what keeps them, whoever runs `pulumi up`
-    among them; empty: whoever IAM lets.
+    `expectedPrincipals` change IAM as a matter of course: anyone who runs `pulumi up`. `logAdministrators`
+    alone may delete or overwrite the program's trail's logs and change what keeps them, whoever runs
+    `pulumi up` among them; empty: everyone whom IAM allows.
     """
 
     email: EmailAddress

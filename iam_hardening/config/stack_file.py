@@ -1,7 +1,7 @@
-"""A stack file between its two checks: what is well-formed by itself, and where it is not.
+"""A stack file between its two checks: what alone is well-formed, and where it is not.
 
 The checks between values (`checks.py`, `policy_checks.py`) work on this. They ask `is_broken` first, so that
-a value that was refused by itself is not also reported as missing.
+a value that was refused already is not also reported as missing.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _LONG_REGION = "ap-southeast-1"
 @dataclass(frozen=True, kw_only=True)
 class StackFile:
     """`config` and `provider` hold the well-formed entries only; `written` maps full keys to values as they
-    stand; `broken` holds the places of the project's own namespace that were refused by themselves."""
+    stand; `broken` holds the places of the project's own namespace that were refused already."""
 
     project: str
     written: Mapping[str, object]

@@ -41,5 +41,5 @@ def of_vault_sessions(principal_arn: str, role: VaultRole) -> Document:
 
 
 def vaults_principal_arn(account: Account, vault: Vault) -> str:
-    """As whom Vault acts in the account: the role that it runs on, or its user."""
+    """The principal that Vault acts as in the account: the role that it runs on, or its user."""
     return vault.principal_arn(account.partition, account.account_id)

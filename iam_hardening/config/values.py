@@ -126,7 +126,7 @@ def _pgp_key(value: Any) -> str:
     if re.fullmatch(r"keybase:[A-Za-z0-9_]{1,64}", value):
         return value
     if "BEGIN PGP PRIVATE" in value or _pgp_packet_tag(value) == _PGP_SECRET_KEY_TAG:
-        raise _refuse(f"is a PRIVATE key; remove it, whoever saw this file can use it, and {how}")
+        raise _refuse(f"is a PRIVATE key; remove it, anyone who saw this file can use it, and {how}")
     if "BEGIN PGP" in value:
         raise _refuse(f"is an armored PGP key, which the AWS provider cannot read; {how}")
     if _pgp_packet_tag(value) != _PGP_PUBLIC_KEY_TAG:

@@ -1,8 +1,8 @@
 """Who an account is to hold: groups, people and roles, with policies, trust, boundaries and log-ins.
 
-Worked out from the settings alone, for whatever compares an account with it. Policies are told apart by owner
-(AWS, or this account) and name, as their ARNs cannot be known without asking AWS for the path. Users that
-Vault issues come and go: `iam_hardening/model/vault.py` says of which kinds they are.
+Worked out from the settings alone, for every command that compares an account with it. Policies are told
+apart by owner (AWS, or this account) and name, as their ARNs cannot be known without asking AWS for the
+path. Users that Vault issues come and go: `iam_hardening/model/vault.py` says of which kinds they are.
 """
 
 from collections.abc import Iterator, Sequence

@@ -197,7 +197,7 @@ def methods_for(vault: Vault, role: str) -> dict[str, VaultLogin]:
 
 
 def lease_seconds(vault: Vault, role: VaultRole) -> int:
-    """How long credentials live that nobody renews or ends."""
+    """How long credentials last that no one renews or ends."""
     return vault.session_seconds(role) if role.is_session else vault.default_lease_ttl
 
 

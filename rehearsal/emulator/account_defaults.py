@@ -4,8 +4,8 @@ Gap: MiniStack knows none of the three.
 
 AWS ("ModifyInstanceMetadataDefaults": what a launch does not say is taken from the account's defaults of the
 region, then from AWS's; "EnableEbsEncryptionByDefault": every new volume of the region is encrypted, also one
-that asks not to be; "PutPublicAccessBlock" of S3 Control: counts for every bucket of the account beside the
-bucket's own block).
+that asks not to be; "PutPublicAccessBlock" of S3 Control: counts for every bucket of the account in
+addition to the bucket's own block).
 
 The defaults of the image, which stand between the launch and the account, are not reproduced.
 """
@@ -55,7 +55,7 @@ def instance_metadata() -> dict[str, str]:
 
 
 def volumes_are_encrypted() -> bool:
-    """Whether new volumes of the request's region are encrypted whatever the call says."""
+    """Whether new volumes of the request's region are encrypted regardless of the call."""
     return bool(_encryption.get("on"))
 
 

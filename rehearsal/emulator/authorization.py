@@ -1,4 +1,4 @@
-"""The decision on one call: everything AWS asks beside the policy on the call's own action.
+"""The decision on one call: everything AWS asks in addition to the policy on the call's own action.
 
 Gap: MiniStack never asks for `iam:PassRole`, authorises a call on one resource only, names no resource when
 it refuses, knows no refusal that stands above policies, and wants an identity policy even where the trust

@@ -4,10 +4,10 @@ Gap: MiniStack knows neither IAM's own keys (`iam:PermissionsBoundary`, `iam:Pol
 `iam:AWSServiceName`) nor STS's in identity policies (`sts:ExternalId`, `sts:RoleSessionName`), nor
 `iam:ResourceTag`/`aws:ResourceTag` of users and roles; for a role's session `aws:PrincipalArn` is the
 session's ARN and `aws:PrincipalType` of root is `Root`. EC2's keys are in `ec2_authorization.py`. And
-`aws:SecureTransport` tells the truth about this machine, where the emulator is asked without TLS; here every
+`aws:SecureTransport` is true of this machine, where the emulator is asked without TLS; here every
 call counts as made with TLS, as every call to AWS is that this project makes. `aws:PrincipalIsAWSService` is
 missing; no service calls the emulator, so it is false here. `aws:ResourceAccount` of a bucket is the
-caller's account, whoever owns it.
+caller's account, not its owner's.
 
 AWS ("Actions, resources, and condition keys for AWS Identity and Access Management", "AWS global condition
 context keys"): `iam:PermissionsBoundary` is the boundary being set, or, where the call changes a user's or

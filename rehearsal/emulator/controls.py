@@ -3,7 +3,7 @@
 No gaps of MiniStack's: controls of the emulator's own, all of them POST.
 
 - `/_emulated_aws/mfa-age?seconds=3600` makes every session with MFA look an hour older than it is, to
-  `aws:MultiFactorAuthAge` alone, so that nobody has to wait for it; `seconds=0` ends that.
+  `aws:MultiFactorAuthAge` alone, so that no one has to wait for it; `seconds=0` ends that.
 - `/_emulated_aws/root-mfa?account=111111111111` gives that account's root user an MFA device, as its owner
   does in the console.
 """

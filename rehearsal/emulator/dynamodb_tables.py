@@ -2,7 +2,7 @@
 
 Gap: MiniStack authorises a batch that also names a table on that table alone, calls on an ARN (tags, resource
 policies) and a restore on `*`, PartiQL by the name of the call, tags at birth not at all; it keeps resource
-policies and never asks them; and it restores to a point in time what nobody had switched that on for.
+policies and never asks them; and it restores to a point in time what no one had switched that on for.
 
 AWS ("Actions, resources, and condition keys for Amazon DynamoDB"; "Resource-based policies for DynamoDB";
 "Restoring a table to a point in time": it needs the restore on the source, and reading and writing on the

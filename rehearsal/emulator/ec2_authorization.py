@@ -153,7 +153,7 @@ def checks(action: str, resource: str, parameters: Parameters, region: str) -> l
 
 
 def _tags_given(parameters: Parameters) -> dict[str, Any]:
-    """The tags of the call, for whatever kind of resource."""
+    """The tags of the call, for any kind of resource."""
     number, keys = 1, _tags_of_create_tags(parameters)
     while kind := parameter(parameters, f"TagSpecification.{number}.ResourceType"):
         keys |= request_tags(parameters, kind)

@@ -12,7 +12,7 @@ from typing import Any
 
 from rehearsal.emulator.upstream import Parameters, Response, ec2, ec2_handlers
 
-# AWS documents the second spelling beside the first.
+# AWS documents both spellings.
 _SPELLINGS = {
     "availabilityZone": "availability-zone",
     "availabilityZoneId": "availability-zone-id",

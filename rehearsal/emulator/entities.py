@@ -1,8 +1,8 @@
 """Users, groups, roles and policies: their names, their life and its end.
 
-Gap: MiniStack takes any name and path, tells `alice` from `Alice`, deletes users and groups that still have
-something of theirs and policies with several versions, lacks UpdateUser and UpdateGroup, attaches policies
-that do not exist, and leaves boundaries out of GetAccountAuthorizationDetails.
+Gap: MiniStack takes any name and path, distinguishes `alice` from `Alice`, deletes users and groups that
+still have something of theirs and policies with several versions, lacks UpdateUser and UpdateGroup,
+attaches policies that do not exist, and leaves boundaries out of GetAccountAuthorizationDetails.
 
 AWS ("IAM and AWS STS quotas": names, paths, "names are unique within the account, without regard to case";
 "DeleteUser", "DeleteGroup", "DeleteRole", "DeletePolicy": DeleteConflict; "UpdateUser", "UpdateGroup": keys,

@@ -4,7 +4,7 @@ Gap: MiniStack allows a call that it cannot map to an IAM action; it authorises 
 string but executes that of the body, or of the X-Amz-Target header; it takes parameters that a call does not
 have, and may authorise the call on what they name; the key id `test` and no key at all count as root of the
 default account; and it serves data planes (Cognito, load balancers, function URLs, container registries,
-runtime settings …) on paths and host names of their own, partly without any check.
+runtime settings …) on their own paths and host names, partly without any check.
 
 Here such a call is refused to everyone but root, a request that says two things at once is refused to
 everyone, and only the AWS API proper is served, on this machine's own address.

@@ -1,6 +1,6 @@
 """What an instance sees: the instance metadata service, one per instance.
 
-Gap: MiniStack has one for all, which hands out credentials of no role.
+Gap: MiniStack has one for all, which issues credentials of no role.
 
 Served under `/_instance/ACCOUNT/INSTANCE/latest/…` (an instance itself would use 169.254.169.254; point
 AWS_EC2_METADATA_SERVICE_ENDPOINT here). AWS ("Use the Instance Metadata Service to access instance
@@ -28,7 +28,7 @@ PREFIX = "/_instance/"
 ROLE_PREFIX = "/_role/"
 MAX_TOKEN_SECONDS = 21_600
 CREDENTIAL_SECONDS = 6 * 3600
-# A real service hands out new credentials at least five minutes before the old ones end.
+# A real service issues new credentials at least five minutes before the old ones end.
 _RENEW_BEFORE_SECONDS = 300
 _SERVICE = "ec2.amazonaws.com"
 

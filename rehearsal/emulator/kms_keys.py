@@ -5,14 +5,14 @@ the alias, calls on aliases on `*`, and a Decrypt that names another key than it
 while it uses the other; it knows none of KMS's condition keys, takes any text for a key policy, also one that
 locks everyone out, and lets a key that waits for its deletion be enabled again.
 
-AWS ("Key policies in AWS KMS": nobody, root included, may do anything with a key that its key policy does
+AWS ("Key policies in AWS KMS": no one, root included, may do anything with a key that its key policy does
 not allow, and a statement for the account hands the decision to IAM policies; "Controlling access to
 aliases": calls on an alias need permission on it by an IAM policy, and on the keys it meant and will mean;
 "Condition keys for AWS KMS"; "PutKeyPolicy": the caller must be able to put a policy again, and principals
 must exist; "Decrypt": IncorrectKeyException; "Key states of AWS KMS keys").
 
 Grants are stored and not asked, so they allow nothing here. No service of the emulated AWS uses a key on
-behalf of a caller: `kms:ViaService` is never there, and a table or a bucket with a key of its own is open to
+behalf of a caller: `kms:ViaService` is never there, and a table or a bucket with its own key is open to
 who may not use the key.
 """
 

@@ -22,7 +22,7 @@ class Request:
     access_key_id: str = ""
     parameters: Parameters = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
-    # What the call is authorised on beside its main resource.
+    # What the call is authorised on in addition to its main resource.
     further_resources: list[str] = field(default_factory=list)
     # What was refused, when that is not the call's own action and resource (iam:PassRole for RunInstances).
     denied_action: str = ""

@@ -5,7 +5,7 @@ opposites, or ListOrganizationsFeatures.
 
 AWS ("EnableOrganizationsRootCredentialsManagement" and its neighbours): the organisation's management account
 switches each feature on and off; trusted access for `iam.amazonaws.com` has to be enabled before. Here every
-account is the management account of an organisation of its own, as in MiniStack, and trusted access is not
+account is the management account of its own organisation, as in MiniStack, and trusted access is not
 asked for. What the features are for, `sts:AssumeRoot`, is not emulated.
 """
 

@@ -1,7 +1,7 @@
 """The account's root user: its own access keys, the account summary, `GetUser` without a name.
 
 Gap: MiniStack gives keys made without a UserName to a user `default` that does not exist, always reports no
-root key, also in the credential report, reports root's MFA as soon as anybody has a device, counts policy
+root key, also in the credential report, reports root's MFA as soon as anyone has a device, counts policy
 versions wrongly, and takes every caller of `GetUser` for root.
 
 AWS ("CreateAccessKey", "GetUser", "GetAccountSummary"): without UserName these act on the caller, also when

@@ -17,7 +17,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def without_account(path: str, headers: Headers) -> Headers:
-    """The headers of a request as the rest of the emulator takes them: the account in a header of its own.
+    """The headers of a request as the rest of the emulator takes them: the account in a separate header.
 
     Who names one account by the host and another by the header names none.
     """

@@ -4,7 +4,7 @@ Gap: MiniStack has no documents, and authorises calls about a document's tags on
 
 AWS ("CreateDocument", "UpdateDocument", "UpdateDocumentDefaultVersion" and the like in the Systems Manager
 API reference; "Session document schema" in its User Guide): documents are of an account and region; an update
-makes a further version, and what counts is the default one, which a call of its own sets. An update must name
+makes a further version, and what counts is the default one, which a separate call sets. An update must name
 the latest version, and bring other content than it has. Each is authorised on the document. Only documents of
 the type Session are made here. That AWS compares new content with the latest version alone is an assumption:
 the reference says "another document".

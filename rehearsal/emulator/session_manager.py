@@ -13,7 +13,7 @@ nothing. A session's id begins with the user's (or the role session's) name, so 
 of it; an instance that does not run is not connected.
 
 There is no shell behind it: the answer's address leads nowhere, nothing is logged, and no session ends by its
-preferences, of which DescribeSessions tells one (`MaxSessionDuration`). Whether the instance's role lets its
+preferences, of which DescribeSessions shows one (`MaxSessionDuration`). Whether the instance's role lets its
 agent register is not asked.
 """
 

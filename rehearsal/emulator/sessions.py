@@ -1,4 +1,4 @@
-"""What temporary credentials may call at all, whatever policies say.
+"""What temporary credentials may call at all, independent of policies.
 
 Gap: MiniStack treats a session of GetSessionToken or GetFederationToken like the user's own keys, and lets a
 session act for a new user or role of the old one's name.

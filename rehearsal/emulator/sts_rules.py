@@ -1,8 +1,8 @@
-"""What STS asks of a call before and beside the trust policy.
+"""What STS asks of a call in addition to the trust policy.
 
 Gap: MiniStack takes any DurationSeconds, does not cap role chaining, lets root assume roles (and root of
 *any* account a role that trusts a service), checks no RoleSessionName, believes any web identity token
-whatever its signature, and ignores MFA codes (see `mfa.py`).
+with any signature, and ignores MFA codes (see `mfa.py`).
 
 AWS ("AssumeRole", "GetSessionToken", "GetFederationToken", "CreateRole"): durations are 900 s up to the
 role's MaxSessionDuration (3,600 to 43,200 s), 129,600 s for GetSessionToken and GetFederationToken (3,600 s

@@ -2,7 +2,7 @@
 `Any`.
 
 MiniStack reads its settings from environment variables when it is imported, and takes AWS_ACCESS_KEY_ID from
-the environment for a root key of its own. So the environment is emptied of all of those first: whoever
+the environment for its own root key. So the environment is emptied of all of those first: a person who
 starts the emulator from a shell with AWS credentials in it must not hand them a back door.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 VERSION = "1.5.33"
 
-# Fewer services, fewer doors: these are the ones the program, Vault or a persona talks to.
+# Fewer services, less to attack: these are the ones the program, Vault or a persona talks to.
 SERVICES = (
     "cloudtrail",
     "dynamodb",

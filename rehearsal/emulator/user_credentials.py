@@ -1,4 +1,5 @@
-"""What a user can have beside keys, a password and devices: SSH keys, service credentials, certificates.
+"""What a user can have in addition to keys, a password and devices: SSH keys, service credentials,
+certificates.
 
 Gap: MiniStack has none of UploadSSHPublicKey, CreateServiceSpecificCredential, UploadSigningCertificate, or
 what lists and deletes them.

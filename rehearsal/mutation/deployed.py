@@ -1,6 +1,6 @@
 """The policies that the stacks made, as the accounts and Vault have them, and how to replace each of them.
 
-Nothing is listed by hand: whatever the accounts have now and did not have before the stacks counts.
+Nothing is listed by hand: everything that the accounts have now and did not have before the stacks counts.
 """
 
 import json
@@ -39,7 +39,7 @@ def names_of_policies(account: Account) -> set[str]:
 
 
 def targets(account: Account, clients: Clients, before: set[str]) -> Iterator[Target]:
-    """Every policy of one account that the stack made: identities', boundaries', doors'."""
+    """Every policy of one account that the stack made: identities', boundaries', resource policies."""
     iam = account.admin.client("iam")
     for policy in _details(account, "LocalManagedPolicy", "Policies"):
         if policy["Arn"] not in before:
@@ -118,7 +118,7 @@ def _policy_claim(clients: Clients, place: Place) -> Target:
 
 
 def targets_in_vault(account: Account, vault: hvac.Client) -> Iterator[Target]:
-    """The Vault policy of each role, and what Vault gives to whom it issues for the role."""
+    """The Vault policy of each role, and what Vault gives to the principal that it issues for the role."""
     outputs = account.stack.outputs()
     configured = account.settings.vault
     for role, policy in outputs.get("vault_policies", {}).items():

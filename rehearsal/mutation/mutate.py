@@ -1,7 +1,7 @@
 """Ways to make a policy document wrong, one at a time.
 
 Dropped: a statement, an action, a resource, a principal, a condition, one of a condition's keys or values.
-Widened: an action to its service's all, a resource to any, a principal to anybody. Flipped: a condition's
+Widened: an action to its service's all, a resource to any, a principal to anyone. Flipped: a condition's
 operator or its value. Each is tried in an Allow and in a Deny alike: what denies too much locks people out.
 """
 

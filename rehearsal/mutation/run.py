@@ -28,7 +28,7 @@ EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
 
 
 class Equivalent(BaseModel):
-    """Mutants that no claim can notice, because nothing changes for anybody; and why that is so. `policy` is
+    """Mutants that no claim can notice, because nothing changes for anyone; and why that is so. `policy` is
     a pattern (`*`), because stack files name policies; `what` are the mutants' own texts, or patterns of
     them."""
 
@@ -122,7 +122,7 @@ def run(project: Project, directory: Path, terminal: Terminal, *, providers: str
 
 
 def _wrong(reasons: list[Equivalent], fates: list[Fate]) -> list[str]:
-    """What was said to be equivalent and was noticed all the same; files that lack a policy have no say."""
+    """What was said to be equivalent and was noticed; files that lack a policy have no say."""
     return [
         f"{fate.policy}, {fate.what}: equivalent.yaml says it changes nothing, and {fate.killed_by}"
         for fate in fates
@@ -215,7 +215,8 @@ class _Account:
             target.restore()
 
     def _broken_in_vault(self, role: str) -> str | None:
-        """Whether a token with the role's policy gets what it should, and whom Vault issues may do that."""
+        """Whether a token with the role's policy gets what it should, and the issued principal may do
+        that."""
         return _broken_policy(self.testbed, self.account, role) or self._broken_user(role)
 
     def _broken_user(self, role: str) -> str | None:

@@ -409,7 +409,7 @@ def _rules(property: str, direction: str, wire: str) -> Each:
     )
 
 
-# A rule with `self` has no row; name the group in a rule of its own instead.
+# A rule with `self` has no row; name the group in a separate rule instead.
 _SECURITY_GROUP = Row(
     type="aws:ec2/securityGroup:SecurityGroup",
     source="internal/service/ec2/vpc_security_group.go",

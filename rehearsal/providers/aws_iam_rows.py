@@ -113,7 +113,7 @@ def _boundary(kind: str) -> dict[str, tuple[Step, ...]]:
 
 
 def _detach_everything(kind: str, needs: str) -> tuple[Sweep, ...]:
-    """Policies that somebody put on a user or role by hand, and that would keep it from being deleted."""
+    """Policies that someone put on a user or role by hand, and that would keep it from being deleted."""
     key = f"{kind.capitalize()}Name"
     return (
         Sweep(
@@ -244,7 +244,7 @@ _USER_GROUP_MEMBERSHIP = Row(
     delete=(),
 )
 
-# As in the real provider, a refresh tells whether the password still has to be reset and any change replaces
+# As in the real provider, a refresh shows whether the password still has to be reset and any change replaces
 # the profile, with a new password: a program that wants a person's own password to last ignores changes of
 # passwordResetRequired.
 _USER_LOGIN_PROFILE = Row(

@@ -9,7 +9,7 @@ from rehearsal.providers.values import Properties
 
 
 def _location(properties: Properties, api: Any, id: str) -> Any:
-    # us-east-1 is the one region that S3 refuses to be told.
+    # us-east-1 is the one region that S3 refuses as a location.
     return None if api.region == "us-east-1" else {"LocationConstraint": api.region}
 
 

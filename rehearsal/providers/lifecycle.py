@@ -162,7 +162,7 @@ class Lifecycle:
         return str(new[named[1]]) if named and named[1] in changed else id
 
     def _kept_outputs(self) -> frozenset[str]:
-        """Outputs that no read tells: what the create answered and what the provider made itself."""
+        """Outputs that no read has: what the create answered and what the provider made itself."""
         read = {name for read in self.row.reads for name in read.properties}
         return frozenset(self.row.outputs - self.row.inputs - read - {"tagsAll"})
 
@@ -197,7 +197,7 @@ class Lifecycle:
         return items
 
     def _live_tags(self, tags: Tags, known: Properties, id: str) -> dict[str, str]:
-        # Tags under "aws:" are AWS's own; nobody can set or remove them.
+        # Tags under "aws:" are AWS's own; no one can set or remove them.
         found = self._run(tags.live, known, id) or []
         name, content = tags.spelling
         pairs = found if isinstance(found, dict) else {tag[name]: tag[content] for tag in found}

@@ -1,6 +1,6 @@
 """The initial console password, which the real provider makes itself: random, or encrypted to a PGP key.
 
-AWS never tells it again. With a key, the state has `encryptedPassword` (base64 of an OpenPGP message) and
+AWS never shows it again. With a key, the state has `encryptedPassword` (base64 of an OpenPGP message) and
 `keyFingerprint` instead of `password`.
 """
 

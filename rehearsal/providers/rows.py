@@ -230,20 +230,20 @@ class Row:
     from_id:     properties told by an id on import.
     auto_name:   the input that gets a generated name when the program gives none.
     defaults:    what the real provider fills in.
-    computed:    inputs that, left out, are whatever the service made of them; of an object, only the fields
+    computed:    inputs that, left out, are what the service made of them; of an object, only the fields
                  that the program gave are compared.
     sent_with:   input to the other input without which the real provider drops it.
     unlike:      input to what the real provider does with it, where the row does otherwise.
     settings:    inputs that no API takes (forceDestroy); a change is only remembered.
     remembered:  output to path in the answer of the first create step, when no read can tell it.
-    secrets:     outputs that are secret whatever the program says.
+    secrets:     outputs that are always secret.
     compared_as: property to the form in which two values are compared.
     refused:     inputs of the real provider that the fake provider cannot honour, with the reason.
     moves:       input to the setting without which the real provider moves the thing when the input
                  changes. The fake one refuses that: what hangs on it could not be deleted under its old name.
     deletes_first: every replacement deletes first (pulumi-aws, ResourceInfo.DeleteBeforeReplace). So does
                  that of a resource whose name the program gave and could have left out (`auto_name`).
-    regional:    takes the input `region`, and lives there instead of in the provider's (see `regional`).
+    regional:    takes the input `region`, and is there instead of in the provider's (see `regional`).
     """
 
     type: str
@@ -276,7 +276,7 @@ class Row:
         region = frozenset({"region"} if self.regional else ())
         if self.replaces | region != self.inputs - self.updatable:
             raise ValueError(
-                f"{self.type}: every input either replaces or has steps of its own for a change, not both: "
+                f"{self.type}: every input either replaces or has its own steps for a change, not both: "
                 f"{sorted((self.replaces | region) ^ (self.inputs - self.updatable))}"
             )
 
@@ -318,7 +318,7 @@ class Row:
 
 
 def regional(row: Row) -> Row:
-    """The row with an input `region` of its own; left out, it is the provider's."""
+    """The row with its own input `region`; left out, it is the provider's."""
     first, *rest = row.reads
     region = Taken("", lambda answer, known, api: api.region)
     reads = (replace(first, properties={**first.properties, "region": region}), *rest)

@@ -23,7 +23,7 @@ _GONE_WORDS = (
 
 
 # The real provider's client tries a call again, twice, about a second apart, when Vault answers with 5xx. It
-# matters: while an audit device is being enabled, Vault answers a call beside it with "internal error".
+# matters: while an audit device is being enabled, Vault answers other calls with "internal error".
 # Source: hashicorp/vault, api/client.go, `DefaultRetryPolicy`; the provider's argument `max_retries`.
 _RETRIES = Retry(
     total=2,

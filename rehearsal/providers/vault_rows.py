@@ -87,9 +87,9 @@ _MOUNT_PROPERTIES = {
 }
 
 
-# The real Vault reaches AWS by itself. The rehearsal's engine has to be told where the emulated AWS is, so an
-# endpoint that the program leaves out is filled in when config/root is written, and hidden again when it is
-# read. A program's own endpoint wins.
+# The real Vault reaches AWS without settings. The rehearsal's engine needs the address of the emulated AWS,
+# so an endpoint that the program leaves out is filled in when config/root is written, and hidden again when
+# it is read. A program's own endpoint wins.
 def _endpoint(name: str) -> Made:
     return Made((name,), lambda properties, api, id: properties.get(name) or api.aws_endpoint_url)
 
@@ -325,7 +325,7 @@ _AUTH_BACKEND = Row(
 )
 
 # The real Vault fetches GitHub's keys. The rehearsal's cannot: where the program names a discovery URL, Vault
-# is told the rehearsal's own key instead, and it is hidden again when it is read.
+# gets the rehearsal's own key instead, and it is hidden again when it is read.
 _WRITE_JWT = Call(
     "POST auth/{path}/config",
     {

@@ -1,4 +1,5 @@
-"""Account defaults: whoever forgets to ask for encryption or IMDSv2 gets it, and no bucket can be public."""
+"""Account defaults: a call that does not ask for encryption or IMDSv2 gets it, and no bucket can be
+public."""
 
 import json
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def _new_volumes_are_encrypted(recorder: Recorder, account: Account, admin: Sess
     volume = ec2.create_volume(AvailabilityZone=f"{admin.region}a", Size=1)
     ec2.delete_volume(VolumeId=volume["VolumeId"])
     claim = _claim(
-        account, "ec2:CreateVolume", f"Encrypted in {admin.region}", "True", "nobody has to remember to ask"
+        account, "ec2:CreateVolume", f"Encrypted in {admin.region}", "True", "no one has to remember to ask"
     )
     recorder.found(claim, str(volume["Encrypted"]))
 
@@ -96,7 +97,7 @@ def _no_bucket_can_be_public(recorder: Recorder, account: Account) -> None:
         },
     }
     claim = _claim(
-        account, "s3:PutBucketPolicy", f"{bucket}, for everybody", REFUSED, "also with administrator rights"
+        account, "s3:PutBucketPolicy", f"{bucket}, for everyone", REFUSED, "also with administrator rights"
     )
     recorder.judge(claim, lambda: s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(public)))
 

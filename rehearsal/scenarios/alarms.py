@@ -105,7 +105,7 @@ def _vault(
     key = cloudtrail.call(stranger, "iam", "CreateAccessKey", userName=own.vault.principal_name)
     yield "a user makes a key of Vault's own principal", key, touched
     under_path = cloudtrail.call(stranger, "iam", "CreateUser", userName="x", path=naming.VAULT_USER_PATH)
-    yield "a user makes one beside Vault", under_path, touched
+    yield "a user other than Vault makes one", under_path, touched
     yield (
         "Vault's user makes itself a key",
         cloudtrail.call(itself, "iam", "CreateAccessKey", userName=issued),
@@ -118,7 +118,7 @@ def _what_sets_them_off(
 ) -> None:
     events = here.client("events")
     rules = _rules_to_the_topic(here)
-    # IAM tells of its changes in one region only; elsewhere there is no rule about them.
+    # IAM reports its changes in one region only; elsewhere there is no rule about them.
     for what, event, expected in happenings:
         off = {
             rule["Name"]
@@ -174,13 +174,13 @@ def _messages_get_through(recorder: Recorder, account: Account, here: Session) -
         == {rule["Arn"] for rule in _rules_to_the_topic(here)}
     )
     recorder.found(
-        _claim(account, "sns:Publish", where, "by these rules", "nobody else sends false alarms"),
+        _claim(account, "sns:Publish", where, "by these rules", "no one else sends false alarms"),
         "by these rules" if these_rules else json.dumps(statement),
     )
     subscriptions = here.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     email = own.alarms.email if own.alarms else ""
     recorder.found(
-        _claim(account, "sns:ListSubscriptionsByTopic", where, email, "somebody is told"),
+        _claim(account, "sns:ListSubscriptionsByTopic", where, email, "someone is notified"),
         ", ".join(each["Endpoint"] for each in subscriptions),
     )
     key = here.client("kms").describe_key(KeyId=attributes["KmsMasterKeyId"])["KeyMetadata"]["Arn"]
@@ -221,7 +221,7 @@ def _the_trail_sees_everything(recorder: Recorder, account: Account, stranger: S
             "cloudtrail:GetTrail",
             f"{naming.TRAIL} {field}",
             "True",
-            "alarms see what CloudTrail tells",
+            "alarms see what CloudTrail reports",
         )
         recorder.found(claim, str(found))
     bucket = trail["S3BucketName"]
@@ -231,7 +231,7 @@ def _the_trail_sees_everything(recorder: Recorder, account: Account, stranger: S
             "s3:ListBucket",
             bucket,
             REFUSED,
-            "logs are nobody else's business",
+            "logs are no one else's business",
             who="administrator of a third account",
         ),
         lambda: stranger.client("s3").list_objects_v2(Bucket=bucket),

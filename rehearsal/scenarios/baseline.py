@@ -35,7 +35,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """`look` tells in a few words what it found, or None where there is nothing to look at."""
+    """`look` says in a few words what it found, or None where there is nothing to look at."""
 
     what: str
     reason: str
@@ -186,12 +186,12 @@ _PROBES = (
         look=_short_password,
     ),
     Probe(
-        what="an administrator's stolen key lists everybody",
+        what="an administrator's stolen key lists everyone",
         reason="iam:ListUsers with an access key, without MFA",
         look=_with_stolen_key(lambda iam: iam.list_users()),
     ),
     Probe(
-        what="an administrator's stolen key makes a key for somebody else",
+        what="an administrator's stolen key makes a key for someone else",
         reason="iam:CreateAccessKey with an access key, without MFA",
         look=_with_stolen_key(lambda iam: iam.create_access_key(UserName=_OTHER)),
     ),
@@ -203,7 +203,7 @@ _PROBES = (
         look=_analyzers,
     ),
     Probe(
-        what="a bucket's policy that lets everybody read",
+        what="a bucket's policy that lets everyone read",
         reason="s3:PutBucketPolicy, by an administrator, the bucket's own block taken away",
         look=_public_bucket,
     ),

@@ -1,7 +1,8 @@
 """The behaviour matrix: who may do what, by the policy simulator, of the accounts as they were deployed.
 
 Real calls are the other scenarios' part; here are the many cases for which a call is dear or harmful: closing
-the account, deleting keys, every action with each state of MFA, every policy by itself, every door.
+the account, deleting keys, every action with each state of MFA, every single policy, every trust and
+resource policy.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,7 +55,7 @@ def issued(testbed: Testbed, account: Account, only: str | None = None) -> Itera
     try:
         for name, role in roles.items():
             if role.credential_type == "iam_user" and only in (None, name):
-                # That a role issues nobody, the scenario about just-in-time access tells.
+                # The scenario about just-in-time access shows that a role issues no one.
                 answer = attempt(partial(root.read, f"{outputs['vault_mount']}/creds/{name}")).value
                 if answer is None:
                     continue

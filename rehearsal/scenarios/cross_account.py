@@ -1,4 +1,4 @@
-"""Tutorial section 5: people of the central account assume roles, and everybody else stays outside."""
+"""Tutorial section 5: people of the central account assume roles, and everyone else stays outside."""
 
 from iam_hardening import config
 from iam_hardening.aws.naming import user_arn
@@ -81,7 +81,7 @@ def _member_assumes(
         else "no group of theirs was granted this role"
     )
     if role.is_for_third_party:
-        granted = "the role is for a third party, and for nobody of the central account"
+        granted = "the role is for a third party, and for no one of the central account"
     recorder.judge(
         claim(WITHOUT_MFA, REFUSED, "a stolen key must not reach any role"),
         assume(member.key, role_arn, member.name),
@@ -134,7 +134,7 @@ def _central_without_mfa(
             resource=short(role_arn),
             account=account.name,
             claimed=claimed,
-            reason="the role's trust asks for MFA itself, whatever the central account allows"
+            reason="the role's trust asks for MFA itself, independent of what the central account allows"
             if role.asks_for_mfa
             else "the stack file says so (requireMfa, principals, trustedAccountId)",
         ),
@@ -143,7 +143,7 @@ def _central_without_mfa(
 
 
 def _stranger(recorder: Recorder, testbed: Testbed, account: Account, role_arn: str) -> None:
-    """An administrator of an account that nobody trusts."""
+    """An administrator of an account that no one trusts."""
     recorder.judge(
         Claim(
             who="administrator of a third account",

@@ -1,4 +1,4 @@
-"""Tutorial section 7: credentials that Vault issues on request, and that end by themselves."""
+"""Tutorial section 7: credentials that Vault issues on request, and that expire."""
 
 import json
 import time
@@ -53,7 +53,7 @@ def play(recorder: Recorder, testbed: Testbed) -> None:
             with recorder.scenario(f"Vault role {name} for {account.name}"):
                 _play_role(recorder, testbed, account, account.settings.vault, name, role)
         if any(role.credential_type == "iam_user" for role in account.settings.vault.roles.values()):
-            with recorder.scenario(f"A lease in {account.name} ends by itself"):
+            with recorder.scenario(f"A lease in {account.name} expires"):
                 _play_expiry(recorder, testbed, account, account.settings.vault)
         with recorder.scenario(f"Vault's own principal in {account.name}"):
             _play_principal(recorder, testbed, account, account.settings.vault)
@@ -96,7 +96,7 @@ def _play_role(
         vault.default_lease_ttl if role.credential_type == "iam_user" else role.ttl or vault.default_lease_ttl
     )
     recorder.found(
-        claim("lease", "lease_duration", f"{seconds} s", "access ends by itself"),
+        claim("lease", "lease_duration", f"{seconds} s", "access expires"),
         # A session began a moment before the lease was made.
         f"{seconds if 0 <= seconds - issued['lease_duration'] <= 2 else issued['lease_duration']} s",
     )
@@ -110,7 +110,7 @@ def _play_role(
             "vault read",
             f"{mount}/creds/{name}?role_session_name=…",
             REFUSED,
-            "nobody asks under another's name",
+            "no one chooses another's name",
         ),
         lambda: holder.adapter.get(f"/v1/{mount}/creds/{name}", params={"role_session_name": "somebody"}),
     )
@@ -250,7 +250,7 @@ def _as_trusted(
     if role.external_id:
         without = {key: value for key, value in whole.items() if key != "ExternalId"}
         wrong = whole | {"ExternalId": "another"}
-        reason = "without the agreed ID nobody gets in"
+        reason = "without the agreed ID no one may assume it"
         tries += [(" (no ID)", without, REFUSED, reason), (" (wrong ID)", wrong, REFUSED, reason)]
     if tags:
         without = {key: value for key, value in whole.items() if key != "Tags"}
@@ -296,7 +296,7 @@ def _as_principal(testbed: Testbed, account: Account, vault: config.Vault) -> It
 def _as_issued(
     recorder: Recorder, account: Account, name: str, role: config.VaultRole, holder_name: str, arn: str
 ) -> None:
-    """The user that Vault made: where it lives, and what limits it."""
+    """The user that Vault made: its path, and what limits it."""
     iam, user_name = account.admin.client("iam"), arn.rsplit("/", 1)[-1]
     user = iam.get_user(UserName=user_name)["User"]
     tags = {tag["Key"]: tag["Value"] for tag in iam.list_user_tags(UserName=user_name)["Tags"]}
@@ -315,7 +315,7 @@ def _as_issued(
             f"tags ManagedBy, {VAULT_ROLE_TAG}",
             f"vault, {name}",
             f"{tags.get('ManagedBy')}, {tags.get(VAULT_ROLE_TAG)}",
-            "whoever finds the user knows where it comes from",
+            "the user's tags say where it comes from",
         ),
         (
             "groups",
@@ -340,7 +340,8 @@ def _as_issued(
 
 
 def _session_lives_on(recorder: Recorder, account: Account, session: Session, holder_name: str) -> None:
-    """AWS knows no leases: a role's session lasts its time, whatever Vault says (docs/just-in-time.md)."""
+    """AWS knows no leases: a role's session lasts its time, also after Vault revokes its lease
+    (docs/just-in-time.md)."""
     recorder.judge(
         Claim(
             who=holder_name,
@@ -380,7 +381,7 @@ def _closed_paths(mount: str, other_roles: list[str]) -> list[str]:
 
 
 def _play_expiry(recorder: Recorder, testbed: Testbed, account: Account, vault: config.Vault) -> None:
-    """With a two-second lease, by tuning the mount: `iam_user` roles have no TTL of their own."""
+    """With a two-second lease, by tuning the mount: `iam_user` roles have no TTL."""
     root = testbed.vault()
     mount = account.stack.outputs()["vault_mount"]
     name = next(name for name, role in vault.roles.items() if role.credential_type == "iam_user")
@@ -421,7 +422,7 @@ def _play_expiry(recorder: Recorder, testbed: Testbed, account: Account, vault: 
         session,
         user_name,
         claim_by=who,
-        why="nobody has to remember to take the access away",
+        why="no one has to remember to take the access away",
     )
 
 
@@ -460,7 +461,7 @@ def _play_principal(recorder: Recorder, testbed: Testbed, account: Account, vaul
 
 
 def _play_as_principal(recorder: Recorder, account: Account, principal: str, session: Session) -> None:
-    """What whoever steals Vault's key can do with it."""
+    """What a thief of Vault's key can do with it."""
     iam = session.client("iam")
     own = account.settings
     boundary = policy_arn(own.partition, own.account_id, VAULT_BOUNDARY_POLICY)

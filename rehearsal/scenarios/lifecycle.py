@@ -37,7 +37,7 @@ def play_second_up(recorder: Recorder, testbed: Testbed) -> None:
                         f"user/{user}",
                         account,
                         UNCHANGED,
-                        "nobody's password is reset",
+                        "no one's password is reset",
                     ),
                     UNCHANGED if created == before[user] else "password reset",
                 )
@@ -57,7 +57,7 @@ def play_changes_by_hand(recorder: Recorder, testbed: Testbed) -> None:
                     ", ".join(change.what for change in changes),
                     account,
                     f"{len(changes)} {SHOWN}",
-                    "what somebody changed in the console comes to light",
+                    "a change in the console is found",
                 ),
                 f"{shown} {SHOWN}",
                 str(refreshed),
@@ -95,7 +95,7 @@ def _up_changes_nothing(recorder: Recorder, account: Account) -> None:
 
 
 def _by_mistake(recorder: Recorder, account: Account) -> None:
-    """A destroy that nobody prepared must fail before anything is lost."""
+    """An unprepared destroy must fail before anything is lost."""
     before = inventory.of_account(account.admin, account.settings.regions)
     try:
         account.stack.destroy()
@@ -157,7 +157,7 @@ def _claim(call: str, resource: str, account: Account, claimed: str, reason: str
 
 
 def _logins(account: Account) -> dict[str, object]:
-    """When each person's console password was last set by anybody but the person."""
+    """When each person's console password was last set by anyone but the person."""
     iam = account.admin.client("iam")
     return {
         user: iam.get_login_profile(UserName=user)["LoginProfile"]["CreateDate"]

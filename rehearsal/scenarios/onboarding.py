@@ -1,4 +1,4 @@
-"""Strict onboarding: without MFA only who is marked as new enrols, and nobody can mark themselves."""
+"""Strict onboarding: without MFA only people marked as new enrol, and no one can mark themselves."""
 
 from iam_hardening.aws.naming import ONBOARDING_NEW, ONBOARDING_TAG
 from iam_hardening.claims.claim import ALLOWED, REFUSED
@@ -9,7 +9,7 @@ _MARK = {"Key": ONBOARDING_TAG, "Value": ONBOARDING_NEW}
 
 
 def unmarked(person: Person, device: Authenticator) -> None:
-    """Whoever holds the key of a person who is not expected to enrol gets nowhere. Ends with the mark set."""
+    """The key of a person who is not expected to enrol is useless without MFA. Ends with the mark set."""
     judge, iam, name, user = person.recorder.judge, person.iam, person.name, person.user
     thief = "who is not marked as new cannot enrol without MFA: a stolen key of theirs is worth nothing"
     judge(
@@ -21,7 +21,7 @@ def unmarked(person: Person, device: Authenticator) -> None:
         lambda: iam.change_password(OldPassword=new_password(), NewPassword=new_password()),
     )
     judge(
-        person.claim("iam:TagUser (mark)", user, REFUSED, "without MFA nobody marks themselves"),
+        person.claim("iam:TagUser (mark)", user, REFUSED, "without MFA no one marks themselves"),
         lambda: iam.tag_user(UserName=name, Tags=[_MARK]),
     )
     person.central.admin.client("iam").tag_user(UserName=name, Tags=[_MARK])

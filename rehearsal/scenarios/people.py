@@ -1,7 +1,7 @@
 """Tutorial sections 2 to 4: a person's first day, from a bare access key to a session with MFA.
 
 Every person of the central stack is played. The access key each starts with stands for a stolen one, too:
-whatever is refused here without MFA is refused to a thief.
+what is refused here without MFA is refused to a thief.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Member:
 
 
 def play(recorder: Recorder, testbed: Testbed) -> list[Member]:
-    """Answers with the people who got through; whoever did not is told as a false claim."""
+    """Answers with the people who finished; each other one is reported as a false claim."""
     central = testbed.central
     if central is None:
         recorder.note("No stack is a central account: no people were played.")
@@ -80,7 +80,7 @@ def _first_day(
 
 def _nothing_without_mfa(person: Person) -> None:
     judge, iam, name = person.recorder.judge, person.iam, person.name
-    wall = "without MFA a person may do nothing but enrol, whatever the groups allow"
+    wall = "without MFA a person may do nothing but enrol, in any group"
     judge(
         person.claim("sts:GetCallerIdentity", "-", ALLOWED, "AWS lets any valid key ask who it is"),
         person.sts.get_caller_identity,
@@ -128,11 +128,11 @@ def _create_device(person: Person, device_name: str) -> Authenticator:
 
 
 def _nobody_elses_device(person: Person, central: Account, device: Authenticator) -> None:
-    """The tutorial's hole: a stolen administrator's key must not make its thief somebody else."""
+    """The tutorial's hole: a stolen administrator's key must not let its thief act as another user."""
     judge, iam = person.recorder.judge, person.iam
     newcomer, enrolled = central.bystanders.newcomer, central.bystanders.enrolled
     theirs = central.bystanders.device
-    hole = "without MFA nobody touches another user: a thief could become that user"
+    hole = "without MFA no one touches another user: a thief could become that user"
     judge(
         person.claim("iam:EnableMFADevice", f"user/{newcomer}", REFUSED, hole),
         lambda: iam.enable_mfa_device(UserName=newcomer, SerialNumber=device.serial_number, **codes(device)),
@@ -171,7 +171,7 @@ def _change_password(person: Person, initial: str | None) -> str | None:
             "iam:ChangePassword (weak)",
             user,
             "PasswordPolicyViolation",
-            "the password policy counts for everybody",
+            "the password policy counts for everyone",
         ),
         lambda: iam.change_password(OldPassword=initial, NewPassword="aA1!aA1!"),
     )
@@ -256,7 +256,7 @@ def _own_devices_with_mfa(person: Person) -> None:
     iam, name = person.iam, person.name
     second = iam_arn(person.central.settings.partition, person.central.id, f"mfa/{name}-second")
     spare = _create_device(person, f"{name}-spare")
-    own = "with MFA people manage their own devices, without asking anybody"
+    own = "with MFA people manage their own devices, without asking anyone"
     person.recorder.must(
         person.claim("iam:EnableMFADevice (second)", person.user, ALLOWED, own),
         lambda: iam.enable_mfa_device(UserName=name, SerialNumber=spare.serial_number, **codes(spare)),
@@ -272,9 +272,9 @@ def _own_devices_with_mfa(person: Person) -> None:
 
 
 def _own_access_key_with_mfa(person: Person, bare: Session) -> None:
-    """With MFA a person makes, looks at and removes access keys of their own."""
+    """With MFA a person makes, looks at and removes their own access keys."""
     iam, name = person.iam, person.name
-    own = "with MFA people manage their own access keys, without asking anybody"
+    own = "with MFA people manage their own access keys, without asking anyone"
     first_key = bare.credentials.access_key_id
     made = person.recorder.must(
         person.claim("iam:CreateAccessKey", person.user, ALLOWED, own),
@@ -311,7 +311,7 @@ def _nobody_else_with_mfa(person: Person, grants: Grants) -> None:
     other_arn = iam_arn(person.central.settings.partition, person.central.id, f"user/{other}")
     own_arn = str(iam.get_user()["User"]["Arn"])
     tags = [{"Key": "rehearsal", "Value": "tagged"}]
-    own_only = "people without administrator rights manage nobody but themselves"
+    own_only = "people without administrator rights manage no one but themselves"
     no_tags = "tags on a user can decide about access: only administrators set them"
     for action, call in {
         "iam:TagUser": lambda: iam.tag_user(UserName=person.name, Tags=tags),
@@ -361,7 +361,7 @@ def _reason(grants: Grants, probe: Probe, verdict: str, owner: str) -> str:
     if verdict == ALLOWED:
         return "granted by the stack file"
     if grants.is_outside_boundary(probe.action, probe.resource, owner=owner):
-        return "the permissions boundary leaves it out, whatever the policies grant"
+        return "the permissions boundary leaves it out, with any policy"
     return "granted by nothing in the stack file"
 
 

@@ -1,4 +1,4 @@
-"""Somebody on recorder in the central account: what their claims say, and what they need to enrol."""
+"""A person of the central account in a scenario: what their claims say, and what they need to enrol."""
 
 import secrets
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ def play(
     role_arn: str,
     member: Member,
 ) -> None:
-    """`member` is somebody whom the role has let in a moment ago."""
+    """`member` is a person who has assumed the role a moment ago."""
 
     def claim(call: str, claimed: str, reason: str) -> Claim:
         return Claim(

@@ -31,7 +31,7 @@ def judge_central_root_access(recorder: Recorder, account: Account) -> None:
             resource="EnabledFeatures",
             account=account.name,
             claimed=CENTRAL,
-            reason="member accounts need no root credentials of their own",
+            reason="member accounts need no root credentials",
         ),
         ", ".join(sorted(features)) or "none",
     )

@@ -21,7 +21,7 @@ def play(recorder: Recorder, testbed: Testbed) -> None:
         for account in testbed.accounts.values():
             secrets = secrets_of(account.stack.state(show_secrets=True))
             claim = Claim(
-                who="anybody who reads files",
+                who="anyone who reads files",
                 mfa="-",
                 call="search",
                 resource=f"{len(secrets)} secrets in state, logs, output, claims",

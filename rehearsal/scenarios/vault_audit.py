@@ -32,7 +32,7 @@ def _play(
 def _one_hand_out(
     recorder: Recorder, testbed: Testbed, account: Account, vault: config.Vault, role: str, log: Path
 ) -> None:
-    """Somebody asks, an operator ends it early, and the log tells both."""
+    """A person asks, an operator ends it early, and the log has both."""
     policy = account.stack.outputs()["vault_policies"][role]
     name = f"rehearsal-{role}"
     made = testbed.vault().auth.token.create(policies=[policy], display_name=name, ttl="2h")
@@ -62,7 +62,7 @@ def _one_hand_out(
             reason=reason,
         )
 
-    reason = "whoever used the account can be asked"
+    reason = "the user of the account is known"
     recorder.found(claim("audit: who", f"token-{name}", reason), told.who if told else "nobody")
     is_user = ":user/" in caller
     recorder.found(
@@ -72,13 +72,13 @@ def _one_hand_out(
     secrets = [data[field] for field in ("secret_key", "security_token") if data.get(field)]
     seen = sum(secret in log.read_text() for secret in secrets)
     recorder.found(
-        claim("audit: secrets", _NOWHERE, "who reads the log gets in nowhere"),
+        claim("audit: secrets", _NOWHERE, "a reader of the log has no access by it"),
         f"{seen} in the log" if seen else _NOWHERE,
     )
     testbed.vault().sys.revoke_prefix(f"{vault.mount}/creds/{role}")
     ended = {each.lease: each.ended_early_by for each in _hand_outs(log, vault)}
     recorder.found(
-        claim("audit: ended early by", "root", "an end before time is somebody's act"),
+        claim("audit: ended early by", "root", "an early end has an author"),
         ended.get(answer["lease_id"]) or "nobody",
     )
 

@@ -38,7 +38,7 @@ def _play(
     for what, (call, words) in wrong.items():
         tried = attempt(call)
         recorder.found(
-            _claim(account, name, f"log in ({what})", REFUSED, "nobody else comes in this way"),
+            _claim(account, name, f"log in ({what})", REFUSED, "no one else can log in this way"),
             REFUSED if tried.found != ALLOWED and words in tried.detail else tried.found,
             tried.detail,
         )
@@ -90,7 +90,7 @@ def _play_holder(
 
 
 def _userpass(testbed: Testbed, name: str, login: config.VaultLogin) -> tuple[LogIn, Wrong]:
-    """The program makes no password: somebody who may sets it, here the rehearsal."""
+    """The program makes no password: an operator sets it, here the rehearsal."""
     user, password = login.users[0], secrets.token_urlsafe(16)
     testbed.vault().write(f"auth/{name}/users/{user}", password=password)
     return (

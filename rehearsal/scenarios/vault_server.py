@@ -1,4 +1,4 @@
-"""A production Vault's storage and seal: what its role may do there and what nobody may, tried by real calls.
+"""A production Vault's storage and seal: what its role may do there and what no one may, tried by real calls.
 
 Vault itself does not run here. The calls are those of its DynamoDB storage and its KMS seal, made with the
 credentials that an instance with the role's profile gets.
@@ -232,7 +232,7 @@ class _Scenario:
             "sts:AssumeRole",
             self.role.split(":", 5)[-1],
             REFUSED,
-            "the role is for instances alone, whatever rights the caller has",
+            "the role is for instances alone, with any rights of the caller",
             lambda: admin.client("sts").assume_role(RoleArn=self.role, RoleSessionName="deployer"),
         )
         if self.account.settings.protect:

@@ -87,7 +87,7 @@ def _client(url: str, credentials: Credentials, service: str, region: str) -> An
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody with credentials; `client` makes calls as them."""
+    """Someone with credentials; `client` makes calls as them."""
 
     url: str
     credentials: Credentials
@@ -188,7 +188,7 @@ class Cloud:
     url: str
 
     def account(self) -> Account:
-        """One nobody has used yet: every test has its own, so that tests share a server and nothing else."""
+        """One no one has used yet: every test has its own, so that tests share a server and nothing else."""
         number = "".join(random.choices("0123456789", k=12))  # noqa: S311 (a name, not a secret)
         return Account(self.url, Credentials(number, "unused"), number)
 

@@ -129,7 +129,7 @@ GAPS = (
     Gap("no parameter of another call decides", a_decoy_parameter, False, True),
     Gap("a call no permission is known for is refused", a_call_no_permission_is_known_for, 403, 400),
     Gap("runtime settings are not served", runtime_settings, 403, 200),
-    Gap("the key called test is nobody", the_key_called_test, "InvalidClientTokenId", ALLOWED),
+    Gap("the key called test is no one", the_key_called_test, "InvalidClientTokenId", ALLOWED),
 )
 
 
@@ -250,8 +250,8 @@ def test_a_bucket_policy_lets_another_account_in_as_far_as_it_says(emulated: Clo
 
 
 def test_the_account_of_a_bucket_is_its_owners_whoever_asks(emulated: Cloud) -> None:
-    """A policy of one's own that asks for one's own account stops at a bucket of somebody else's, although
-    that bucket's policy lets everybody in."""
+    """A policy of one's own that asks for one's own account stops at a bucket of someone else's, although
+    that bucket's policy lets everyone in."""
     account, other = emulated.account(), emulated.account()
     bucket, own = make_bucket(account), make_bucket(other)
     put = ["s3:PutObject", "s3:GetObject"]

@@ -88,7 +88,7 @@ def place(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Place:
-    """Nothing kept yet, nobody logged in but `VAULT_TOKEN`."""
+    """Nothing kept yet, no one logged in but `VAULT_TOKEN`."""
     vault, iam = mounted
     for user in [user["UserName"] for user in iam.list_users(PathPrefix="/vault/")["Users"]]:
         for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:

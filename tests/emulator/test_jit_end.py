@@ -245,7 +245,7 @@ def test_a_lease_ends_on_time_although_vault_was_killed_meanwhile(place: Place) 
     key = place.issue()
     os.kill(_server_process(place.server), signal.SIGKILL)
     time.sleep(LEASE_SECONDS)
-    assert place.users()  # nobody ended it: Vault is away
+    assert place.users()  # no one ended it: Vault is away
     place.server.stop()
     place.server.start()
     assert place.until_nobody_is_left(20)

@@ -147,7 +147,7 @@ GAPS = (
     Gap("wrong codes do not resync a device", resync_with_wrong_codes, "InvalidAuthenticationCode", ALLOWED),
     Gap("a wrong code gives no session", session_with_a_wrong_code, WRONG, ALLOWED),
     Gap(
-        "a code of somebody elses device gives no session", session_with_somebody_elses_device, WRONG, ALLOWED
+        "a code of someone elses device gives no session", session_with_somebody_elses_device, WRONG, ALLOWED
     ),
     Gap(
         "a session with MFA may what the key without MFA may not",

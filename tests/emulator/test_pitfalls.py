@@ -50,7 +50,7 @@ def without(left_out: str, doc: documents.Document) -> documents.Document:
 
 
 def person(account: Account, enforcement: documents.Document) -> User:
-    """Somebody who is no administrator, with both policies that the program gives to such groups."""
+    """Someone who is no administrator, with both policies that the program gives to such groups."""
     ada = account.user("Ada")
     for name, doc in {"self": people_policies.self_service("aws", account.id), "mfa": enforcement}.items():
         account.iam.attach_user_policy(UserName="Ada", PolicyArn=account.policy(name, doc))

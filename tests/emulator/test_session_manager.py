@@ -56,7 +56,7 @@ def a_document(cloud: Cloud) -> str:
 
 
 def events_of(cloud: Cloud, pattern: str) -> str:
-    """Whether somebody who may read just what the pattern covers reads a stream of the group `shells`."""
+    """Whether someone who may read just what the pattern covers reads a stream of the group `shells`."""
     account = cloud.account()
     logs = account.client("logs")
     logs.create_log_group(logGroupName="shells")

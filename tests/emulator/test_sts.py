@@ -111,7 +111,7 @@ GAPS = (
     Gap("root assumes no role", root_assumes_a_role, DENIED, ALLOWED),
     Gap("a foreign root gets no instances role", a_foreign_root_assumes_an_instances_role, DENIED, ALLOWED),
     Gap("a session name has no spaces", a_session_name_with_a_space, INVALID, ALLOWED),
-    Gap("a token nobody signed is refused", a_token_nobody_signed, DENIED, ALLOWED),
+    Gap("a token no one signed is refused", a_token_nobody_signed, DENIED, ALLOWED),
 )
 
 

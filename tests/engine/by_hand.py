@@ -1,4 +1,4 @@
-"""The tutorial's two accounts and its Vault, as somebody set them up without this project."""
+"""The tutorial's two accounts and its Vault, as someone set them up without this project."""
 
 import json
 import secrets

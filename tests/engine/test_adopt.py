@@ -1,4 +1,4 @@
-"""`iam-hardening adopt` on accounts that somebody set up by hand, and the import and up that follow it.
+"""`iam-hardening adopt` on accounts that someone set up by hand, and the import and up that follow it.
 
 The command and `pulumi import` are run as a person runs them. That the real providers import these types by
 these ids was read in their documentation, not run (docs/adopt.md).

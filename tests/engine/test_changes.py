@@ -302,7 +302,7 @@ IN_PLACE: dict[str, tuple[str, Changes, Steps]] = {
         {(*DEVELOPER, "path"): "/people/"},
         updates(("User", DEVELOPER[-1])),
     ),
-    "a PGP key for somebody who is here already": ("central", {(*DEVELOPER, "pgpKey"): _PGP}, set()),
+    "a PGP key for someone who is here already": ("central", {(*DEVELOPER, "pgpKey"): _PGP}, set()),
     "MFA asked for no longer": (
         "dev",
         {(*ROLES, "test_role", "requireMfa"): False},
@@ -588,7 +588,7 @@ def in_order(events: list[EngineEvent], *expected: tuple[str, str, str]) -> bool
 
 
 def test_a_renamed_groups_members_are_never_without_mfa_enforcement(live: Live) -> None:
-    """The new group is whole before anybody joins; the old one is left before anything of it goes."""
+    """The new group is whole before anyone joins; the old one is left before anything of it goes."""
     renamed = {
         (*GROUPS, "Auditors"): REMOVED,
         (*GROUPS, "Reviewers"): {"managedPolicies": ["SecurityAudit"]},

@@ -128,7 +128,7 @@ BY_HAND: dict[str, tuple[str, Hand]] = {
             PolicyArn=f"arn:aws:iam::{account}:policy/enforce", Tags=[{"Key": "team", "Value": "somebody"}]
         ),
     ),
-    "a tag nobody asked for": (
+    "a tag no one asked for": (
         "user",
         lambda iam, account: iam.tag_user(UserName="Administrator", Tags=[{"Key": "by", "Value": "hand"}]),
     ),
@@ -176,7 +176,7 @@ BY_HAND: dict[str, tuple[str, Hand]] = {
         "role",
         lambda iam, account: iam.delete_role_permissions_boundary(RoleName="test_role"),
     ),
-    "a permissions boundary nobody asked for": (
+    "a permissions boundary no one asked for": (
         "user",
         lambda iam, account: iam.put_user_permissions_boundary(
             UserName="Administrator", PermissionsBoundary=READ_ONLY
@@ -384,7 +384,7 @@ def test_a_password_once_reset_replaces_the_profile_unless_changes_are_ignored(s
 
 def test_a_renamed_user_is_lost_unless_the_program_replaces_it(stack: Any) -> None:
     """As with the real providers: the user is renamed, and the engine keeps the old name as its id. The real
-    one fails at the key, which it looks for under the old name; here the key stays, and nobody knows it."""
+    one fails at the key, which it looks for under the old name; here the key stays, and no one knows it."""
 
     def program(name: str, **options: Any) -> Callable[[], None]:
         def run() -> None:

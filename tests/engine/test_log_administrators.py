@@ -1,6 +1,6 @@
 """A stack whose trail's bucket only listed principals change is deployed, and changed again, by one of them.
 
-That the program refuses anybody else is in tests/program/test_alarms.py.
+That the program refuses anyone else is in tests/program/test_alarms.py.
 """
 
 from collections.abc import Iterator

@@ -74,7 +74,7 @@ def keys_of_vault(account: Account) -> list[str]:
 
 
 class Asking(threading.Thread):
-    """Somebody who asks Vault for credentials again and again, and stops at the first refusal."""
+    """Someone who asks Vault for credentials again and again, and stops at the first refusal."""
 
     def __init__(self, vault: hvac.Client) -> None:
         super().__init__(daemon=True)

@@ -94,7 +94,7 @@ def test_central_holds_people_and_nothing_else(run_program: RunProgram) -> None:
 
 
 def test_a_new_user_renames_nobody_else(run_program: RunProgram) -> None:
-    """Names come from dictionary keys: an index would rename everybody after the new one."""
+    """Names come from dictionary keys: an index would rename everyone after the new one."""
     config = config_of("central")
     config["iam-hardening:users"] = {"Aaron": {"groups": ["Auditors"]}, **config["iam-hardening:users"]}
     inventory = run_program(config, stack="central").inventory()

@@ -35,7 +35,7 @@ class Rehearsed:
 
     @property
     def acted(self) -> list[dict[str, Any]]:
-        """The claims that somebody acted out; the others were put to the policy simulator."""
+        """The claims that someone acted out; the others were put to the policy simulator."""
         return [c for c in self.claims if not c["scenario"].startswith(_BEHAVIOUR)]
 
     @property
@@ -96,7 +96,7 @@ def copy_of_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Co
 
 @pytest.fixture(scope="session")
 def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
-    """The hardened stacks, deployed, and everybody has enrolled; for tests that put back what they break."""
+    """The hardened stacks, deployed, and everyone has enrolled; for tests that put back what they break."""
     project = Project.find(ROOT, ROOT / "examples" / "hardened")
     with running_testbed(project, tmp_path_factory.mktemp("testbed"), providers=FAKE_PROVIDERS) as deployed:
         for account in deployed.accounts.values():

@@ -79,7 +79,7 @@ As = Callable[[Credentials | None], None]
 
 @pytest.fixture
 def using(testbed: Testbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> As:
-    """A shell of somebody's own, with these credentials in it and nothing else."""
+    """A shell of someone's own, with these credentials in it and nothing else."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "VAULT_"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(testbed.directory / "project")

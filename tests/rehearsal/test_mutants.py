@@ -70,7 +70,7 @@ def test_what_a_mutant_broke_is_told_by_the_claim(mutants: tuple[Rehearsed, Rehe
 
 @pytest.fixture(scope="module")
 def blunt(copy_of_project: Callable[[], Copy]) -> Rehearsed:
-    """Claims that look away: nobody asks what happens without MFA. And a reason that is none."""
+    """Claims that look away: no one asks what happens without MFA. And a reason that is none."""
     copy = copy_of_project()
     copy.replace(
         "iam_hardening/claims/resource_policies.py",

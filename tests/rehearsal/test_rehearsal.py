@@ -190,7 +190,7 @@ def test_without_the_second_mfa_statement_a_stolen_administrators_key_is_seen_to
         ("Auditor", "iam:ListMFADevices"),
         ("Auditor", "iam:GetMFADevice"),
         ("Auditor", "iam:GetUser"),
-        # The device that the thief enrolled for somebody else is still there.
+        # The device that the thief enrolled for someone else is still there.
         ("deployer", "pulumi destroy"),
     } == who_and_call
     others = {

@@ -235,7 +235,7 @@ def keep_shells_for_a_day(account: Account) -> Callable[[], object]:
     return lambda: logs.put_retention_policy(logGroupName=SESSION_LOG_GROUP, retentionInDays=365)
 
 
-# What somebody did, in which account, and every claim that must then be false: what, asked, found.
+# What someone did, in which account, and every claim that must then be false: what, asked, found.
 BREAKAGES: Mapping[str, tuple[Callable[[Account], Callable[[], object]], str, list[tuple[str, str, str]]]] = {
     "a policy attached by hand": (
         attach,
@@ -306,7 +306,7 @@ BREAKAGES: Mapping[str, tuple[Callable[[Account], Callable[[], object]], str, li
         "dev",
         [("alarm iam-changes in us-east-1", "sends to", "arn:aws:sns:us-east-1:222222222222:nobody")],
     ),
-    "somebody else who reads alarms along": (
+    "someone else who reads alarms along": (
         subscribe_somebody,
         "dev",
         [
@@ -380,7 +380,7 @@ def test_an_inline_policy_that_allows_everything_shows_in_what_the_person_may_do
 
 
 def admit_everybody(place: resource_policies.Place) -> Callable[[Account], Callable[[], object]]:
-    """To a key, a topic or a bucket: whatever its statements allow, they allow anybody."""
+    """To a key, a topic or a bucket: whatever its statements allow, they allow anyone."""
 
     def break_it(account: Account) -> Callable[[], object]:
         here = account.admin.in_region(place.region)

@@ -171,7 +171,7 @@ GITHUB = "auth/github/role/github"
 PROVIDER = "auth/identity-provider/role/identity-provider"
 BESIDE = "Vault policies for its credentials beside the stack's"
 
-# What somebody did in Vault, and every claim that must then be false: what, asked, found.
+# What someone did in Vault, and every claim that must then be false: what, asked, found.
 BREAKAGES: Mapping[str, tuple[Callable[[hvac.Client], Undo], list[tuple[str, str, str]]]] = {
     "a role added": (
         added("aws/roles/backdoor", credential_type="iam_user", policy_document=EVERYTHING),
@@ -248,7 +248,7 @@ BREAKAGES: Mapping[str, tuple[Callable[[hvac.Client], Undo], list[tuple[str, str
         policy_written("helpers", 'path "aws/sts/test" { capabilities = ["update"] }'),
         [("mount aws", BESIDE, "helpers (aws/sts/test)")],
     ),
-    "everybody's policy widened": (
+    "everyone's policy widened": (
         default_widened,
         [("mount aws", BESIDE, "default (+/creds/test)")],
     ),

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 # The sections in which the simulator judges what the live policies come to.
 SIMULATED = "What people and roles may do"
-RESOURCE_POLICIES = "Who gets through which door"
+RESOURCE_POLICIES = "Trust and resource policies"
 
 # The sandbox's Vault cannot fetch GitHub's keys, so it is given a key by hand; which is what this would show.
 SANDBOXED = {

@@ -81,8 +81,8 @@ class _Empty:
         ),
         ({"AWS": "999999999999"}, ["trusts account 999999999999, which no stack file knows"]),
         ({"AWS": "AROAIOSFODNN7EXAMPLE"}, ["trusts a user or role that was deleted (AROAIOSFODNN7EXAMPLE)"]),
-        ("*", ["trusts anybody"]),
-        ({"AWS": "*"}, ["trusts anybody"]),
+        ("*", ["trusts anyone"]),
+        ({"AWS": "*"}, ["trusts anyone"]),
         (
             {"Federated": "arn:aws:iam::222222222222:saml-provider/okta"},
             ["trusts the identity provider okta"],
@@ -98,10 +98,10 @@ def test_a_trust_of_somebody_outside_the_estate_is_told(principal: Any, says: li
 
 def test_conditions_and_denials_of_a_trust_are_told_apart() -> None:
     assert trusted({"Principal": "*", "Condition": {"Bool": {"a": "b"}}}) == [
-        "trusts anybody who meets its conditions"
+        "trusts anyone who meets its conditions"
     ]
     assert trusted({"Effect": "Deny", "Principal": "*"}) == []
-    assert trusted({"NotPrincipal": {"AWS": "x"}}) == ["trusts everybody but some"]
+    assert trusted({"NotPrincipal": {"AWS": "x"}}) == ["trusts everyone but some"]
 
 
 def test_roles_of_aws_and_of_identity_center_are_no_strangers_one_by_one() -> None:

@@ -153,7 +153,7 @@ def test_a_policy_that_changes_tells_its_holders_of_the_new_denial() -> None:
     said = warned(existing, policy("guard", READS, QUEUES, REGIONS, old=text(READS, QUEUES)))
     assert "user alice gets the denials of guard (which changes)" in said
     assert "role ci (last used 2026-01-31 in eu-west-1) gets the denials of guard (which changes)" in said
-    assert any("the access key AKIA1 (never used so far) meets the denials of guard" in each for each in said)
+    assert any("the access key AKIA1 (never used so far) is subject to the denials of guard" in each for each in said)
     assert "bob" not in str(said)
     assert warned(existing, policy("guard", READS, QUEUES, old=text(READS, QUEUES))) == []
     assert warned(existing, policy("guard", QUEUES, READS, WRITES, old=text(READS, QUEUES))) == []
@@ -243,7 +243,11 @@ def test_credentials_that_carry_no_mfa_are_named_with_their_last_use() -> None:
         attach("People", "People-enforce-mfa"),
         join("alice", "People"),
     )
-    named = [line.split(" is refused")[0].split(" uses the ")[-1] for line in said if "whatever uses" in line]
+    named = [
+        line.split(" is refused")[0].split(" uses the ")[-1]
+        for line in said
+        if "everything that uses" in line
+    ]
     assert named == [
         "access key AKIA1 (last used 2026-01-31 for s3 in eu-west-1) without MFA",
         "SSH key APKA1, which carries no MFA,",
@@ -266,13 +270,13 @@ def test_a_caller_with_a_key_is_warned_and_one_in_a_session_only_if_it_has_no_mf
         in warned(with_device, *_joining("alice"), caller=as_user("alice"))[0]
     )
     assert "If this session has no MFA" in warned(with_device, *_joining("alice"), caller=session)[0]
-    # A session of somebody who has no device has none.
+    # A session of someone who has no device has none.
     assert "Run the up in a session with MFA" in warned(without, *_joining("alice"), caller=session)[0]
     assert not any(
         "you are" in line for line in warned(with_device, *_joining("alice"), caller=as_user("bob"))
     )
     guarded = [policy("guard", REGIONS), attach("People", "People-guard"), join("alice", "People")]
-    assert warned(with_device, *guarded, caller=session)[0].endswith("Run the up as somebody else")
+    assert warned(with_device, *guarded, caller=session)[0].endswith("Run the up as someone else")
 
 
 def test_a_session_of_a_role_that_loses_inline_policies_or_gets_a_denial_is_the_callers() -> None:
@@ -286,12 +290,12 @@ def test_a_session_of_a_role_that_loses_inline_policies_or_gets_a_denial_is_the_
     )
     (said,) = warned(existing, exclusive, caller=as_role("deployer"))
     assert said.startswith("role deployer: its inline policies own go")
-    assert said.endswith("You are in a session of this role: run the up as somebody else")
+    assert said.endswith("You are in a session of this role: run the up as someone else")
     (said,) = warned(existing, exclusive, caller=as_role("other"))
     assert "You are" not in said
     denying = [policy("guard", REGIONS), attach_to_role("deployer", "deployer-guard")]
     (said,) = warned(existing, *denying, caller=as_role("deployer"))
-    assert said.endswith("You are in a session of this role: run the up as somebody else")
+    assert said.endswith("You are in a session of this role: run the up as someone else")
 
 
 # --- What is taken away
@@ -323,7 +327,7 @@ def test_memberships_and_attachments_that_the_stack_no_longer_asks_for_are_taken
         "aws:iam/userGroupMembership:UserGroupMembership", "bob", {"user": "bob", "groups": ["A"]}
     )
     assert warned(existing, membership, caller=as_user("bob")) == [
-        f"user bob leaves A and loses ReadOnlyAccess, deploy{ends}. You are bob: run the up as somebody else"
+        f"user bob leaves A and loses ReadOnlyAccess, deploy{ends}. You are bob: run the up as someone else"
     ]
     assert warned(existing, detach("role", "ci", arn_of("deploy"))) == [
         f"role ci (last used 2026-01-31 in eu-west-1) loses deploy{ends}"
@@ -380,7 +384,7 @@ def test_who_is_deleted_is_named_with_what_is_in_use() -> None:
     assert said == [
         "user bob is deleted, with password and devices; active access keys: AKIA1 (last used 2026-01-31 "
         "for s3 in eu-west-1)",
-        "role ci (AWS reports no use in 400 days) is deleted: whoever uses it is refused then",
+        "role ci (AWS reports no use in 400 days) is deleted: its users are refused then",
         "group A is deleted; members: alice, bob",
         "user alice leaves A and loses own: what needs that is refused from then on",
     ]
@@ -400,7 +404,7 @@ def test_a_policy_that_allows_less_is_said_to_its_holders_and_to_those_whose_bou
         "policy own, held by user alice, role ci and the boundary of role limited, no longer"
     )
     assert "no longer allows s3:PutObject as it did" in said
-    assert said.endswith("You are in a session of this role: run the up as somebody else")
+    assert said.endswith("You are in a session of this role: run the up as someone else")
     assert warned(existing, policy("own", WRITES, READS, old=text(READS, WRITES))) == []
     assert warned(account(policies={"own": text(READS, WRITES)}), less) == []
 
@@ -421,7 +425,7 @@ def test_whom_a_role_no_longer_lets_in_is_told() -> None:
 
     root, other = {"AWS": "arn:aws:iam::1:root"}, {"AWS": ["arn:aws:iam::1:root", "arn:aws:iam::9:root"]}
     (said,) = trusts(trust(other), trust(root))
-    assert said.startswith("role r (last used 2026-01-31 in eu-west-1) no longer lets in arn:aws:iam::9:root")
+    assert said.startswith("role r (last used 2026-01-31 in eu-west-1) no longer trusts arn:aws:iam::9:root")
     (said,) = trusts(trust(root), trust(root, Bool={"aws:MultiFactorAuthPresent": "true"}))
     assert "on other conditions (aws:MultiFactorAuthPresent)" in said
     (said,) = trusts(trust(other), trust(root), "r")
@@ -436,7 +440,7 @@ def test_a_boundary_that_is_set_changed_or_removed_is_told() -> None:
     assert said.startswith(
         "user alice gets the permissions boundary one: what that does not allow is refused"
     )
-    assert said.endswith("You are alice: run the up as somebody else")
+    assert said.endswith("You are alice: run the up as someone else")
     (said,) = warned(existing, changed("role", "ci", one, two))
     assert said.startswith("role ci gets the permissions boundary two instead of one:")
     (said,) = warned(existing, changed("role", "ci", one, {}))

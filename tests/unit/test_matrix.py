@@ -146,7 +146,7 @@ def test_strict_onboarding_turns_its_rows_around() -> None:
 def test_a_row_with_a_mistake_is_refused(tmp_path: Path) -> None:
     table = tmp_path / "matrix.yaml"
     table.write_text(
-        "- {who: nobody, mfa: [absent], actions: [s3:GetObject], resources: ['*'], expect: allowed,"
+        "- {who: no one, mfa: [absent], actions: [s3:GetObject], resources: ['*'], expect: allowed,"
         " why: because it is so, control: CIS 1.9}"
     )
     with pytest.raises(ValidationError, match="who"):

@@ -100,11 +100,11 @@ def test_people_machines_policies_and_doors_have_tables_of_their_own() -> None:
     assert list(tables) == [
         "Account central: people",
         "Account dev: machines and tokens",
-        "Account central: policies by themselves",
-        "Account central: doors",
+        "Account central: single policies",
+        "Account central: trust and resource policies",
     ]
-    policy_claims = tables["Account central: doors"]
-    assert [persona.who for persona in policy_claims.personas] == ["lets in"]
+    policy_claims = tables["Account central: trust and resource policies"]
+    assert [persona.who for persona in policy_claims.personas] == ["allows"]
     assert [(row.call, row.resource) for row in policy_claims.rows] == [
         ("kms:Decrypt by EC2", "key seal"),
         ("sns:Publish by EC2", "topic alarms: t"),

@@ -1,4 +1,4 @@
-"""Ending a role's sessions: the exact calls, nobody else's account, nothing without a yes."""
+"""Ending a role's sessions: the exact calls, no one else's account, nothing without a yes."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -141,7 +141,7 @@ def test_a_static_role_is_one_too_many(dev: config.Settings) -> None:
 
 
 class Topic:
-    """SNS, with one subscription; AWS writes PendingConfirmation for its ARN until somebody confirms."""
+    """SNS, with one subscription; AWS writes PendingConfirmation for its ARN until someone confirms."""
 
     def __init__(self, arn: str) -> None:
         self._arn = arn

@@ -37,7 +37,7 @@ def alarm_key(partition: str, account_id: str) -> Document:
 
 
 def alarm_topic(topic_arn: str, rule_arns: Sequence[str]) -> Document:
-    """Nobody outside the account publishes, and of AWS's services only these rules of EventBridge."""
+    """No one outside the account publishes, and of AWS's services, only these rules of EventBridge."""
     return document(
         {
             "Sid": "AllowTheAlarmRulesToPublish",
@@ -85,14 +85,14 @@ _CHANGING_THE_BUCKET = [
 def trail_bucket(
     account_id: str, *, bucket_arn: str, trail_arn: str, administrators: Sequence[str] = ()
 ) -> Document:
-    """CloudTrail writes this one trail's logs, everybody speaks TLS to the bucket itself, and with
-    `administrators` (ARNs of users and roles) nobody else deletes or overwrites logs, or changes what keeps
+    """CloudTrail writes this one trail's logs, everyone speaks TLS to the bucket itself, and with
+    `administrators` (ARNs of users and roles) no one else deletes or overwrites logs, or changes what keeps
     them.
 
     A service that acts for itself has no aws:PrincipalArn, which a negated operator takes for another one:
-    without the second condition CloudTrail's own deliveries would be denied. Whoever may write the bucket's
-    policy, root among them, can lift the denial, and CloudTrail shows that; a key's or a topic's policy has
-    none, as one that binds root there could be undone by AWS Support alone.
+    without the second condition CloudTrail's own deliveries would be denied. Anyone who may write the
+    bucket's policy, root among them, can lift the denial, and CloudTrail shows that; a key's or a topic's
+    policy has none, as one that binds root there could be undone by AWS Support alone.
 
     Source: CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail"; IAM User Guide, "AWS global
     condition context keys", aws:PrincipalIsAWSService.
@@ -144,7 +144,7 @@ def trail_bucket(
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         },
         # Who asks by an access point is judged by the access point's ARN, which a denial of this bucket in
-        # the caller's own policies does not name. Nobody needs one here.
+        # the caller's own policies does not name. No one needs one here.
         {
             "Sid": "DenyAccessPoints",
             "Effect": "Deny",

@@ -27,12 +27,12 @@ def enforce_mfa(partition: str, account_id: str, *, strict_onboarding: bool = Fa
     """Without MFA a person may do nothing but enrol a device and change the password, and only their own.
 
     The first statement is the tutorial's. Alone it leaves a hole for members who also hold administrator
-    rights: whoever has their stolen access key, without MFA, could enrol a device for *someone else* and so
-    become them; the second statement closes it. The four exempt actions that are not in the second statement
-    cannot be bound to a user: they have no resource, or `mfa/*`.
+    rights: anyone who has their stolen access key, without MFA, could enrol a device for *someone else* and
+    so become them; the second statement closes it. The four exempt actions that are not in the second
+    statement cannot be bound to a user: they have no resource, or `mfa/*`.
 
-    What is left is a person who has no device yet: whoever has the password or key can enrol a device in
-    their place. Strict onboarding closes that too, but for those whom an administrator has marked as new.
+    What is left is a person who has no device yet: anyone with the password or key can enrol a device in
+    their place. Strict onboarding closes that too, except for people that an administrator has marked as new.
     """
     statements = [
         {
@@ -88,7 +88,7 @@ def enforce_mfa(partition: str, account_id: str, *, strict_onboarding: bool = Fa
 
 
 def self_service(partition: str, account_id: str) -> Document:
-    """A person's own password, MFA devices and access keys, nobody else's, without asking an administrator.
+    """A person's own password, MFA devices and access keys, no one else's, without asking an administrator.
 
     Device names are free (`mfa/*`, not `mfa/${aws:username}`), because the console lets people choose them;
     AWS itself refuses to delete a device that is still assigned to a user. Never a tag: tags on a user decide

@@ -25,7 +25,8 @@ def trust_account(
     principal_arns: Sequence[str] = (),
     session_name_is_user_name: bool = False,
 ) -> Document:
-    """Trust another account: whom that account lets in, it decides; MFA and the named principals, we do.
+    """Trust another account: it decides which of its principals may assume the role; MFA and the named
+    principals, we do.
 
     Principals are a condition and not the `Principal` element, because AWS refuses a trust policy that names
     a user who does not exist (yet), and silently breaks one whose user was deleted.
@@ -102,7 +103,7 @@ _READING_SECRETS = [
 
 
 def deny_secrets(partition: str) -> Document:
-    """For another company's role: what it audits, it reads without the secrets that stand beside it.
+    """For another company's role: what it audits, it reads without the secrets that are next to it.
 
     A scanner misses what these calls also tell, such as which Lambda functions there are. It does not keep
     from secrets in names, tags or descriptions.

@@ -14,7 +14,7 @@ from iam_hardening.aws.policies.documents import Document, Statement, document
 def trust_vault(
     principal_arn: str, *, external_id: str | None = None, session_tags: Mapping[str, str] | None = None
 ) -> Document:
-    """Trust Vault's own principal in this account, and nobody else.
+    """Trust Vault's own principal in this account, and no one else.
 
     With an external ID or session tags Vault has to send just those: a session without them, or with a tag
     more, is refused. `ForAllValues` alone would let in a call without any tag; the tags are therefore asked
@@ -36,7 +36,7 @@ def trust_vault(
     assume = {**statement, "Condition": condition} if condition else statement
     if not session_tags:
         return document(assume)
-    # A statement of its own: AWS knows sts:ExternalId for sts:AssumeRole only.
+    # A separate statement: AWS knows sts:ExternalId for sts:AssumeRole only.
     tag = {**statement, "Sid": "AllowVaultToTagItsSessions", "Action": "sts:TagSession", "Condition": tags}
     return document(assume, tag)
 
@@ -139,7 +139,7 @@ def vault_principal(
 def vault_read_credentials(mount: str, role_name: str) -> str:
     """The Vault policy (HCL) whose token may ask for just this role's credentials.
 
-    `role_session_name` would let whoever asks choose the name under which CloudTrail writes down a session.
+    `role_session_name` would let the caller choose the name under which CloudTrail writes down a session.
     """
     return (
         f'path "{mount}/creds/{role_name}" {{\n'

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from iam_hardening.aws.naming import VAULT_NODE_TAG
 from iam_hardening.aws.policies.documents import Document, Statement, document
 
-# Services in which somebody becomes, makes or trusts an identity: the boundary allows nothing of them but
+# Services in which someone becomes, makes or trusts an identity: the boundary allows nothing of them but
 # reading. An action that AWS adds to them tomorrow is refused until it is named. Source: AWS Service
 # Authorization Reference.
 IDENTITY_SERVICES = (
@@ -52,7 +52,7 @@ _EXPLICITLY_DENIED_IAM = (
 )
 _EXPLICITLY_DENIED_STS = ("sts:A*", "sts:Get*Token", "sts:GetS*", "sts:S*", "sts:T*")
 
-# Actions of other services that hand out what outlives a lease: a token or credentials good for longer, or
+# Actions of other services that issue what outlives a lease: a token or credentials good for longer, or
 # for another identity. What was judged, and why: iam_hardening/aws/credential_actions.yaml.
 CREDENTIALS_OF_OTHER_SERVICES = (
     "acm-pca:IssueCertificate",
@@ -78,7 +78,8 @@ CREDENTIALS_OF_OTHER_SERVICES = (
 
 @dataclass(frozen=True, kw_only=True)
 class ProtectedByBoundary:
-    """What of this account the users and sessions of Vault must not touch, beside what every account has.
+    """What of this account the users and sessions of Vault must not touch, in addition to what every
+    account has.
 
     ARNs, also of the keys' aliases. `session_documents`: preferences of Session Manager. `nodes`: Vault's
     nodes run in this account.
@@ -101,7 +102,7 @@ def vault_issued_user_boundary(
 
     Vault deletes the user and its key when the lease ends. What the user could have made meanwhile and what
     lives on (another user or key, a password, a widened policy or trust, a session of a role or of a member
-    account's root, a token for AWS or for others) is out of its reach, whatever the role's policies say. It
+    account's root, a token for AWS or for others) is out of its reach, with any policy of the role. It
     also keeps Vault able to delete the user: a login profile would make that fail.
 
     Identity services are left out of what is allowed, so that a new action of theirs is refused. The denials

@@ -32,7 +32,7 @@ def vault_storage(table_arn: str) -> Document:
 def vault_seal_key(partition: str, account_id: str, role_arn: str) -> Document:
     """The key policy of Vault's seal: Vault's role uses the key, IAM decides who administers it.
 
-    No administrator decrypts with it, whatever their IAM policies say, before they have changed this policy,
+    No administrator decrypts with it, with any IAM policy, before they have changed this policy,
     which CloudTrail shows. `*` is this key: a key policy belongs to one. Source: HashiCorp, "AWS KMS seal".
     """
     return document(

@@ -30,7 +30,7 @@ _ATTACHMENTS = {
     f"aws:iam/{kind}PolicyAttachment:{kind.capitalize()}PolicyAttachment": kind
     for kind in ("group", "user", "role")
 }
-# Whatever such a resource does not list is taken off, who ever put it there.
+# What such a resource does not list is detached, no matter who attached it.
 _EXCLUSIVE = {
     f"aws:iam/{kind}PolicyAttachmentsExclusive:{kind.capitalize()}PolicyAttachmentsExclusive": kind
     for kind in ("group", "user", "role")
@@ -188,7 +188,7 @@ class AfterTheUp:
         )
 
     def exists(self, who: Holder) -> bool:
-        """Whether somebody has something to lose: a new user or role has nothing."""
+        """Whether it has something to lose: a new user or role has nothing."""
         kind, name = who
         return name in self.existing.live.records[kind]  # type: ignore[index]
 
@@ -244,7 +244,7 @@ class Denial:
 
 @dataclass
 class Judged:
-    """`whole`: by name, policies that somebody gets, and that deny something; `more`: those that the up
+    """`whole`: by name, policies that someone gets, and that deny something; `more`: those that the up
     changes, and that then deny more; `less`: those that allow less, with the actions; `not_judged`: why."""
 
     whole: dict[str, Denial] = field(default_factory=dict)

@@ -36,9 +36,9 @@ class Caller:
     def is_meant(self, kind: str, name: str) -> str:
         """What to add to a sentence about an identity, if it is the caller's."""
         if kind == "user" and name == self.user:
-            return f". You are {name}: run the up as somebody else"
+            return f". You are {name}: run the up as someone else"
         if kind == "role" and name == self.role:
-            return ". You are in a session of this role: run the up as somebody else"
+            return ". You are in a session of this role: run the up as someone else"
         return ""
 
     def under(self, policies: Collection[str], *, mfa_alone: bool, has_device: bool) -> str:
@@ -46,7 +46,7 @@ class Caller:
         names = " and ".join(sorted(policies))
         begins = f"you are {self.user}: in the middle of the up {names} begins to hold for you"
         if not mfa_alone:
-            return f"{begins}, and these credentials may be refused from then on. Run the up as somebody else"
+            return f"{begins}, and these credentials may be refused from then on. Run the up as someone else"
         if self.is_temporary and has_device:
             return (
                 f"{begins}. If this session has no MFA (CloudShell or `aws login` without it), it may be "
@@ -54,7 +54,7 @@ class Caller:
             )
         return (
             f"{begins}, and these credentials may be refused from then on. Run the up in a session with MFA, "
-            "or as somebody else"
+            "or as someone else"
         )
 
 

@@ -1,8 +1,8 @@
 """Who gets a denial by the up, and what of theirs stops with it: people without a device, keys and other
 credentials in use, roles.
 
-A denial for want of MFA meets every credential that carries none: access keys, SSH keys and passwords for
-CodeCommit, passwords for Keyspaces, API keys for Bedrock, signing certificates.
+A denial that asks for MFA applies to every credential that carries none: access keys, SSH keys and
+passwords for CodeCommit, passwords for Keyspaces, API keys for Bedrock, signing certificates.
 
 Source: IAM User Guide, "Configuring MFA-protected API access", "Use IAM with CodeCommit".
 """
@@ -84,11 +84,13 @@ def _users(up: AfterTheUp) -> Iterator[tuple[str, list[Denial]]]:
 def _stops(without_mfa: str, used: str, denials: Sequence[Denial]) -> str:
     if any(denial.is_new and denial.about_mfa for denial in denials):
         return (
-            f"whatever uses {without_mfa} is refused after the up; give it a role, or a user outside these "
+            f"everything that uses {without_mfa} is refused after the up; give it a role, or a user "
+            "outside these "
             "groups, first"
         )
     return (
-        f"whatever uses {used} meets the denials of {' and '.join(map(str, denials))}, too; look at what it "
+        f"everything that uses {used} is subject to the denials of {' and '.join(map(str, denials))}, "
+        "too; look at what it "
         "calls, and give it a role, or a user outside these groups, first"
     )
 

@@ -132,5 +132,5 @@ def why_not_looked_for(step: Step) -> str | None:
     if step.type in LOOK_UPS:
         return None
     if step.type in SET_ANYWAY:
-        return "set by every up, whatever it is now"
+        return "set by every up, regardless of its value now"
     return NEVER.get(step.type, "not looked for: this command does not know the type")

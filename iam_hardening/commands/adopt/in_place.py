@@ -39,13 +39,13 @@ def trusts(up: AfterTheUp, caller: Caller) -> Iterator[str]:
         stricter = sorted(who for who in was.keys() & will.keys() if will[who] != was[who])
         if not gone and not stricter:
             continue
-        said = [f"no longer lets in {', '.join(gone)}"] if gone else []
+        said = [f"no longer trusts {', '.join(gone)}"] if gone else []
         if stricter:
             keys = ", ".join(will[stricter[0]]) or "none any more"
-            said.append(f"lets in {', '.join(stricter)} on other conditions ({keys})")
+            said.append(f"trusts {', '.join(stricter)} on other conditions ({keys})")
         you = ". You are in a session of this role" if name == caller.role else ""
         yield (
-            f"role {name} ({up.existing.use_of_role(name)}) {' and '.join(said)}: whoever uses it otherwise "
+            f"role {name} ({up.existing.use_of_role(name)}) {' and '.join(said)}: any other use of it "
             f"is refused from then on{you}"
         )
 
@@ -62,7 +62,7 @@ def _let_in(trust: Any) -> dict[str, tuple[str, ...]]:
         if statement.get("Effect") != "Allow":
             continue
         keys = tuple(sorted({key for test in statement.get("Condition", {}).values() for key in test}))
-        named = ["everybody"]
+        named = ["everyone"]
         if principal != "*":
             values = [value if isinstance(value, list) else [value] for value in principal.values()]
             named = [each for value in values for each in value]
@@ -98,7 +98,7 @@ def boundaries(up: AfterTheUp, caller: Caller) -> Iterator[str]:
             instead = f" instead of {old}" if was else ""
             yield (
                 f"{kind} {name} gets the permissions boundary {new}{instead}: what that does not allow is "
-                f"refused from then on, whatever policies it has{caller.is_meant(kind, name)}"
+                f"refused from then on, with any policy that it has{caller.is_meant(kind, name)}"
             )
 
 

@@ -28,7 +28,7 @@ SET_ANYWAY = frozenset(
 # What cannot be taken over, and why.
 NEVER: Mapping[str, str] = {
     "aws:iam/accessKey:AccessKey": (
-        "AWS tells the secret of a key once, when it is made: the up makes a key of its own for Vault"
+        "AWS shows the secret of a key once, when it is made: the up makes its own key for Vault"
     ),
     "aws:ec2/instance:Instance": (
         "the up starts a new instance with the role's profile; nothing happens to those that run"

@@ -70,7 +70,7 @@ class Policies:
         for step in self.steps:
             if step.type == POLICY and step.operation == "update":
                 name = str(step.inputs.get("name"))
-                # What holds now is what the account has, whatever the state says.
+                # What holds now is what the account has, not what the state says.
                 old = self.before(name) or read(step.old_inputs.get("policy"))
                 new = read(step.inputs.get("policy"))
                 if old is None or new is None or canonical(old) != canonical(new):

@@ -2,7 +2,7 @@
 import it.
 
 Read-only: it writes the import file, and neither the account nor the stack's state. Exit status: 0 an import
-and an up would replace nothing and keep nobody out, 1 something is in the way or somebody has to be told
+and an up would replace nothing and lock no one out, 1 something blocks it or someone has to be warned
 first, 2 it could not run.
 """
 
@@ -74,7 +74,7 @@ def _caller(account: Settings, make_client: operator.MakeClient) -> Caller:
 
 
 def _vault(account: Settings) -> VaultReader:
-    """Nobody to ask without an address or a token: what is in Vault is then told as unknown."""
+    """Without an address or a token, what is in Vault is reported as unknown."""
     try:
         return VaultReader(vault.client() if account.vault else None)
     except operator.CannotError:

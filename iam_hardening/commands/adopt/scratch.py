@@ -22,7 +22,7 @@ from pulumi import automation
 from iam_hardening.clients.operator import CannotError
 from iam_hardening.config import reading
 
-# The program is beside this package, wherever the stack files are.
+# The program is next to this package, not with the stack files.
 _PROGRAM = Path(__file__).resolve().parents[3]
 _SHOWN_LINES = 25
 

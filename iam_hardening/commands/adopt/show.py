@@ -17,7 +17,7 @@ from iam_hardening.commands.adopt.lookups import UNKNOWN
 from iam_hardening.commands.adopt.scratch import Step, type_of
 from iam_hardening.config import Settings
 
-# Where nobody watches a terminal, lines are not cut to 80 characters.
+# Outside a terminal, lines are not cut to 80 characters.
 _LOG_WIDTH = 150
 _DOCUMENTS = frozenset({"policy", "assumeRolePolicy", "policyDocument"})
 _LONGEST_VALUE = 60

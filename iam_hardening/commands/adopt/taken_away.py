@@ -39,7 +39,7 @@ def identities(up: AfterTheUp, caller: Caller) -> Iterator[str]:
 def _gone(up: AfterTheUp, kind: str, step: Step) -> str:
     name = str(step.old_inputs["name"])
     if kind == "role":
-        return f"role {name} ({up.existing.use_of_role(name)}) is deleted: whoever uses it is refused then"
+        return f"role {name} ({up.existing.use_of_role(name)}) is deleted: its users are refused then"
     if kind == "group":
         members = [user for user, groups in up.then.groups_of.items() if name in groups]
         return f"group {name} is deleted; members: {some(sorted(members)) or 'none'}"

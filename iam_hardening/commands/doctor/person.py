@@ -69,11 +69,11 @@ def whose(walk: Walk) -> str:
     if kind == "root":
         raise Trouble(
             f"These are the root user's of {account_id}.",
-            f"Nobody works as root (docs/root-account.md). {own_profile}",
+            f"Do not work as root (docs/root-account.md). {own_profile}",
         )
     if account_id != walk.central.account_id:
         raise Trouble(
-            f"These are of the account {account_id} ({arn}); {walk.person} lives in "
+            f"These are of the account {account_id} ({arn}); {walk.person} is a user of "
             f"{walk.central.account_id}, stack {walk.central.stack}.",
             own_profile,
         )
@@ -133,12 +133,11 @@ def find_device(walk: Walk) -> str:
 
 
 def session_with_mfa(walk: Walk) -> str:
-    """AWS tells nobody whether a session was made with MFA. A harmless read tells: everybody is in a group
-    that refuses it without MFA (the settings see to that), and everybody may do it with MFA."""
+    """AWS does not report whether a session was made with MFA. A harmless read shows it: everyone is in a
+    group that refuses it without MFA (the settings see to that), and everyone may do it with MFA."""
     if walk.credentials is None or walk.credentials.session_token is None:
         raise Trouble(
-            "This is a long-term access key: by itself it says nothing of MFA, and nearly everything is "
-            "refused.",
+            "This is a long-term access key: alone it says nothing of MFA, and nearly everything is refused.",
             walk.session_commands(),
         )
     iam = walk.client("iam", walk.central.region, walk.credentials)
@@ -150,22 +149,23 @@ def session_with_mfa(walk: Walk) -> str:
 
 
 def _denied(walk: Walk, denied: Denied) -> Trouble:
-    """What everybody may read about themselves, and this session may not. IAM answers a session of
+    """What everyone may read about themselves, and this session may not. IAM answers a session of
     GetSessionToken nothing unless it was made with a code (STS API reference, "GetSessionToken")."""
     if "service control policy" in str(denied) or "session policy" in str(denied):
         return Trouble(
             f"A policy that is not this project's refuses. {denied}",
-            "Ask whoever runs the organisation's service control policies, or gave you this session.",
+            "Ask the owner of the organisation's service control policies, or the person who gave "
+            "you this session.",
         )
     if walk.credentials and walk.credentials.session_token:
         return Trouble(
-            "This session was made without an MFA code: AWS refuses what it allows to everybody with one. "
+            "This session was made without an MFA code: AWS refuses what it allows to everyone with one. "
             f"{denied}",
             walk.session_commands(),
         )
     return Trouble(
         str(denied),
-        "Everybody may list their own, also without MFA: iam-hardening verify --stack "
+        "Everyone may list their own, also without MFA: iam-hardening verify --stack "
         f"{walk.central.stack} (an "
         "administrator) shows what was changed in the account.",
     )

@@ -44,7 +44,7 @@ def _why_refused(walk: Walk, account: Settings, role: CrossAccountRole, arn: str
     way = assuming(central, walk.person, account, needed(walk.role))
     if not way.account_is_trusted:
         return Trouble(
-            f"{refused}: it trusts the account {account.trusted_account_id}, and {walk.person} lives in "
+            f"{refused}: it trusts the account {account.trusted_account_id}, and {walk.person} is a user of "
             f"{central.account_id}.",
             f"Is centralAccountId right in {own_file}?",
         )

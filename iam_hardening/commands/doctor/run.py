@@ -2,7 +2,7 @@
 and what to do.
 
 Each step is printed with what was found; the first that fails ends its way, with the fix. The way to Vault is
-one of its own: it takes no AWS credentials. Exit status: 0 all is well, 1 something is in the way, 2 it could
+separate: it takes no AWS credentials. Exit status: 0 all is well, 1 something is in the way, 2 it could
 not run.
 """
 
@@ -29,12 +29,12 @@ WELL = exit_status.HOLDS
 IN_THE_WAY = exit_status.FALSE
 COULD_NOT = exit_status.COULD_NOT_RUN
 
-# A network that lets nothing through is to be told within seconds.
+# A network that lets nothing through is reported within seconds.
 _CLIENT = partial(
     operator.client,
     config=Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 2}),
 )
-# Where nobody watches a terminal, lines are not cut to 80 characters.
+# Outside a terminal, lines are not cut to 80 characters.
 _LOG_WIDTH = 150
 _STEP_WIDTH = 20
 

@@ -24,13 +24,13 @@ def find_vault(walk: Walk) -> str:
     status = call_vault(vault, "Looking at Vault", "sys/seal-status", vault.sys.read_seal_status)
     if not status["initialized"]:
         raise Trouble(
-            f"The Vault at {vault.url} is not initialised: nobody has set it up.",
+            f"The Vault at {vault.url} is not initialised.",
             "Is VAULT_ADDR right? If so: vault operator init (docs/vault-server.md).",
         )
     if status["sealed"]:
         raise Trouble(
-            f"The Vault at {vault.url} is sealed: nobody gets credentials, and no lease ends.",
-            "Whoever runs it: vault operator unseal; with auto-unseal look at its log.",
+            f"The Vault at {vault.url} is sealed: it issues no credentials, and no lease ends.",
+            "Its operator: vault operator unseal; with auto-unseal look at its log.",
         )
     return f"{vault.url}, unsealed"
 
@@ -97,7 +97,7 @@ def work(walk: Walk) -> str:
             )
     left = round((issued.ends - datetime.now(UTC)).total_seconds() / 60)
     if issued.is_session:
-        after = f"a session, which ends by itself in {left} minutes"
+        after = f"a session, which ends in {left} minutes"
     elif revocable:
         after = "revoked again"
     else:

@@ -103,7 +103,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class Step:
-    """`take` answers with what was found, or raises live.CannotError (Trouble where a fix can be told)."""
+    """`take` answers with what was found, or raises live.CannotError (Trouble where a fix is known)."""
 
     name: str
     take: Callable[[Walk], str]
@@ -142,7 +142,7 @@ def _refusal(walk: Walk, doing: str, error: ClientError) -> Trouble:
     if code in _NOT_KNOWN:
         return Trouble(
             f"{doing}: AWS does not take this access key ({code}). It was deleted or set inactive, or the "
-            "session token beside it is another one's.",
+            "session token with it belongs to another one.",
             "In the console, Security credentials, Access keys: is it there, and active? If not make a new "
             "one there and put it in place with aws configure.",
         )

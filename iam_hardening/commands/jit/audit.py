@@ -3,10 +3,10 @@
     iam-hardening jit audit --stack dev --log /var/log/vault/audit.log
 
 Vault hashes secrets in its audit log; the access key's ID, which is none, it leaves readable on the mount
-that the stack makes. The key's ID leads to the user: AWS says whose it is while it lives, and CloudTrail, for
-90 days, whose it was. A session of an IAM role is named in Vault's own answer.
+that the stack makes. The key's ID leads to the user: AWS says whose it is while it exists, and CloudTrail,
+for 90 days, whose it was. A session of an IAM role is named in Vault's own answer.
 
-Vault does not log that a lease ended by its time, and hashes the lease's ID where one is revoked by itself;
+Vault does not log that a lease ended by its time, and hashes the lease's ID where one is revoked alone;
 that a role's leases were ended together (`iam-hardening jit revoke`) is shown, of those that could still
 run then.
 """
@@ -50,7 +50,7 @@ class Given:
 
 
 def given(lines: Iterable[str], mount: str, longest: timedelta) -> list[Given]:
-    """Every hand-out of the mount's roles that the log tells of, oldest first; lines of others are skipped.
+    """Every issued credential of the mount's roles in the log, oldest first; lines of others are skipped.
 
     `longest`: the mount's maximum lease; what is older cannot be ended early any more.
 

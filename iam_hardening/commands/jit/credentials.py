@@ -187,7 +187,7 @@ def _kept(path: Path) -> Issued | None:
 
 
 def _keep(path: Path, issued: Issued) -> None:
-    """mkstemp's files are the owner's alone; replaced in one step, so that nobody reads half of it."""
+    """mkstemp's files are the owner's alone; replaced in one step, so that no one reads half of it."""
     handle, name = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "w") as file:
         json.dump(issued.as_kept(), file)

@@ -4,9 +4,9 @@
     and when it ends iam-hardening jit issue --stack dev --role test --export    prints shell lines for
     eval, secrets and all
 
-It uses VAULT_ADDR and the log-in of whoever runs it (VAULT_TOKEN, or ~/.vault-token as `vault login` leaves
+It uses VAULT_ADDR and the caller's token (VAULT_TOKEN, or ~/.vault-token as `vault login` leaves
 it). The credentials are kept (`credentials_from_vault.py`) for the profile that it prints: with that in
-~/.aws/config `aws s3 ls --profile jit-dev-test` asks by itself, through `credential_process`. Source: AWS CLI
+~/.aws/config `aws s3 ls --profile jit-dev-test` asks Vault, through `credential_process`. Source: AWS CLI
 User Guide, "Sourcing credentials with an external process".
 """
 
@@ -84,9 +84,9 @@ def in_plain_words(issued: Issued, *, stack: str, role: str, region: str, mount:
     return (
         f"You are {issued.arn}\n"
         f"{what} from Vault's role {role}, and AWS takes it.\n"
-        f"It ends by itself at {issued.ends:%H:%M:%S} UTC, in {left} minutes.{why}\n\n"
+        f"It ends at {issued.ends:%H:%M:%S} UTC, in {left} minutes.{why}\n\n"
         f"Use it:  aws s3 ls --profile jit-{stack}-{role}\n"
-        "with this, once, in ~/.aws/config (it asks Vault again by itself when the time is over):\n\n"
+        "with this, once, in ~/.aws/config (it asks Vault again when the time is over):\n\n"
         f"{profile(stack, region, mount, role)}\n"
         f'Without a profile:  eval "$(iam-hardening jit issue --stack {stack} --role {role} --export)"'
         f"\n{early}."

@@ -1,4 +1,4 @@
-"""Ends all just-in-time access of one Vault role, whoever holds it.
+"""Ends all just-in-time access of one Vault role.
 
     iam-hardening jit revoke --stack dev --role test --yes
     iam-hardening jit revoke --stack dev --role verify-data --lift
@@ -7,7 +7,7 @@ Users that Vault issued are deleted, at once, and sessions that they took of the
 (`sts:GetSessionToken`, which no policy can deny; an inactive key would not end those). A session of an IAM
 role cannot be deleted: for a role of the kind `assumed_role` everything is denied to sessions issued before
 now, as `iam-hardening revoke-sessions` does (`iam_hardening/clients/revocations.py`). Shells of Session
-Manager outlive both, so they are ended as well (`iam_hardening/clients/shells.py`). Whoever may read the
+Manager outlive both, so they are ended as well (`iam_hardening/clients/shells.py`). Anyone who may read the
 role's credentials can ask for new ones: take that right away first.
 """
 
@@ -53,7 +53,7 @@ def role_of(stack: str, name: str, stack_files: Path | None) -> Role:
     account = stacks[stack]
     if account.vault is None:
         raise operator.CannotError(
-            f"--stack {stack}: its file has no vault section, so nobody gets access there."
+            f"--stack {stack}: its file has no vault section, so Vault issues nothing there."
         )
     if name not in account.vault.roles:
         known = ", ".join(account.vault.roles) or "none"
@@ -106,7 +106,8 @@ def end_leases(client: hvac.Client, prefix: str) -> None:
 def _owners(
     role: Role, make_client: operator.MakeClient
 ) -> tuple[Callable[[str], bool] | None, operator.CannotError | None]:
-    """Whose shells are to be ended, or why nobody can say: without AWS, the leases can still be ended."""
+    """The principals whose shells have to end, or why they are unknown: without AWS, the leases can still
+    be ended."""
     if not role.may_open_shells:
         return None, None
     if role.aws_role:
@@ -119,12 +120,12 @@ def _owners(
 
 
 def _announce(role: Role, leases: int) -> None:
-    print(f"Ends {leases} leases of the role {role.name} at {role.mount}, whoever holds them.")
+    print(f"Ends {leases} leases of the role {role.name} at {role.mount}, of all holders.")
     if role.aws_role:
         print(f"Denies everything to sessions of {role.aws_role} that were issued before now.")
     if role.may_open_shells:
         print("Ends their shells of Session Manager.")
-    print("Whoever may read the role's credentials can ask again: take that right away first.")
+    print("Anyone who may read the role's credentials can ask again: take that right away first.")
 
 
 def _end_shells(role: Role, make_client: operator.MakeClient, owns: Callable[[str], bool]) -> str:
@@ -173,7 +174,7 @@ def run(
         if not (yes or operator.confirmed(access.name, "the role's name", ask)):
             print("Stopped; nothing was changed.")
             return STOPPED
-        # First, as AWS alone tells whether it is allowed: refused, nothing is half-done.
+        # First, as only AWS knows whether it is allowed: refused, nothing is half-done.
         if access.aws_role:
             command = f"iam-hardening jit revoke --stack {stack} --role {access.name} --lift"
             print(says(revoke(iam, access.aws_role), command))

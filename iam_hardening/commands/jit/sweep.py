@@ -3,8 +3,8 @@
     iam-hardening jit sweep --stack dev --yes
 
 A user under `/vault/` is left over when it is older than the longest lease of the mount, and Vault has no
-lease any more that was issued with it and still runs. It goes with whatever it made for itself or was given:
-keys, password, devices, certificates, policies, groups. Nobody outside the path is ever touched.
+lease any more that was issued with it and still runs. It is deleted with everything that it made or was
+given: keys, password, devices, certificates, policies, groups. No one outside the path is ever touched.
 
 Leases do not say which user they are for. A lease and its user are made within seconds of each other, so a
 running lease of the same minute keeps a user; no lease runs longer than the mount's `maxLeaseTtl`.
@@ -97,7 +97,7 @@ def delete(iam: Any, name: str) -> None:
         for item in _items(iam, name, belonging):
             named = belonging.named(item)
             operator.call(f"Taking away a {belonging.words} of {name}", end, UserName=name, **named)
-            if ":mfa/" in named.get("SerialNumber", ""):  # a virtual device is a thing of its own
+            if ":mfa/" in named.get("SerialNumber", ""):  # a virtual device is a separate resource
                 operator.call(f"Deleting a device of {name}", iam.delete_virtual_mfa_device, **named)
     operator.call(f"Deleting {name}", iam.delete_user, UserName=name)
 

@@ -25,6 +25,6 @@ def escape(value: object) -> object:
 
 
 def mermaid(value: object) -> Markup:
-    """The inside of a quoted Mermaid label: whatever is no plain character by its number."""
+    """The inside of a quoted Mermaid label: every special character by its number."""
     text = " ".join(str(value).split())
     return Markup(_PLAIN_IN_MERMAID.sub(lambda found: f"#{ord(found.group())};", text))

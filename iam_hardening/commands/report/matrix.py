@@ -16,7 +16,7 @@ _SESSION = " (session without code)"
 _DEPLOYER = "deployer"
 _SELF = "SELF"
 _PEOPLE, _MACHINES = "people", "machines and tokens"
-_POLICIES, _DOORS = "policies by themselves", "doors"
+_POLICIES, _DOORS = "single policies", "trust and resource policies"
 _ORDER = (_PEOPLE, _MACHINES, _POLICIES, _DOORS)
 # As the behaviour scenario names what is no persona.
 _POLICY = re.compile(r"^policy ")
@@ -25,7 +25,7 @@ _DOOR = re.compile(r"^(role|key|topic|bucket) ")
 
 @dataclass(frozen=True)
 class Persona:
-    """`mfa` is None for whoever has no MFA to speak of: machines, tokens."""
+    """`mfa` is None for identities without MFA: machines, tokens."""
 
     who: str
     mfa: str | None
@@ -92,8 +92,8 @@ def _kind(claim: Judged) -> str:
 
 def _persona(claim: Judged) -> Persona:
     if _DOOR.match(claim.who):
-        # One column: who asks stands in the call, and each door is asked about other things.
-        return Persona(who="lets in", mfa=None)
+        # One column: the call names the caller, and each policy has other conditions.
+        return Persona(who="allows", mfa=None)
     return Persona(who=claim.who, mfa=None if claim.mfa == "-" else claim.mfa)
 
 

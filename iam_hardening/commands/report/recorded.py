@@ -11,7 +11,7 @@ _SHOWN_MISTAKES = 3
 
 
 class UnreadableError(Exception):
-    """The file is no rehearsal's; the message is a sentence for whoever named it."""
+    """The file is no rehearsal's; the message is a sentence for the person who named it."""
 
 
 class _Recorded(BaseModel):

@@ -37,7 +37,11 @@ def check_root_user(findings: Findings, account: Settings, iam: Any) -> None:
     summary = looking("iam:GetAccountSummary", iam.get_account_summary)
     found = summary["SummaryMap"] if summary else {}
     findings.compare(
-        "root user", "access keys", 0, found.get("AccountAccessKeysPresent"), "whoever has one is the account"
+        "root user",
+        "access keys",
+        0,
+        found.get("AccountAccessKeysPresent"),
+        "anyone who has one controls the account",
     )
     findings.compare(
         "root user",
@@ -58,7 +62,7 @@ def check_root_user(findings: Findings, account: Settings, iam: Any) -> None:
             "central root access",
             wanted,
             features["EnabledFeatures"] if features else (),
-            "member accounts have no root credentials of their own",
+            "member accounts have no root credentials",
         )
 
 
@@ -97,7 +101,7 @@ def check_credentials(findings: Findings, account: Settings, iam: Any) -> None:
             "active access keys",
             1,
             len(_active_keys(row)),
-            "Vault has one; whoever has another is Vault",
+            "Vault has one; the holder of another acts as Vault",
         )
     for name, row in rows.items():
         if name not in account.users and name != _ROOT and row["password_enabled"] == "true":
@@ -151,7 +155,7 @@ def check_defaults(findings: Findings, account: Settings, clients: Clients) -> N
                 "encrypted",
                 True,
                 (found or {}).get("EbsEncryptionByDefault"),
-                "nobody has to remember to ask",
+                "no one has to remember to ask",
             )
         if region in wanted.metadata_in:
             _imdsv2(findings, region, clients("ec2", region))

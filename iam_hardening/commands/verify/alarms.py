@@ -1,4 +1,4 @@
-"""Whether somebody would still be told: rules, where they send, who has confirmed, the trail they see by.
+"""Whether alarms would still arrive: rules, where they send, who has confirmed, the trail they see by.
 
 What the topic's, its key's and the bucket's policies let in is claimed elsewhere
 (iam_hardening/claims/resource_policies.py).
@@ -35,9 +35,9 @@ def _rule(findings: Findings, account: Settings, name: str, alarm: Alarm, region
     nothing = ("ResourceNotFoundException",)
     rule = looking("events:DescribeRule", events.describe_rule, nothing, Name=name)
     if rule is None:
-        findings.compare(what, "exists", "yes", MISSING, "nobody is told without it")
+        findings.compare(what, "exists", "yes", MISSING, "without it no one is notified")
         return
-    findings.compare(what, "state", alarm.state, rule["State"], "nobody is told by a rule that is off")
+    findings.compare(what, "state", alarm.state, rule["State"], "a rule that is off notifies no one")
     same = json.loads(rule.get("EventPattern") or "{}") == alarm.pattern
     findings.compare(
         what, "pattern", _SAME, _SAME if same else "another", "what sets it off and what does not"
@@ -48,7 +48,7 @@ def _rule(findings: Findings, account: Settings, name: str, alarm: Alarm, region
         "sends to",
         [topic_arn(account.partition, region, account.account_id, ALARMS)],
         [target["Arn"] for target in (targets or {}).get("Targets", [])],
-        "the topic is what tells people",
+        "the topic notifies people",
     )
 
 
@@ -60,14 +60,14 @@ def check_topic(findings: Findings, account: Settings, email: str, region: str, 
 
     found = looking("sns:ListSubscriptionsByTopic", pages, ("NotFound", "NotFoundException"))
     subscribed = [each for page in found or [] for each in page["Subscriptions"]]
-    # Until somebody follows the link in the mail, AWS writes PendingConfirmation for the ARN.
+    # Until someone follows the link in the mail, AWS writes PendingConfirmation for the ARN.
     confirmed = [each["Endpoint"] for each in subscribed if each["SubscriptionArn"].startswith("arn:")]
     findings.compare(
         f"topic {ALARMS} in {region}",
         "confirmed subscribers",
         [email],
         confirmed if found is not None else MISSING,
-        "who has not followed the link in the mail is told nothing; whoever else is there reads along",
+        "a person who has not followed the link in the mail gets nothing; any other subscriber reads along",
     )
 
 

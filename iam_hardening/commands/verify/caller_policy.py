@@ -1,4 +1,4 @@
-"""What whoever runs `iam-hardening verify` must be allowed to do, in AWS and in Vault, and no more: reading
+"""What the caller of `iam-hardening verify` must be allowed to do, in AWS and in Vault, and no more: reading
 only."""
 
 import json

@@ -1,4 +1,5 @@
-"""Who has which policies, in which groups people are, and whom roles trust: exactly what the file says.
+"""Who has which policies, in which groups people are, and which principals roles trust: exactly what the
+file says.
 
 Everything comes from one call, `iam:GetAccountAuthorizationDetails`, so that it is a picture of one moment;
 what that call leaves out of roles is asked for role by role.
@@ -98,7 +99,7 @@ def check_identity(findings: Findings, iam: Any, live: Live, identity: Identity)
         "attached policies",
         identity.attached,
         live.attached(identity.kind, identity.name) - _revocation(findings, live, identity),
-        "what is attached by hand nobody reviewed; what is missing locks people out or lets them in",
+        "no one reviewed what is attached by hand; a missing policy locks people out or lets them in",
     )
     findings.compare(
         what,
@@ -140,7 +141,7 @@ def _members(findings: Findings, live: Live, identity: Identity) -> None:
             "members",
             identity.members,
             live.members(identity.name),
-            "whoever is in the group has its rights",
+            "members of the group have its permissions",
         )
 
 
@@ -165,7 +166,7 @@ def _role(findings: Findings, iam: Any, what: str, record: Mapping[str, Any], id
             "trust policy",
             _SAME,
             _SAME if canonical(trusted) == canonical(identity.trust) else difference(identity.trust, trusted),
-            "it decides who gets in, and whether with MFA",
+            "it decides who has access, and whether with MFA",
         )
     _boundary(findings, what, record, identity)
     if identity.max_session_seconds is not None:
@@ -210,7 +211,7 @@ def check_document(findings: Findings, live: Live, name: str, document: Mapping[
 def find_strangers(
     findings: Findings, account: Settings, iam: Any, live: Live, estate: Collection[str]
 ) -> None:
-    """Who and what is not this stack's, and gets in all the same: to know, not to judge."""
+    """Who and what is not this stack's, and has access: reported, not judged."""
     facts = account_facts.collect(account, iam, live.records, live.documents(), estate)
     findings.strangers += facts.found
     findings.unchecked += [f"Not this stack's: it takes {action}" for action in facts.unread]

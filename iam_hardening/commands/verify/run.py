@@ -1,4 +1,4 @@
-"""`iam-hardening verify --stack dev`: claimed beside found, of the account that the caller's credentials
+"""`iam-hardening verify --stack dev`: claimed and found, of the account that the caller's credentials
 reach, and of the Vault that VAULT_ADDR names.
 
 Read-only. Exit status: 0 everything is as the stack file says, 1 something is not, 2 it could not run, or
@@ -72,7 +72,7 @@ def verify(
         identities.find_strangers(findings, account, iam, live_identities, known)
     with findings.section("What people and roles may do"):
         simulation.check(findings, account, iam)
-    with findings.section("Who gets through which door"):
+    with findings.section("Trust and resource policies"):
         simulation.check_policy_claims(findings, account, clients)
     with findings.section("Credential report"):
         account_checks.check_credentials(findings, account, iam)

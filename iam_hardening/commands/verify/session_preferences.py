@@ -11,7 +11,7 @@ from iam_hardening.commands.verify.account import Clients
 from iam_hardening.config import Settings
 
 _WHY = {
-    "idleSessionTimeout": "a shell that somebody walked away from ends",
+    "idleSessionTimeout": "an abandoned shell ends",
     "maxSessionDuration": "a shell outlives the credentials that opened it",
     "runAsEnabled": "ssm-user is root by sudo",
     "runAsDefaultUser": "ssm-user is root by sudo",

@@ -1,4 +1,4 @@
-"""What a person sees of a verification: claimed beside found, section by section."""
+"""What a person sees of a verification: claimed and found, section by section."""
 
 import os
 from itertools import groupby
@@ -12,7 +12,7 @@ from iam_hardening.claims.claim import Outcome
 from iam_hardening.claims.findings import Findings
 from iam_hardening.config import Settings
 
-# Where nobody watches a terminal, lines are not cut to 80 characters.
+# Outside a terminal, lines are not cut to 80 characters.
 _LOG_WIDTH = 150
 
 

@@ -1,6 +1,6 @@
 """What people and roles may do: the behaviour matrix, by AWS's own policy simulator on the live policies.
 
-And who gets through which door: the live trust policies, and those of keys, topics and buckets.
+And the trust and resource policies of the account, those of keys, topics and buckets.
 """
 
 from collections import Counter
@@ -61,7 +61,8 @@ def check(findings: Findings, account: Settings, iam: Any) -> None:
 
 
 def check_policy_claims(findings: Findings, account: Settings, clients: resource_policies.Clients) -> None:
-    """One claim for each door, and one more for each principal whom it treats wrongly. Raises NotAllowed."""
+    """One claim for each policy, and one more for each principal that it treats wrongly. Raises
+    NotAllowed."""
     by_place: dict[resource_policies.Place, list[resource_policies.PolicyClaim]] = {}
     for claim in resource_policies.policy_claims(account):
         by_place.setdefault(claim.place, []).append(claim)
@@ -73,7 +74,7 @@ def check_policy_claims(findings: Findings, account: Settings, clients: resource
 
         answers = looking(_action, verdicts, missing=_GONE)
         if answers is None:
-            findings.compare(str(place), "lets in", claimed, MISSING, "the stack makes it")
+            findings.compare(str(place), "allows", claimed, MISSING, "the stack makes it")
             continue
         for verdict in answers:
             if not verdict.holds:
@@ -85,7 +86,7 @@ def check_policy_claims(findings: Findings, account: Settings, clients: resource
         if all(verdict.holds for verdict in answers):
             found = _count(Counter(verdict.found for verdict in answers))
             findings.compare(
-                str(place), "lets in", claimed, found, "iam_hardening/claims/resource_policies.py"
+                str(place), "allows", claimed, found, "iam_hardening/claims/resource_policies.py"
             )
 
 

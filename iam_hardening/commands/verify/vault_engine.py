@@ -1,6 +1,6 @@
 """Vault's half of just-in-time access: the mount, its roles, the policies that may ask for them, the log.
 
-Read with the caller's own token. What Vault cannot tell: to whom a policy was given by another log-in, an
+Read with the caller's own token. What Vault cannot report: who was given a policy by another auth method, an
 identity group or a token made by hand.
 """
 
@@ -19,7 +19,7 @@ from iam_hardening.model.identities import PolicyName
 from iam_hardening.model.vault import AuditDevice, Engine, EngineRole
 
 _SAME = "as the stack file says"
-# Whatever gives credentials for a name.
+# Paths that give credentials for a name.
 _HANDS_OUT = ("creds", "sts", "static-creds")
 # No token is refused for lack of it: every one has it unless it was made without.
 _EVERYBODYS = "default"
@@ -42,21 +42,21 @@ def check_mount(findings: Findings, engine: Engine, reader: VaultReader) -> bool
         "default lease",
         _seconds(engine.default_lease_seconds),
         _seconds(config["default_lease_ttl"]),
-        "credentials live as long as the stack file says, unless somebody ends them earlier",
+        "credentials last as long as the stack file says, unless they are ended earlier",
     )
     findings.compare(
         what,
         "longest lease",
         _seconds(engine.max_lease_seconds),
         _seconds(config["max_lease_ttl"]),
-        "after that nobody can renew them",
+        "after that no one can renew them",
     )
     findings.compare(
         what,
         "not hashed in the audit log",
         engine.in_the_clear,
         config.get("audit_non_hmac_response_keys") or (),
-        "whatever else stands there in the clear may be a secret",
+        "anything else that is there in the clear may be a secret",
     )
     return True
 
@@ -73,7 +73,7 @@ def check_configuration(findings: Findings, engine: Engine, reader: VaultReader,
     for name, wanted in endpoints:
         key = name.lower().replace(" ", "_")
         findings.compare(
-            what, name, wanted or NOTHING, found[key] or NOTHING, "whoever answers there sees Vault's calls"
+            what, name, wanted or NOTHING, found[key] or NOTHING, "a server there sees Vault's calls"
         )
     findings.compare(
         what,
@@ -95,10 +95,14 @@ def check_configuration(findings: Findings, engine: Engine, reader: VaultReader,
         "whose access key",
         engine.user_of_key or NOTHING,
         used["UserName"] if used else MISSING if key_id else NOTHING,
-        "as whom Vault acts in the account",
+        "the principal that Vault acts as in the account",
     )
     findings.compare(
-        what, "role that Vault acts as", NOTHING, found.get("role_arn") or NOTHING, "as whom Vault acts"
+        what,
+        "role that Vault acts as",
+        NOTHING,
+        found.get("role_arn") or NOTHING,
+        "the principal that Vault acts as",
     )
     lease = reader.read(f"{engine.path}/config/lease")
     findings.compare(
@@ -126,14 +130,14 @@ def check_roles(
         f"mount {engine.path}",
         "roles beside the stack's",
         (name for name in reader.names(f"{engine.path}/roles") if name not in roles),
-        "each hands out credentials that nobody reviewed",
+        "each issues credentials that no one reviewed",
     )
     _no_others(
         findings,
         f"mount {engine.path}",
         "static roles",
         reader.names(f"{engine.path}/static-roles"),
-        "each hands out the keys of an IAM user that is there already",
+        "each issues the keys of an IAM user that is there already",
     )
 
 
@@ -157,9 +161,9 @@ def _check_role(
         "credentials",
         role.credential_type,
         [kind] if isinstance(kind, str) else kind,
-        "a user that Vault deletes, or a session that ends by itself",
+        "a user that Vault deletes, or a session that expires",
     )
-    # Without the instance's ID, which is told by itself, nobody can say what the document should be.
+    # Without the instance's ID, which is reported separately, the expected document is unknown.
     if not role.debugs_instance or instance_arn:
         findings.compare(
             what,
@@ -178,7 +182,7 @@ def _check_role(
     boundary = policy_arn(partition, account_id, role.boundary) if role.boundary else NOTHING
     expected: tuple[tuple[str, str, object, object, str], ...] = (
         ("IAM groups", "iam_groups", role.iam_groups, (), "they hold what the groups hold"),
-        ("IAM roles", "role_arns", iam_roles, (), "whose sessions it hands out"),
+        ("IAM roles", "role_arns", iam_roles, (), "roles that it issues sessions of"),
         (
             "permissions boundary",
             "permissions_boundary_arn",
@@ -258,7 +262,7 @@ def check_policies(
         f"mount {engine.path}",
         "Vault policies for its credentials beside the stack's",
         widened,
-        "who holds one gets credentials that the stack file gives nobody",
+        "its holder gets credentials that the stack file gives no one",
     )
 
 
@@ -276,7 +280,7 @@ def check_audit(findings: Findings, device: AuditDevice, reader: VaultReader) ->
         "type and options",
         f"{device.type}, {_map(device.options)}",
         f"{found['type']}, {_map(found['options'])}" if found else MISSING,
-        "who asked for what, and when; with log_raw secrets would stand in it",
+        "who asked for what, and when; with log_raw it would have secrets",
     )
 
 

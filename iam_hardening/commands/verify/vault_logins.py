@@ -1,4 +1,5 @@
-"""The log-ins that the stack makes in Vault: who gets in, and what the tokens then hold, and for how long."""
+"""The auth methods that the stack makes in Vault: who can log in, and what the tokens then hold, and for
+how long."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,10 +27,10 @@ _JWT_ROLE = {
 }
 _APPROLE_ROLE = {
     "asks for a secret ID": "bind_secret_id",
-    "a secret ID lives (s)": "secret_id_ttl",
+    "TTL of a secret ID (s)": "secret_id_ttl",
     "and is good (times)": "secret_id_num_uses",
 }
-_REASON = "it decides who gets in, and what for"
+_REASON = "it decides who can log in, and with which policies"
 
 
 def check(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
@@ -73,7 +74,7 @@ def _role(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
 
 
 def _people(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
-    """Whoever has no password yet is no user of Vault, and has an entity all the same."""
+    """A person without a password is not a user of Vault yet, but has an entity."""
     name = wanted.path
     for user, entity in wanted.entities.items():
         found = reader.read(f"identity/entity/name/{entity}")
@@ -87,7 +88,7 @@ def _people(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None
             "log-ins",
             f"{user} at auth/{name}/",
             [f"{each['name']} at {each['mount_path']}" for each in found["aliases"] or ()],
-            "whoever logs in by one of them holds the policies",
+            "a login through one of them holds the policies",
         )
         groups = found.get("group_ids") or ()
         if groups:
@@ -118,7 +119,7 @@ def _keys_of_issuer(findings: Findings, name: str, issuer: str, reader: VaultRea
     found = dict(reader.read(what) or {})
     keys = found.get("jwt_validation_pubkeys")
     if keys:
-        # Long, and nobody can read them.
+        # Long, and no one can read them.
         found["jwt_validation_pubkeys"] = str(len(keys))
     _fields(findings, what, questions, wanted, found, "whose signature makes a token good")
 

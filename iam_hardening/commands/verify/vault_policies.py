@@ -8,7 +8,7 @@ from typing import Any
 _COMMENT = re.compile(r"^\s*(?:#|//).*$", re.MULTILINE)
 _PATH = re.compile(r'\bpath\s+"(?P<path>[^"]+)"')
 _CAPABILITIES = re.compile(r"\bcapabilities\s*=\s*\[(?P<names>[^\]]*)\]")
-# Neither gives anybody anything.
+# Neither gives anyone anything.
 _NOTHING = {"deny", "list"}
 
 

@@ -1,7 +1,7 @@
-"""What AWS, or common sense about access, would refuse although each value is well-formed by itself.
+"""What AWS, or common sense about access, would refuse although each value alone is well-formed.
 
-Every check returns problems instead of raising, so that a file's mistakes are told together. Those about
-policies (names, sizes, numbers) are in `policy_checks.py`, about whom roles trust in `trust_checks.py`.
+Every check returns problems instead of raising, so that a file's mistakes are reported together. Those about
+policies (names, sizes, numbers) are in `policy_checks.py`, about trust policies in `trust_checks.py`.
 """
 
 from collections import Counter
@@ -149,14 +149,14 @@ def _people(file: StackFile) -> Iterator[Problem]:
 
 def _administrator(file: StackFile) -> Iterator[Problem]:
     people = administrators(file.config.groups, file.config.users)
-    # An entry with a mistake of its own could be the administrator: then that mistake says enough.
+    # An entry with another mistake could be the administrator: then that mistake says enough.
     if file.is_broken("users") or file.is_broken("groups"):
         return
     if not people:
         yield Problem(
             file.key("users"),
-            f"has nobody in a group that holds {naming.ADMINISTRATOR_ACCESS} and enforces MFA: after an up "
-            "nobody could administer this account but its root user. Add a user to such a group",
+            f"has no one in a group that holds {naming.ADMINISTRATOR_ACCESS} and enforces MFA: after an up "
+            "no one could administer this account but its root user. Add a user to such a group",
         )
     kept_out = {person: list(_lockouts(file, person)) for person in sorted(people)}
     if all(kept_out.values()):
@@ -182,7 +182,7 @@ def _break_glass(file: StackFile) -> Iterator[Problem]:
     if user.lower() in map(str.lower, file.config.users):
         yield Problem(
             file.key("breakGlass", "user"),
-            f"{shown(user)} is also under users; the break-glass user is nobody's daily user",
+            f"{shown(user)} is also under users; the break-glass user is no one's daily user",
         )
     for name in file.config.groups:
         if name.lower() == group.lower():
@@ -333,7 +333,7 @@ def _vault(file: StackFile) -> Iterator[Problem]:
 
 
 def _runs_on_role(file: StackFile, vault: Vault) -> Iterator[Problem]:
-    """A Vault that is a role has no key, and its role is nobody else's: what holds it issues credentials."""
+    """A Vault that is a role has no key, and its role is no one else's: what holds it issues credentials."""
     if vault.runs_on_role is None:
         return
     if "key_generation" in vault.model_fields_set:
@@ -356,7 +356,7 @@ def _runs_on_role(file: StackFile, vault: Vault) -> Iterator[Problem]:
 
 
 def _vault_ttl(file: StackFile, name: str, role: VaultRole, vault: Vault) -> Iterator[Problem]:
-    """The mount's limits and AWS's, for sessions; issued users have no time of their own."""
+    """The mount's limits and AWS's, for sessions; issued users have no session length."""
     key = file.key("vault", "roles", name, "ttl")
     if not role.is_session:
         if role.ttl is not None:
@@ -444,7 +444,7 @@ def other_partition(file: StackFile, key: str, arn: str) -> Iterator[Problem]:
 
 
 def repeated(key: str, entries: Sequence[str]) -> Iterator[Problem]:
-    """Entries of a list that stand in it more than once."""
+    """Entries that a list has more than once."""
     for entry, count in Counter(entries).items():
         if count > 1:
             yield Problem(key, f"{shown(entry)} stands {count} times; once is enough")

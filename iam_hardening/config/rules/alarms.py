@@ -1,4 +1,4 @@
-"""Alarms that would never go off, or go off for nobody."""
+"""Alarms that would never go off, or go off for no one."""
 
 from collections.abc import Iterator
 
@@ -48,13 +48,13 @@ def _principals(file: StackFile, name: str, arns: list[str]) -> Iterator[Problem
         if file.account_id and naming.account_of(arn) != file.account_id:
             yield Problem(
                 key,
-                f"{arn} is in another account; whoever comes from there acts as a role of this one "
+                f"{arn} is in another account; a caller from there acts as a role of this one "
                 f"({file.account_id}): give that role",
             )
 
 
 def _regions(file: StackFile, alarms: Alarms) -> Iterator[Problem]:
-    """IAM tells of its changes in one region of the partition only."""
+    """IAM reports its changes in one region of the partition only."""
     on = [_SWITCHES[field] for field in _ABOUT_IAM if getattr(alarms, field)]
     if not on or file.partition is None or file.provider.region is None or file.is_broken("regions"):
         return
@@ -63,19 +63,19 @@ def _regions(file: StackFile, alarms: Alarms) -> Iterator[Problem]:
     if needed is None:
         yield Problem(
             file.key("alarms"),
-            f"would need the region in which IAM tells of its changes, which AWS does not publish for the "
+            f"would need the region in which IAM reports its changes, which AWS does not publish for the "
             f"partition {file.partition}; switch off {' and '.join(on)}",
         )
     elif needed not in regions:
         yield Problem(
             file.key("alarms"),
-            f"{' and '.join(on)} would never go off: IAM tells of its changes in {needed} only; "
+            f"{' and '.join(on)} would never go off: IAM reports its changes in {needed} only; "
             f"add it to regions, or switch {_it(on)} off",
         )
 
 
 def _sign_in_region(file: StackFile, alarms: Alarms) -> Iterator[Problem]:
-    """Where root's sign-ins are told, and most others; what these alarms look for begins with one."""
+    """Where root's sign-ins are reported, and most others; what these alarms look for begins with one."""
     if file.partition is None or file.provider.region is None or file.is_broken("regions"):
         return
     needed = naming.SIGN_IN_EVENTS_REGIONS.get(file.partition, ())
@@ -85,8 +85,8 @@ def _sign_in_region(file: StackFile, alarms: Alarms) -> Iterator[Problem]:
     if on and needed and needed[0] not in (file.config.regions or [file.provider.region]):
         yield Problem(
             file.key("alarms"),
-            f"{' and '.join(on)} would miss what matters most: AWS tells of the root user's sign-ins, and "
-            f"of most others, in {needed[0]}; add it to regions, or switch {_it(on)} off",
+            f"{' and '.join(on)} would miss what matters most: AWS reports the root user's sign-ins, and "
+            f"most others, in {needed[0]}; add it to regions, or switch {_it(on)} off",
         )
 
 

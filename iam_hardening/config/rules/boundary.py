@@ -19,7 +19,7 @@ from iam_hardening.config.schema import Vault
 from iam_hardening.config.stack_file import StackFile
 
 _RULES_AND_TOPIC = 7
-# CodeArtifact and ECR Public ask for it beside their own action.
+# CodeArtifact and ECR Public ask for it in addition to their own action.
 _BEARER_TOKEN = "sts:GetServiceBearerToken"
 _READ = re.compile(r"(?:BatchGet|Describe|Get|List|Search)[A-Z]\w*")
 # A read by its name, but what it answers lets the reader in somewhere.

@@ -1,4 +1,4 @@
-"""Conditions that look like a guard and let through whoever sends nothing.
+"""Conditions that look like a guard and let through a request without the key.
 
 IAM leaves out a key that a request does not carry. What a condition says of a missing key therefore decides
 over exactly those requests that it was written against: a long-term access key carries no MFA key at all.

@@ -1,7 +1,7 @@
 """Log-ins to Vault: which keys each method has, and that no token ends before a lease that it asked for.
 
 A lease dies with its token (HashiCorp Vault, issues 26641 and 9728). The longest lease of an `iam_user` role
-is the mount's `maxLeaseTtl`, since whoever holds it can renew it up to there; of an `assumed_role` its `ttl`.
+is the mount's `maxLeaseTtl`, since its holder can renew it up to there; of an `assumed_role` its `ttl`.
 """
 
 import re
@@ -15,7 +15,7 @@ from iam_hardening.config.schema import Vault, VaultLogin
 from iam_hardening.config.stack_file import StackFile
 from iam_hardening.config.values import duration_text
 
-# Method to the keys that it needs; others of the table are none of its own.
+# Method to the keys that it needs; others of the table are not its keys.
 _NEEDS = {
     "userpass": ("users",),
     "oidc": ("redirect_uris", "bound_claims"),
@@ -34,7 +34,7 @@ _BY_NAME = re.compile(rf"repo:{_NAME}/{_NAME}:{_WHERE}")
 
 
 def longest_lease_seconds(vault: Vault, login: VaultLogin) -> int:
-    """Of the roles that a log-in may ask for; unknown ones are told elsewhere."""
+    """Of the roles that a log-in may ask for; unknown ones are reported elsewhere."""
     roles = [vault.roles[name] for name in login.roles if name in vault.roles]
     return max(
         (vault.session_seconds(role) if role.is_session else vault.max_lease_ttl for role in roles),
@@ -72,7 +72,7 @@ def _keys(file: StackFile, name: str, login: VaultLogin) -> Iterator[Problem]:
     for key in sorted(of_methods):
         place = file.key("vault", "logins", name, to_camel(key))
         if key in login.model_fields_set and key not in own:
-            known = ", ".join(map(to_camel, own)) or "none of its own"
+            known = ", ".join(map(to_camel, own)) or "no key"
             yield Problem(place, f"is no key of {login.method}; it has {known}")
         elif not getattr(login, key) and key in _NEEDS[login.method]:
             yield Problem(place, f"is missing; a log-in by {login.method} needs it")

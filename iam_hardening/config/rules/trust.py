@@ -1,4 +1,5 @@
-"""Whom the roles of a workload account trust: the central account's people, or a third party that is one."""
+"""The principals that the roles of a workload account trust: the central account's people, or a third party
+that is one."""
 
 from collections.abc import Iterator
 

@@ -112,7 +112,7 @@ jit-sweep: environment
 
 jit-audit: environment
 	@$(call renamed,jit audit --stack NAME --log FILE)
-	@$(run) jit audit --stack '$(STACK)' --log '$(LOG)' $(ARGS)
+	@$(run) jit audit --stack '$(STACK)' --log '$(LOG)' $(patsubst --json,--json -,$(ARGS))
 
 verify: environment
 	@$(call renamed,verify --stack NAME)

@@ -5,8 +5,10 @@ what it needs when it runs: operators' commands never load the rehearsal, which 
 requirements.txt is.
 """
 
+import contextlib
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -59,7 +61,10 @@ StackFiles = Annotated[
     ),
 ]
 Json = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Also write everything to FILE, for machines.")
+    Path | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Also write everything to FILE, for machines; - for standard output."
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Lift = Annotated[bool, typer.Option("--lift", help="Take the denial away, once no session is left.")]
@@ -68,6 +73,20 @@ WhichProviders = Annotated[
     Providers,
     typer.Option(envvar="PROVIDERS", help="The rehearsal's own fake providers, or the installed plugins."),
 ]
+
+
+@contextlib.contextmanager
+def for_machines(json: Path | None) -> Iterator[Path | None]:
+    """The file to write. With `-` its content ends up on standard output, and all else on standard error."""
+    if str(json) != "-":
+        yield json
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "out.json"
+        with contextlib.redirect_stdout(sys.stderr):
+            yield file
+        if file.exists():
+            sys.stdout.write(file.read_text())
 
 
 @app.command(rich_help_panel=_HERE)
@@ -80,7 +99,8 @@ def rehearse(
     """
     from rehearsal import commands
 
-    return commands.rehearse(stack_files=stack_files, json_file=json, providers=providers.value)
+    with for_machines(json) as file:
+        return commands.rehearse(stack_files=stack_files, json_file=file, providers=providers.value)
 
 
 @app.command(rich_help_panel=_HERE)
@@ -93,7 +113,8 @@ def mutate(
     """
     from rehearsal import commands
 
-    return commands.mutate(stack_files=stack_files, json_file=json, providers=providers.value)
+    with for_machines(json) as file:
+        return commands.mutate(stack_files=stack_files, json_file=file, providers=providers.value)
 
 
 @app.command(rich_help_panel=_HERE)
@@ -158,6 +179,7 @@ def adopt(
     accept_warnings: Annotated[
         bool, typer.Option("--accept-warnings", help="What «Before the up» lists is settled or meant.")
     ] = False,
+    json: Json = None,
     stack_files: StackFiles = None,
 ) -> int:
     """Find what an existing account has of a stack, and write the file to import it. Read-only.
@@ -166,7 +188,14 @@ def adopt(
     """
     from iam_hardening.commands.adopt import run as command
 
-    return command.run(stack=stack, file=file, accept_warnings=accept_warnings, stack_files=stack_files)
+    with for_machines(json) as json_file:
+        return command.run(
+            stack=stack,
+            file=file,
+            accept_warnings=accept_warnings,
+            json_file=json_file,
+            stack_files=stack_files,
+        )
 
 
 @app.command(rich_help_panel=_BEFORE)
@@ -184,12 +213,13 @@ def verify(
     """
     from iam_hardening.commands.verify import run as command
 
-    return command.run(
-        stack=stack,
-        json_file=json,
-        print_policy=print_policy.value if print_policy else None,
-        stack_files=stack_files,
-    )
+    with for_machines(json) as json_file:
+        return command.run(
+            stack=stack,
+            json_file=json_file,
+            print_policy=print_policy.value if print_policy else None,
+            stack_files=stack_files,
+        )
 
 
 @app.command(rich_help_panel=_BEFORE)
@@ -201,6 +231,7 @@ def doctor(
     attempt: Annotated[
         bool, typer.Option("--try", help="Ask Vault for credentials, and give them back.")
     ] = False,
+    json: Json = None,
     stack_files: StackFiles = None,
 ) -> int:
     """Diagnose why a person cannot get access, step by step, with the fix.
@@ -209,14 +240,16 @@ def doctor(
     """
     from iam_hardening.commands.doctor import run as command
 
-    return command.run(
-        person=person,
-        stack=stack,
-        role=role,
-        vault_role=vault_role,
-        attempt=attempt,
-        stack_files=stack_files,
-    )
+    with for_machines(json) as json_file:
+        return command.run(
+            person=person,
+            stack=stack,
+            role=role,
+            vault_role=vault_role,
+            attempt=attempt,
+            json_file=json_file,
+            stack_files=stack_files,
+        )
 
 
 @app.command(rich_help_panel=_BEFORE)
@@ -333,16 +366,17 @@ def jit_sweep(stack: Stack, yes: Yes = False, stack_files: StackFiles = None) ->
 def jit_audit(
     stack: Stack,
     log: Annotated[Path, typer.Option(help="Vault's audit log; - for standard input.")],
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, one issued credential a line.")] = False,
+    json: Json = None,
     stack_files: StackFiles = None,
 ) -> int:
-    """Show who got which just-in-time credentials, and when.
+    """Show who got which just-in-time credentials, and when. JSON has one issued credential a line.
 
     Example: iam-hardening jit audit --stack dev --log /var/log/vault/audit.log
     """
     from iam_hardening.commands.jit import audit as command
 
-    return command.run(stack=stack, log=log, json_lines=json, stack_files=stack_files)
+    with for_machines(json) as json_file:
+        return command.run(stack=stack, log=log, json_file=json_file, stack_files=stack_files)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

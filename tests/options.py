@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 # As iam_hardening/cli.py names them otherwise than on the command line.
-_NAMES = {"--try": "attempt", "--from": "recorded_in", "--json": "json_lines"}
-_PATHS = {"--log", "--file", "--from", "--to"}
+_NAMES = {"--try": "attempt", "--from": "recorded_in", "--json": "json_file"}
+_PATHS = {"--json", "--log", "--file", "--from", "--to"}
 
 
 def options(arguments: list[str]) -> dict[str, Any]:

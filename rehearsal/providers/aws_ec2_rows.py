@@ -1,13 +1,11 @@
-"""Rows of EC2: an instance with its root volume, and a security group with its rules."""
+"""The row of EC2: an instance with its root volume."""
 
 from typing import Any
 
 from rehearsal.providers.rows import (
     ID,
     ITEM,
-    Argument,
     Call,
-    Each,
     Field,
     GoneError,
     ListOf,
@@ -40,8 +38,6 @@ _ROOT_VOLUME_FIELDS = (
     "throughput",
     "deleteOnTermination",
 )
-
-_ALL_TRAFFIC = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 
 
 def _root_volume(properties: Properties, api: Any, id: str) -> Any:
@@ -129,10 +125,6 @@ def _profile_name(value: Any, known: Properties, api: Any) -> Any:
 
 def _instance_arn(instance: Any, known: Properties, api: Any) -> str:
     return f"arn:{api.partition}:ec2:{api.region}:{api.account_id}:instance/{instance['InstanceId']}"
-
-
-def _group_arn(group: Any, known: Properties, api: Any) -> str:
-    return f"arn:{api.partition}:ec2:{api.region}:{group['OwnerId']}:security-group/{group['GroupId']}"
 
 
 _EC2_TAGS = Tags(
@@ -349,103 +341,4 @@ _INSTANCE = Row(
     ),
 )
 
-
-def single_permissions(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rules as EC2 permissions with one source each: EC2 merges and splits them as it likes."""
-    permissions = []
-    for rule in rules or []:
-        protocol = str(rule["protocol"])
-        base: dict[str, Any] = {"IpProtocol": "-1" if protocol == "all" else protocol}
-        if base["IpProtocol"] != "-1":
-            base |= {"FromPort": rule["fromPort"], "ToPort": rule["toPort"]}
-        note = {"Description": rule["description"]} if rule.get("description") else {}
-        for cidr in rule.get("cidrBlocks") or []:
-            permissions.append({**base, "IpRanges": [{"CidrIp": cidr, **note}]})
-        for cidr in rule.get("ipv6CidrBlocks") or []:
-            permissions.append({**base, "Ipv6Ranges": [{"CidrIpv6": cidr, **note}]})
-        for prefix_list in rule.get("prefixListIds") or []:
-            permissions.append({**base, "PrefixListIds": [{"PrefixListId": prefix_list, **note}]})
-        for group in rule.get("securityGroups") or []:
-            permissions.append({**base, "UserIdGroupPairs": [{"GroupId": group, **note}]})
-    return permissions
-
-
-def _rule(permission: dict[str, Any]) -> dict[str, Any]:
-    """An EC2 permission as one rule of the property."""
-    sources = {
-        "cidrBlocks": [each["CidrIp"] for each in permission.get("IpRanges", [])],
-        "ipv6CidrBlocks": [each["CidrIpv6"] for each in permission.get("Ipv6Ranges", [])],
-        "prefixListIds": [each["PrefixListId"] for each in permission.get("PrefixListIds", [])],
-        "securityGroups": [each["GroupId"] for each in permission.get("UserIdGroupPairs", [])],
-    }
-    ranges = [
-        each
-        for name in ("IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs")
-        for each in permission.get(name, [])
-    ]
-    descriptions = {each.get("Description") for each in ranges} - {None, ""}
-    return {
-        "protocol": permission["IpProtocol"],
-        "fromPort": permission.get("FromPort", 0),
-        "toPort": permission.get("ToPort", 0),
-        **{name: values for name, values in sources.items() if values},
-        **({"description": descriptions.pop()} if len(descriptions) == 1 else {}),
-    }
-
-
-def _rules(property: str, direction: str, wire: str) -> Each:
-    permission: dict[str, Argument] = {"GroupId": ID, "IpPermissions": ListOf(ITEM)}
-    return Each(
-        property,
-        live=Call("ec2.describe_security_groups", {"GroupIds": ListOf(ID)}, f"SecurityGroups.0.{wire}"),
-        item=_rule,
-        add=Call(
-            f"ec2.authorize_security_group_{direction}",
-            permission,
-            ignore=frozenset({"InvalidPermission.Duplicate"}),
-        ),
-        remove=Call(f"ec2.revoke_security_group_{direction}", permission),
-        items=single_permissions,
-    )
-
-
-# A rule with `self` has no row; name the group in a separate rule instead.
-_SECURITY_GROUP = Row(
-    type="aws:ec2/securityGroup:SecurityGroup",
-    source="internal/service/ec2/vpc_security_group.go",
-    replaces=frozenset({"name", "description", "vpcId"}),
-    id="{GroupId}",
-    auto_name="name",
-    defaults={"description": "Managed by Pulumi", "revokeRulesOnDelete": False},
-    settings=frozenset({"revokeRulesOnDelete"}),
-    computed=frozenset({"vpcId", "ingress", "egress"}),
-    compared_as={"ingress": single_permissions, "egress": single_permissions},
-    create=(
-        Call(
-            "ec2.create_security_group", {"GroupName": "name", "Description": "description", "VpcId": "vpcId"}
-        ),
-        # AWS lets everything out of a new group; the real provider takes that away first.
-        Call(
-            "ec2.revoke_security_group_egress",
-            {"GroupId": ID, "IpPermissions": Literal([_ALL_TRAFFIC])},
-            ignore=frozenset({"InvalidPermission.NotFound"}),
-        ),
-    ),
-    reads=(
-        Read(
-            Call("ec2.describe_security_groups", {"GroupIds": ListOf(ID)}, "SecurityGroups.0"),
-            {
-                "name": "GroupName",
-                "description": "Description",
-                "vpcId": "VpcId",
-                "ownerId": "OwnerId",
-                "arn": Taken("", _group_arn),
-            },
-        ),
-    ),
-    each=(_rules("ingress", "ingress", "IpPermissions"), _rules("egress", "egress", "IpPermissionsEgress")),
-    tags=(_EC2_TAGS,),
-    delete=(Call("ec2.delete_security_group", {"GroupId": ID}),),
-)
-
-EC2_ROWS = (_INSTANCE, _SECURITY_GROUP)
+EC2_ROWS = (_INSTANCE,)

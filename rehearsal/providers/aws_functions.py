@@ -7,34 +7,11 @@ from rehearsal.providers.rows import FakeProviderError, Function
 from rehearsal.providers.shapes import document, property_case
 from rehearsal.providers.values import Properties
 
-_DNS_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
-
 
 def _get_caller_identity(api: Any, arguments: Properties) -> Properties:
     identity = api.call("sts.get_caller_identity", {})
     account = identity["Account"]
     return {"id": account, "accountId": account, "arn": identity["Arn"], "userId": identity["UserId"]}
-
-
-def _get_partition(api: Any, arguments: Properties) -> Properties:
-    suffix = _DNS_SUFFIX.get(api.partition, "amazonaws.com")
-    return {
-        "id": api.partition,
-        "partition": api.partition,
-        "dnsSuffix": suffix,
-        "reverseDnsPrefix": ".".join(reversed(suffix.split("."))),
-    }
-
-
-def _get_region(api: Any, arguments: Properties) -> Properties:
-    region = arguments.get("region") or arguments.get("name") or api.region
-    return {
-        "id": region,
-        "name": region,
-        "region": region,
-        "description": region,
-        "endpoint": f"ec2.{region}.amazonaws.com",
-    }
 
 
 def _get_policy(api: Any, arguments: Properties) -> Properties:
@@ -91,44 +68,6 @@ def _get_ami(api: Any, arguments: Properties) -> Properties:
     }
 
 
-def _get_subnet(api: Any, arguments: Properties) -> Properties:
-    filters = _filters(arguments)
-    simple = {
-        "vpcId": "vpc-id",
-        "availabilityZone": "availability-zone",
-        "cidrBlock": "cidr-block",
-        "state": "state",
-    }
-    filters += [
-        {"Name": wire, "Values": [arguments[name]]}
-        for name, wire in simple.items()
-        if arguments.get(name) is not None
-    ]
-    if arguments.get("defaultForAz") is not None:
-        filters.append({"Name": "default-for-az", "Values": [str(arguments["defaultForAz"]).lower()]})
-    filters += [
-        {"Name": f"tag:{key}", "Values": [value]} for key, value in (arguments.get("tags") or {}).items()
-    ]
-    query: dict[str, Any] = {"Filters": filters} if filters else {}
-    if arguments.get("id"):
-        query["SubnetIds"] = [arguments["id"]]
-    subnets = api.call("ec2.describe_subnets", query)["Subnets"]
-    if len(subnets) != 1:
-        raise FakeProviderError(
-            f"getSubnet: {'no matching' if not subnets else 'multiple'} EC2 Subnets matched"
-        )
-    subnet = subnets[0]
-    shown = property_case(
-        {name: value for name, value in subnet.items() if isinstance(value, (str, bool, int))}
-    )
-    return {
-        **shown,
-        "id": subnet["SubnetId"],
-        "arn": f"arn:{api.partition}:ec2:{api.region}:{api.account_id}:subnet/{subnet['SubnetId']}",
-        "tags": {tag["Key"]: tag["Value"] for tag in subnet.get("Tags", [])},
-    }
-
-
 def _get_subnets(api: Any, arguments: Properties) -> Properties:
     """None that match is an answer, not an error."""
     filters = _filters(arguments)
@@ -145,16 +84,7 @@ def _filters(arguments: Properties) -> list[dict[str, Any]]:
 
 AWS_FUNCTIONS = (
     Function("aws:index/getCallerIdentity:getCallerIdentity", frozenset(), _get_caller_identity),
-    Function("aws:index/getPartition:getPartition", frozenset(), _get_partition),
-    Function("aws:index/getRegion:getRegion", frozenset({"region", "name"}), _get_region),
     Function("aws:iam/getPolicy:getPolicy", frozenset({"arn", "name", "pathPrefix"}), _get_policy),
     Function("aws:ec2/getAmi:getAmi", frozenset({"owners", "filters", "mostRecent", "nameRegex"}), _get_ami),
-    Function(
-        "aws:ec2/getSubnet:getSubnet",
-        frozenset(
-            {"id", "filters", "vpcId", "availabilityZone", "cidrBlock", "state", "defaultForAz", "tags"}
-        ),
-        _get_subnet,
-    ),
     Function("aws:ec2/getSubnets:getSubnets", frozenset({"filters", "tags"}), _get_subnets),
 )

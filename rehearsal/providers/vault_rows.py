@@ -43,7 +43,6 @@ _SETTINGS = frozenset(
 
 
 _MOVED = "moved (sys/remount) unless disableRemount is set; here that is refused"
-_MOVED_MOUNT = "moved (sys/remount); here always another mount"
 
 
 def _seconds(name: str) -> Made:
@@ -230,31 +229,6 @@ _POLICY = Row(
     reads=(Read(Call("GET sys/policies/acl/{id}"), {"name": "name", "policy": "policy"}),),
     update={"policy": (_WRITE_POLICY,)},
     delete=(Call("DELETE sys/policies/acl/{id}"),),
-)
-
-_MOUNT = Row(
-    type="vault:index/mount:Mount",
-    source="vault/resource_mount.go",
-    unlike={"path": _MOVED_MOUNT, "options": "changes in place"},
-    replaces=frozenset({"path", "type", "local", "options"}),
-    id="{path}",
-    from_id=lambda id: {"path": id},
-    computed=frozenset({"defaultLeaseTtlSeconds", "maxLeaseTtlSeconds", "local"}),
-    create=(
-        Call(
-            "POST sys/mounts/{path}",
-            {
-                "type": "type",
-                "description": "description",
-                "local": "local",
-                "options": "options",
-                "config": _MOUNT_CONFIG,
-            },
-        ),
-    ),
-    reads=(Read(Call("GET sys/mounts/{id}"), {**_MOUNT_PROPERTIES, "type": "type", "options": "options"}),),
-    update={"description, defaultLeaseTtlSeconds, maxLeaseTtlSeconds, auditNonHmacResponseKeys": (_TUNE,)},
-    delete=(Call("DELETE sys/mounts/{id}"),),
 )
 
 
@@ -522,7 +496,7 @@ def vault_package(
     """The fake provider for pulumi-vault, on the Vault at `address`."""
     api = VaultApi(address, token, aws_endpoint_url, github_public_key, audit_folder)
     rows = (
-        *(_SECRET_BACKEND, _SECRET_BACKEND_ROLE, _POLICY, _MOUNT, _AUTH_BACKEND, _AUDIT),
+        *(_SECRET_BACKEND, _SECRET_BACKEND_ROLE, _POLICY, _AUTH_BACKEND, _AUDIT),
         *(_JWT_BACKEND, _JWT_ROLE, _APPROLE_ROLE, _ENTITY, _ENTITY_ALIAS),
     )
     return Package(

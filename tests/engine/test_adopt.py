@@ -115,11 +115,21 @@ def adopted(person: Person) -> ByHand:
     set_up_dev(dev, central.id, person.testbed)
     for account in (central, dev):
         before = holds(account)
-        status, found.said[account.name] = person.adopt(account.name, more=["--accept-warnings"])
+        status, found.said[account.name] = person.adopt(
+            account.name, more=["--accept-warnings", "--json", f"adopted-{account.name}.json"]
+        )
         assert (status, holds(account)) == (0, before), found.said[account.name]
         person.take_over(account.name)
         found.changes[account.name] = account.stack.up().done
     return found
+
+
+@pytest.mark.parametrize("name", ["central", "dev"])
+def test_the_json_file_has_what_the_import_file_takes_over(adopted: ByHand, name: str) -> None:
+    report = json.loads((adopted.person.directory / f"adopted-{name}.json").read_text())
+    taken = [each["id"] for each in adopted.person.file(name)["resources"] if not each.get("component")]
+    assert sorted(each["id"] for each in report["there"].values()) == sorted(taken)
+    assert (report["replaced"], report["name_taken"], report["unchecked"]) == ({}, {}, {})
 
 
 @pytest.mark.parametrize("name", ["central", "dev"])

@@ -139,7 +139,7 @@ def test_an_instance_of_a_provider_has_its_own_credentials_and_region(
         )
         aws.iam.Group("group", name="there", opts=ResourceOptions(provider=provider))
         invoke = pulumi.InvokeOptions(provider=provider)
-        pulumi.export("region", aws.get_region(opts=invoke).region)
+        pulumi.export("region", aws.ec2.get_subnets(opts=invoke).id)
 
     stack.up(program)
     assert _groups(stack) == {}

@@ -167,9 +167,8 @@ def test_a_property_of_a_role_that_the_program_drops_is_emptied(
     assert stack.refresh().clean
 
 
-def test_mounts_and_auth_methods_come_up_and_go(stack: Any, vault_client: hvac.Client) -> None:
+def test_auth_methods_come_up_and_go(stack: Any, vault_client: hvac.Client) -> None:
     def program() -> None:
-        vault.Mount("kv", path=f"kv-{stack.name}", type="kv", description="notes", options={"version": "2"})
         vault.AuthBackend("auth", path=f"auth-{stack.name}", type="userpass", description="people")
 
     stack.up(program)
@@ -177,15 +176,16 @@ def test_mounts_and_auth_methods_come_up_and_go(stack: Any, vault_client: hvac.C
     assert stack.refresh().clean
     vault_client.sys.disable_auth_method(f"auth-{stack.name}")
     stack.refresh()
-    assert stack.names() == {"kv"}
+    assert stack.names() == set()
     assert stack.up().created == {"auth"}
     stack.destroy()
-    assert f"kv-{stack.name}/" not in vault_client.sys.list_mounted_secrets_engines()["data"]
     assert f"auth-{stack.name}/" not in vault_client.sys.list_auth_methods()["data"]
 
 
 def test_vaults_refusal_reaches_the_user_in_vaults_words(stack: Any) -> None:
-    said = stack.fails(lambda: (vault.Mount("odd", path=f"odd-{stack.name}", type="no-such-engine"), None)[1])
-    assert "vault:index/mount:Mount odd: Vault refused POST sys/mounts" in said
-    assert "no-such-engine" in said
+    said = stack.fails(
+        lambda: (vault.AuthBackend("odd", path=f"odd-{stack.name}", type="no-such-method"), None)[1]
+    )
+    assert "vault:index/authBackend:AuthBackend odd: Vault refused POST sys/auth" in said
+    assert "no-such-method" in said
     assert "Traceback" not in said

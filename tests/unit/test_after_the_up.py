@@ -153,7 +153,8 @@ def test_a_policy_that_changes_tells_its_holders_of_the_new_denial() -> None:
     said = warned(existing, policy("guard", READS, QUEUES, REGIONS, old=text(READS, QUEUES)))
     assert "user alice gets the denials of guard (which changes)" in said
     assert "role ci (last used 2026-01-31 in eu-west-1) gets the denials of guard (which changes)" in said
-    assert any("the access key AKIA1 (never used so far) is subject to the denials of guard" in each for each in said)
+    uses = "the access key AKIA1 (never used so far) is subject to the denials of guard"
+    assert any(uses in each for each in said)
     assert "bob" not in str(said)
     assert warned(existing, policy("guard", READS, QUEUES, old=text(READS, QUEUES))) == []
     assert warned(existing, policy("guard", QUEUES, READS, WRITES, old=text(READS, QUEUES))) == []

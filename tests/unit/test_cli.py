@@ -85,10 +85,25 @@ CALLS: dict[str, tuple[list[str], str, str, dict[str, Any]]] = {
         {"stack": "dev", "json_file": Path("out.json"), "print_policy": "iam"},
     ),
     "adopt": (
-        ["adopt", "--stack", "dev", "--file", "i.json", "--accept-warnings", *STACK_FILES],
+        [
+            "adopt",
+            "--stack",
+            "dev",
+            "--file",
+            "i.json",
+            "--accept-warnings",
+            "--json",
+            "o.json",
+            *STACK_FILES,
+        ],
         "iam_hardening.commands.adopt.run",
         "run",
-        {"stack": "dev", "file": Path("i.json"), "accept_warnings": True},
+        {
+            "stack": "dev",
+            "file": Path("i.json"),
+            "accept_warnings": True,
+            "json_file": Path("o.json"),
+        },
     ),
     "doctor": (
         [
@@ -102,11 +117,20 @@ CALLS: dict[str, tuple[list[str], str, str, dict[str, Any]]] = {
             "--vault-role",
             "v",
             "--try",
+            "--json",
+            "o.json",
             *STACK_FILES,
         ],
         "iam_hardening.commands.doctor.run",
         "run",
-        {"person": "Ann", "stack": "dev", "role": "r", "vault_role": "v", "attempt": True},
+        {
+            "person": "Ann",
+            "stack": "dev",
+            "role": "r",
+            "vault_role": "v",
+            "attempt": True,
+            "json_file": Path("o.json"),
+        },
     ),
     "client-config": (
         ["client-config", "--person", "Ann", "--device", "phone", "--tool", "awsume", *STACK_FILES],
@@ -153,10 +177,10 @@ CALLS: dict[str, tuple[list[str], str, str, dict[str, Any]]] = {
         {"stack": "dev", "yes": True},
     ),
     "jit audit": (
-        ["jit", "audit", "--stack", "dev", "--log", "-", "--json", *STACK_FILES],
+        ["jit", "audit", "--stack", "dev", "--log", "-", "--json", "o.json", *STACK_FILES],
         "iam_hardening.commands.jit.audit",
         "run",
-        {"stack": "dev", "log": Path("-"), "json_lines": True},
+        {"stack": "dev", "log": Path("-"), "json_file": Path("o.json")},
     ),
     "rehearse": (
         ["rehearse", "--json", "out.json", "--providers", "installed", *STACK_FILES],
@@ -254,3 +278,26 @@ def test_operators_commands_never_load_the_rehearsal() -> None:
         [sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_json_to_standard_output_is_alone_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*, json_file: Path, **_: Any) -> int:
+        print("a table")
+        json_file.write_text("{}\n")
+        return exit_status.FALSE
+
+    monkeypatch.setattr("iam_hardening.commands.verify.run.run", run)
+    assert cli.main(["verify", "--stack", "dev", "--json", "-"]) == exit_status.FALSE
+    printed = capsys.readouterr()
+    assert printed.out == "{}\n"
+    assert printed.err == "a table\n"
+
+
+def test_json_to_standard_output_is_empty_where_the_command_could_not_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("iam_hardening.commands.verify.run.run", lambda **_: exit_status.COULD_NOT_RUN)
+    assert cli.main(["verify", "--stack", "dev", "--json", "-"]) == exit_status.COULD_NOT_RUN
+    assert capsys.readouterr().out == ""

@@ -1,6 +1,7 @@
 """What is in a person's way, step by step: the sentence and the fix of each, on recorded answers of AWS."""
 
 import functools
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -167,6 +168,16 @@ def test_what_comes_after_the_first_failure_is_not_asked(aws: Aws, told: Told) -
     aws.caller().devices()
     printed = told()
     assert [line[0] for line in printed.splitlines() if not line.startswith("  Fix")] == [*"✓✓✗---"]
+
+
+def test_the_json_file_has_each_step_with_its_fix(aws: Aws, told: Told, tmp_path: Path) -> None:
+    aws.caller().devices()
+    told(*TO_THE_ROLE, "--json", str(tmp_path / "doctor.json"))
+    report = json.loads((tmp_path / "doctor.json").read_text())
+    assert (report["person"], report["stack"], report["role"]) == ("Administrator", "dev", "test_role")
+    results = [step["result"] for step in report["steps"]]
+    assert results == ["passed", "passed", "failed", "not looked at", "not looked at", "not looked at"]
+    assert report["steps"][2]["fix"]
 
 
 # --- Credentials

@@ -144,6 +144,7 @@ TARGETS = {
     "jit-revoke ROLE=r STACK=dev ARGS=--yes": "jit revoke --stack dev --role r --yes",
     "jit-sweep STACK=dev": "jit sweep --stack dev",
     "jit-audit STACK=dev LOG=audit.log": "jit audit --stack dev --log audit.log",
+    "jit-audit STACK=dev LOG=- ARGS=--json": "jit audit --stack dev --log - --json -",
     "verify STACK=dev ARGS=--print-policy=vault": "verify --stack dev --print-policy=vault",
     "verify STACK=dev ARGS=--print-policy": "verify --stack dev --print-policy both",
     "adopt STACK=dev ARGS=--accept-warnings": "adopt --stack dev --accept-warnings",

@@ -18,7 +18,7 @@ from iam_hardening.commands.adopt.findings import Adoption, compare
 from iam_hardening.commands.adopt.lockout import told
 from iam_hardening.commands.adopt.lookups import Existing
 from iam_hardening.commands.adopt.scratch import scratch
-from iam_hardening.commands.adopt.show import show
+from iam_hardening.commands.adopt.show import as_dict, show
 from iam_hardening.config import Settings, deployer
 from iam_hardening.config.files import settings_of
 
@@ -32,6 +32,7 @@ def run(
     stack: str,
     file: Path | None = None,
     accept_warnings: bool = False,
+    json_file: Path | None = None,
     stack_files: Path | None = None,
     make_client: operator.MakeClient = operator.client,
 ) -> int:
@@ -57,6 +58,16 @@ def run(
         return COULD_NOT
     _write(adoption, file)
     show(adoption, account, warned, kept, file)
+    if json_file:
+        report = {
+            "stack": account.stack,
+            "account": account.account_id,
+            "import_file": str(file),
+            **as_dict(adoption),
+            "left_alone": kept,
+            "before_the_up": warned,
+        }
+        json_file.write_text(json.dumps(report, indent=2) + "\n")
     settled = not warned or accept_warnings
     return CLEAR if adoption.is_safe and settled else IN_THE_WAY
 

@@ -80,6 +80,28 @@ def _found(console: Console, adoption: Adoption) -> None:
     console.print(table)
 
 
+def as_dict(adoption: Adoption) -> dict[str, Any]:
+    """For machines, by URN: what is there with what the up would change, and what is not taken over, and
+    why."""
+    there = {
+        urn: {
+            "id": id,
+            "changes": list(changed(step))
+            if (step := adoption.steps.get(urn)) and step.operation == "update"
+            else [],
+        }
+        for urn, id in adoption.ids.items()
+        if urn not in adoption.replaced
+    }
+    return {
+        "there": there,
+        "made": {step.urn: why_not_looked_for(step) for step in adoption.made},
+        "replaced": adoption.replaced,
+        "name_taken": adoption.taken,
+        "unchecked": adoption.unchecked,
+    }
+
+
 def changed(step: Step) -> Iterable[str]:
     """`property: old → new`, a line each; policies by the Sids of their statements."""
     for name in dict.fromkeys(each.split(".")[0].split("[")[0] for each in step.changed):

@@ -6,11 +6,13 @@ separate: it takes no AWS credentials. Exit status: 0 all is well, 1 something i
 not run.
 """
 
+import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from botocore.config import Config
 from rich.console import Console
@@ -37,6 +39,7 @@ _CLIENT = partial(
 # Outside a terminal, lines are not cut to 80 characters.
 _LOG_WIDTH = 150
 _STEP_WIDTH = 20
+_FAILED = "failed"
 
 
 def run(
@@ -46,6 +49,7 @@ def run(
     role: str | None = None,
     vault_role: str | None = None,
     attempt: bool = False,
+    json_file: Path | None = None,
     stack_files: Path | None = None,
     make_client: operator.MakeClient = _CLIENT,
 ) -> int:
@@ -68,8 +72,11 @@ def run(
     ways: list[tuple[Step, ...]] = [(*person_steps.STEPS, *(role_steps.STEPS if walk.role else ()))]
     if walk.vault_role:
         ways.append((*vault_steps.STEPS, *((vault_steps.TRY,) if attempt else ())))
-    well = [_take(console, walk, steps) for steps in ways]
-    return WELL if all(well) else IN_THE_WAY
+    taken = [step for steps in ways for step in _take(console, walk, steps)]
+    if json_file:
+        report = {"person": person, "stack": stack, "role": role, "vault_role": vault_role, "steps": taken}
+        json_file.write_text(json.dumps(report, indent=2) + "\n")
+    return IN_THE_WAY if any(step["result"] == _FAILED for step in taken) else WELL
 
 
 def _walk(
@@ -129,24 +136,27 @@ def _walk(
     )
 
 
-def _take(console: Console, walk: Walk, steps: Iterable[Step]) -> bool:
-    """One step after the other, until one fails. Whether all went well."""
-    well = True
+def _take(console: Console, walk: Walk, steps: Iterable[Step]) -> Iterator[dict[str, Any]]:
+    """One step after the other, until one fails; each as it is in the JSON file."""
+    failed = False
     for step in steps:
-        if not well:
-            _print(
-                console, Text("-", "dim"), step.name, Text("not looked at: a step before it failed", "dim")
-            )
+        if failed:
+            found = "not looked at: a step before it failed"
+            _print(console, Text("-", "dim"), step.name, Text(found, "dim"))
+            yield {"step": step.name, "result": "not looked at"}
             continue
         try:
-            _print(console, Text("✓", "green"), step.name, Text(step.take(walk)))
+            found = step.take(walk)
+            _print(console, Text("✓", "green"), step.name, Text(found))
+            yield {"step": step.name, "result": "passed", "found": found}
         except operator.CannotError as trouble:
-            well = False
+            failed = True
             _print(console, Text("✗", "red"), step.name, Text(str(trouble), "red"))
-            if isinstance(trouble, Trouble) and trouble.fix:
+            fix = trouble.fix if isinstance(trouble, Trouble) else None
+            if fix:
                 # Not folded, so that a command in it can be copied.
-                console.print(Text.assemble(("  Fix: ", "bold"), trouble.fix), soft_wrap=True)
-    return well
+                console.print(Text.assemble(("  Fix: ", "bold"), fix), soft_wrap=True)
+            yield {"step": step.name, "result": _FAILED, "found": str(trouble), "fix": fix}
 
 
 def _print(console: Console, mark: Text, name: str, found: Text) -> None:

@@ -140,7 +140,7 @@ def run(
     *,
     stack: str,
     log: Path,
-    json_lines: bool = False,
+    json_file: Path | None = None,
     stack_files: Path | None = None,
     make_client: operator.MakeClient = operator.client,
 ) -> int:
@@ -156,11 +156,9 @@ def run(
     except (operator.CannotError, config.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT
-    if json_lines:
-        for each in known:
-            print(json.dumps(vars(each)))
-    else:
-        _show(known, account.vault.mount)
+    _show(known, account.vault.mount)
+    if json_file:
+        json_file.write_text("".join(f"{json.dumps(vars(each))}\n" for each in known))
     return DONE
 
 

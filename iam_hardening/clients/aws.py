@@ -1,18 +1,36 @@
 """Credentials, and the AWS clients that use them, against AWS or against an emulated one."""
 
+import os
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 
 # A refusal is an answer: retries would only hide how often it was asked.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=20)
 
-# One for all callers: it reads the description of each service once, which takes longer than most calls.
-# Any: the types know each service by its literal name only.
-_SHARED: Any = boto3.session.Session()
+# Reads the description of each service once for all clients, which takes longer than most calls.
+DESCRIPTIONS = botocore.loaders.create_loader(os.environ.get("AWS_DATA_PATH"))
+
+
+def new_session() -> Any:
+    """A session of boto3 with the settings of the environment. Any: the types know each service by its
+    literal name only."""
+    core = botocore.session.Session()
+    core.register_component("data_loader", DESCRIPTIONS)
+    # STS's global endpoint, which is still the default in places, does not answer AssumeRoot.
+    core.set_config_variable("sts_regional_endpoints", "regional")
+    session = boto3.session.Session(botocore_session=core)
+    # Each session of boto3 appends its own folder.
+    DESCRIPTIONS.search_paths[:] = dict.fromkeys(DESCRIPTIONS.search_paths)
+    return session
+
+
+_SHARED = new_session()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +66,7 @@ class Session:
         self.region = region
         self.endpoint_url = endpoint_url
         self._clients: dict[str, Any] = {}
+        self._of_region = {region: self}
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
@@ -65,8 +84,13 @@ class Session:
         return self._clients[service]
 
     def in_region(self, region: str) -> "Session":
-        """The same caller in another region."""
-        return Session(self.credentials, region=region, endpoint_url=self.endpoint_url)
+        """The same caller in another region; the same session for the same region, with the clients it
+        has."""
+        if region not in self._of_region:
+            other = Session(self.credentials, region=region, endpoint_url=self.endpoint_url)
+            other._of_region = self._of_region
+            self._of_region[region] = other
+        return self._of_region[region]
 
     def with_credentials(self, credentials: Credentials) -> "Session":
         """The same account and region, with other credentials."""

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iam_hardening.clients.aws import Credentials
+from iam_hardening.clients.aws import Credentials, new_session
 from iam_hardening.config import Settings
 
 Ask = Callable[[str], str]
@@ -28,9 +26,6 @@ def client(
     service: str, region: str, credentials: Credentials | None = None, *, config: Config | None = None
 ) -> Any:
     """A client with the given credentials, or with those that the AWS CLI would use here."""
-    core = botocore.session.Session()
-    # STS's global endpoint, which is still the default in places, does not answer AssumeRoot.
-    core.set_config_variable("sts_regional_endpoints", "regional")
     keys: dict[str, Any] = {}
     if credentials:
         keys = {
@@ -38,9 +33,7 @@ def client(
             "aws_secret_access_key": credentials.secret_access_key,
             "aws_session_token": credentials.session_token,
         }
-    # Any: the types know each service by its literal name only.
-    session: Any = boto3.session.Session(botocore_session=core)
-    return session.client(service, region_name=region, config=config, **keys)
+    return new_session().client(service, region_name=region, config=config, **keys)
 
 
 def call(what: str, call: Callable[..., Any], **arguments: Any) -> Any:

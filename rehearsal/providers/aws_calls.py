@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from iam_hardening.clients.aws import reach_at_endpoint
+from iam_hardening.clients.aws import new_session, reach_at_endpoint
 from rehearsal.providers.rows import FakeProviderError, GoneError
 from rehearsal.providers.values import Properties
 
@@ -34,6 +33,7 @@ _GONE_CODES = frozenset(
     }
 )
 _CONFIG = Config(max_pool_connections=64, retries={"total_max_attempts": 2, "mode": "standard"})
+_SESSION = new_session()
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ class AwsConnections:
         key = (service, region, credentials)
         with self._lock:
             if key not in self._clients:
-                session = boto3.session.Session(
+                self._clients[key] = _SESSION.client(
+                    service,
                     aws_access_key_id=credentials.access_key_id,
                     aws_secret_access_key=credentials.secret_access_key,
                     aws_session_token=credentials.session_token,
                     region_name=region,
-                )
-                self._clients[key] = session.client(  # type: ignore[call-overload]
-                    service, endpoint_url=self._endpoint_url, config=_CONFIG
+                    endpoint_url=self._endpoint_url,
+                    config=_CONFIG,
                 )
                 reach_at_endpoint(self._clients[key])
             return self._clients[key]

@@ -6,6 +6,7 @@ and an up would replace nothing and lock no one out, 1 something blocks it or so
 first, 2 it could not run.
 """
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -46,7 +47,7 @@ def run(
         if unlisted := deployer.problem(account, caller.arn):
             raise operator.CannotError(unlisted)
         existing = Existing(
-            clients=lambda service, region: make_client(service, region, None),
+            clients=functools.cache(lambda service, region: make_client(service, region, None)),
             region=account.region,
             vault=_vault(account),
         )

@@ -5,6 +5,7 @@ Read-only. Exit status: 0 everything is as the stack file says, 1 something is n
 could not look at everything.
 """
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Collection
@@ -47,6 +48,8 @@ def verify(
 ) -> Findings:
     """Everything that can be looked at. `estate`: the accounts that the stack files know. Raises
     live.CannotError for credentials of another account."""
+    # A check asks for a client where it needs one; making one takes longer than most calls.
+    clients = functools.cache(clients)
     actual = operator.account_of_credentials(clients("sts", account.region))
     if actual != account.account_id:
         raise operator.CannotError(

@@ -53,6 +53,7 @@ class AwsConnections:
         self._credentials = credentials
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str, AwsCredentials], Any] = {}
+        self.policies_of_aws: list[dict[str, Any]] = []
 
     def connect(self, stack: str, settings: Properties) -> "AwsApi":
         """The connection a provider asks for.
@@ -128,6 +129,12 @@ class AwsApi:
             raise (GoneError if code in _GONE_CODES else FakeProviderError)(str(error)) from error
         except BotoCoreError as error:
             raise FakeProviderError(str(error)) from error
+
+    def policies_of_aws(self) -> list[dict[str, Any]]:
+        """AWS's managed policies, listed once: there are over a thousand, the same for each account."""
+        if not self._connections.policies_of_aws:
+            self._connections.policies_of_aws = self.call("iam.list_policies", {"Scope": "AWS"})["Policies"]
+        return self._connections.policies_of_aws
 
     def wait(self, waiter: str, arguments: Mapping[str, Any]) -> None:
         """Wait with a boto3 waiter, at most a minute."""

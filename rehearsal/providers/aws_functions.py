@@ -32,8 +32,10 @@ def _get_policy(api: Any, arguments: Properties) -> Properties:
 
 
 def _policy_arn_of_name(api: Any, arguments: Properties) -> str:
-    wanted = {"PathPrefix": arguments["pathPrefix"]} if arguments.get("pathPrefix") else {}
-    policies = api.call("iam.list_policies", wanted)["Policies"]
+    prefix = arguments.get("pathPrefix") or "/"
+    # Of the same action, so a caller who may not list policies is refused as in the real provider.
+    policies = api.call("iam.list_policies", {"Scope": "Local", "PathPrefix": prefix})["Policies"]
+    policies += [policy for policy in api.policies_of_aws() if policy["Path"].startswith(prefix)]
     arns = [policy["Arn"] for policy in policies if policy["PolicyName"] == arguments.get("name")]
     if len(arns) != 1:
         raise FakeProviderError(f"getPolicy: {len(arns)} IAM policies are named {arguments.get('name')!r}")

@@ -96,7 +96,7 @@ _FURTHER_USE = ("CreateGrant", "GenerateDataKey", "GenerateDataKeyWithoutPlainte
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class ResourceId:
     """What has the policy. `name` as its API takes it: a role, a key's alias, a topic's ARN, a bucket."""
 
     kind: Literal["role", "key", "topic", "bucket"]
@@ -114,7 +114,7 @@ class PolicyClaim:
     `beside_everything`: as if all else let it in; what is refused then is denied.
     """
 
-    place: Place
+    resource_id: ResourceId
     who: str
     principal: str
     action: str
@@ -148,8 +148,8 @@ def policy_claims(account: Settings) -> list[PolicyClaim]:
     ]
 
 
-def _role(account: Settings, name: str) -> Place:
-    return Place(kind="role", name=name, region=account.region)
+def _role(account: Settings, name: str) -> ResourceId:
+    return ResourceId(kind="role", name=name, region=account.region)
 
 
 def _root(account: Settings, account_id: str) -> str:
@@ -195,7 +195,7 @@ def _people(account: Settings, name: str, role: config.CrossAccountRole) -> Iter
     if role.external_id is not None:
         needed[_EXTERNAL_ID], wrong[_EXTERNAL_ID] = role.external_id, ["another"]
     claim = PolicyClaim(
-        place=_role(account, name),
+        resource_id=_role(account, name),
         who=f"account {trusted}",
         principal=_root(account, trusted),
         action=_ASSUME,
@@ -222,7 +222,7 @@ def _instances(account: Settings) -> Iterator[PolicyClaim]:
     names += [account.vault_server.name] if account.vault_server else []
     for name in names:
         claim = PolicyClaim(
-            place=_role(account, name),
+            resource_id=_role(account, name),
             who="EC2",
             principal=_ec2(account),
             action=_ASSUME,
@@ -243,7 +243,7 @@ def _sessions(account: Settings, vault: config.Vault) -> Iterator[PolicyClaim]:
         if not role.is_session:
             continue
         claim = PolicyClaim(
-            place=_role(account, naming.vault_aws_role_name(vault.mount, name)),
+            resource_id=_role(account, naming.vault_aws_role_name(vault.mount, name)),
             who=vault.principal,
             principal=principal,
             action=_ASSUME,
@@ -278,8 +278,8 @@ def _agreed(role: config.VaultRole) -> dict[str, Fact]:
     return {_EXTERNAL_ID: role.external_id} if role.external_id is not None else {}
 
 
-def _key(account: Settings, alias: str, region: str) -> Place:
-    return Place(kind="key", name=f"alias/{alias}", region=region)
+def _key(account: Settings, alias: str, region: str) -> ResourceId:
+    return ResourceId(kind="key", name=f"alias/{alias}", region=region)
 
 
 def _each(
@@ -291,7 +291,7 @@ def _each(
 
 def _seal(account: Settings, name: str) -> Iterator[PolicyClaim]:
     claim = PolicyClaim(
-        place=_key(account, name, account.region),
+        resource_id=_key(account, name, account.region),
         who=f"role {name}",
         principal=naming.role_arn(account.partition, account.account_id, name),
         action="kms:Decrypt",
@@ -322,7 +322,7 @@ def _administrators(account: Settings, key: PolicyClaim, why: str) -> Iterator[P
 def _alarms(account: Settings) -> Iterator[PolicyClaim]:
     for region, rules in _rules(account).items():
         key = PolicyClaim(
-            place=_key(account, naming.ALARMS, region),
+            resource_id=_key(account, naming.ALARMS, region),
             who="EventBridge",
             principal=_EVENTS,
             action="kms:Decrypt",
@@ -359,7 +359,7 @@ def _topic(
     partition, own_id = account.partition, account.account_id
     topic = naming.topic_arn(partition, region, own_id, naming.ALARMS)
     claim = PolicyClaim(
-        place=Place(kind="topic", name=topic, region=region),
+        resource_id=ResourceId(kind="topic", name=topic, region=region),
         who="EventBridge",
         principal=_EVENTS,
         action="sns:Publish",
@@ -395,7 +395,7 @@ def _trail_claims(account: Settings) -> Iterator[PolicyClaim]:
     trail = naming.trail_arn(account.partition, account.region, account.account_id, naming.TRAIL)
     logs = f"{arn}/AWSLogs/{account.account_id}/x"
     claim = PolicyClaim(
-        place=Place(kind="bucket", name=bucket, region=account.region),
+        resource_id=ResourceId(kind="bucket", name=bucket, region=account.region),
         who="CloudTrail",
         principal=_CLOUDTRAIL,
         action="s3:GetBucketAcl",
@@ -521,23 +521,25 @@ class Verdict:
 
 
 def evaluate(
-    clients: Clients, wanted: Iterable[PolicyClaim], instead: Mapping[Place, Mapping[str, Any]] | None = None
+    clients: Clients,
+    wanted: Iterable[PolicyClaim],
+    instead: Mapping[ResourceId, Mapping[str, Any]] | None = None,
 ) -> Iterator[Verdict]:
     """Reads each resource's policy, or takes the one given `instead`, and asks the simulator. Errors are the
     clients' own."""
 
     @cache
-    def policy_of(place: Place) -> Mapping[str, Any]:
-        return (instead or {}).get(place) or read(clients, place)
+    def policy_of(resource_id: ResourceId) -> Mapping[str, Any]:
+        return (instead or {}).get(resource_id) or read(clients, resource_id)
 
     for claim in wanted:
-        said = spoken_to(policy_of(claim.place), claim.principal)
+        said = spoken_to(policy_of(claim.resource_id), claim.principal)
         documents = [document(*said)] if said else []
         documents += [EVERYTHING] if claim.beside_everything else []
         decision = "implicitDeny"
         if documents:
             decision = simulate(
-                clients("iam", claim.place.region),
+                clients("iam", claim.resource_id.region),
                 actions=[claim.action],
                 resource=claim.resource,
                 facts=claim.facts,
@@ -566,17 +568,19 @@ def _names(element: Any, principal: str) -> bool:
     return principal in named or (kind == "AWS" and "*" in named)
 
 
-def read(clients: Clients, place: Place) -> dict[str, Any]:
+def read(clients: Clients, resource_id: ResourceId) -> dict[str, Any]:
     """The policy as the account has it."""
-    if place.kind == "role":
-        role = clients("iam", place.region).get_role(RoleName=place.name)["Role"]
+    if resource_id.kind == "role":
+        role = clients("iam", resource_id.region).get_role(RoleName=resource_id.name)["Role"]
         return dict(role["AssumeRolePolicyDocument"])
-    if place.kind == "key":
-        kms = clients("kms", place.region)
-        key = kms.describe_key(KeyId=place.name)["KeyMetadata"]["KeyId"]
+    if resource_id.kind == "key":
+        kms = clients("kms", resource_id.region)
+        key = kms.describe_key(KeyId=resource_id.name)["KeyMetadata"]["KeyId"]
         text = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
-    elif place.kind == "topic":
-        text = clients("sns", place.region).get_topic_attributes(TopicArn=place.name)["Attributes"]["Policy"]
+    elif resource_id.kind == "topic":
+        text = clients("sns", resource_id.region).get_topic_attributes(TopicArn=resource_id.name)[
+            "Attributes"
+        ]["Policy"]
     else:
-        text = clients("s3", place.region).get_bucket_policy(Bucket=place.name)["Policy"]
+        text = clients("s3", resource_id.region).get_bucket_policy(Bucket=resource_id.name)["Policy"]
     return dict(json.loads(text))

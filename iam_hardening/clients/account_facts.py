@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from iam_hardening.aws import naming
 from iam_hardening.aws.naming import ADMINISTRATOR_ACCESS, VAULT_ROLE_TAG, VAULT_USER_PATH
-from iam_hardening.clients.reads import NotAllowed, looking
+from iam_hardening.clients.reads import NotAllowed, answer_of
 from iam_hardening.clients.user_belongings import (
     SERVICE_CREDENTIAL,
     SIGNING_CERTIFICATE,
@@ -264,12 +264,12 @@ def _credentials(account: Settings, iam: Any, users: Mapping[str, dict[str, Any]
         what = f"user {name}"
         # A user whose lease ends meanwhile is gone: no answer.
         if name != has_vaults_key and not is_issued_by_vault(account, record):
-            keys = looking("iam:ListAccessKeys", iam.list_access_keys, missing=_GONE, UserName=name) or {}
+            keys = answer_of("iam:ListAccessKeys", iam.list_access_keys, missing=_GONE, UserName=name) or {}
             for key in keys.get("AccessKeyMetadata", []):
                 yield Fact(kind="access key", what=what, says=_of_key(iam, key))
         for kind, action, credential in OTHER_CREDENTIALS:
             call = getattr(iam, credential.list_call)
-            found = looking(action, call, missing=_GONE, UserName=name) or {}
+            found = answer_of(action, call, missing=_GONE, UserName=name) or {}
             for item in found.get(credential.items, []):
                 since = item.get("UploadDate") or item.get("CreateDate")
                 service = f" of {item['ServiceName']}" if "ServiceName" in item else ""
@@ -299,7 +299,7 @@ def _providers(iam: Any) -> Iterator[Fact]:
         ("iam:ListSAMLProviders", iam.list_saml_providers, "SAMLProviderList", "SAML"),
     )
     for action, call, answer, protocol in calls:
-        for provider in (looking(action, call) or {}).get(answer, []):
+        for provider in (answer_of(action, call) or {}).get(answer, []):
             name = provider["Arn"].split("/", 1)[-1]
             yield Fact(
                 kind="identity provider",

@@ -21,7 +21,7 @@ class NotAllowed(Exception):
     """The caller may not look. The text is the IAM action that it takes."""
 
 
-def looking(
+def answer_of(
     action: str | Callable[[str], str], call: Callable[..., T], missing: Iterable[str] = (), **arguments: Any
 ) -> T | None:
     """The answer of a read-only call; None where AWS says with one of `missing` that there is no such thing.

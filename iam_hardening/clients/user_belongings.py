@@ -6,7 +6,7 @@ Source: IAM API reference, "DeleteUser".
 from dataclasses import dataclass
 from typing import Any
 
-from iam_hardening.clients.reads import looking
+from iam_hardening.clients.reads import answer_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ BELONGINGS = (
 def last_use(iam: Any, access_key_id: str) -> str | None:
     """`last used 2026-01-31 for s3 in eu-west-1`; None of a key that never was. Raises NotAllowed."""
     call = iam.get_access_key_last_used
-    answer = looking("iam:GetAccessKeyLastUsed", call, AccessKeyId=access_key_id)
+    answer = answer_of("iam:GetAccessKeyLastUsed", call, AccessKeyId=access_key_id)
     used = answer["AccessKeyLastUsed"] if answer else {}
     return (
         f"last used {used['LastUsedDate']:%Y-%m-%d} for {used['ServiceName']} in {used['Region']}"

@@ -4,7 +4,7 @@
 
 Works from the organisation's management account (or IAM's delegated administrator), with central root access
 on (`organizationRootAccess`): `sts:AssumeRoot` gives a session of the member's root user that is limited by
-one of AWS's task policies, one for looking and another for deleting. In the management account itself and in
+one of AWS's task policies, one for reading and another for deleting. In the management account itself and in
 in an account without an organisation only the root user can do it, and the command says how.
 
 Source: IAM User Guide, "Perform a privileged task on an AWS Organizations member account"; STS API Reference,
@@ -56,8 +56,8 @@ def run(
         target = _target(account, stack_files)
         sts = make_client("sts", target.region, None)
         _check_organization(target, sts, make_client("organizations", target.region, None))
-        looking = make_client("iam", target.region, _root_session(sts, target, _LOOK))
-        keys = _keys(looking)
+        reader = make_client("iam", target.region, _root_session(sts, target, _LOOK))
+        keys = _keys(reader)
         for key in keys:
             print(f"{key['AccessKeyId']}  {key['Status']:8}  made {key['CreateDate']:%Y-%m-%d}")
         if not keys:
@@ -76,7 +76,7 @@ def run(
             name = key["AccessKeyId"]
             operator.call(f"Deleting {name}", deleting.delete_access_key, AccessKeyId=name)
             print(f"Deleted {name}.")
-        if left := _keys(looking):
+        if left := _keys(reader):
             raise operator.CannotError(
                 f"Still there: {', '.join(key['AccessKeyId'] for key in left)}. Run again."
             )

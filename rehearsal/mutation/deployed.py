@@ -11,7 +11,7 @@ from typing import Any
 import hvac
 
 from iam_hardening.claims import resource_policies
-from iam_hardening.claims.resource_policies import Clients, Place
+from iam_hardening.claims.resource_policies import Clients, ResourceId
 from rehearsal.mutation.mutate import Mutation, mutations, of_vault_policy
 from rehearsal.testbed import Account
 
@@ -20,7 +20,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One policy. `name` is what people see; `place` is there where it is a resource's
+    """One policy. `name` is what people see; `resource_id` is there where it is a resource's
     (`iam_hardening/claims/resource_policies.py`), `vault_role` where Vault has it, `arn` where it is a
     managed policy. `apply` puts a mutation in its place, `restore` takes it back."""
 
@@ -28,7 +28,7 @@ class Target:
     mutations: list[Mutation]
     apply: Callable[[Mutation], None]
     restore: Callable[[], None]
-    place: Place | None = None
+    resource_id: ResourceId | None = None
     vault_role: str | None = None
     arn: str | None = None
 
@@ -44,8 +44,10 @@ def targets(account: Account, clients: Clients, before: set[str]) -> Iterator[Ta
     for policy in _details(account, "LocalManagedPolicy", "Policies"):
         if policy["Arn"] not in before:
             yield _managed(iam, policy)
-    for place in dict.fromkeys(claim.place for claim in resource_policies.policy_claims(account.settings)):
-        yield _policy_claim(clients, place)
+    for resource_id in dict.fromkeys(
+        claim.resource_id for claim in resource_policies.policy_claims(account.settings)
+    ):
+        yield _policy_claim(clients, resource_id)
     for role in _details(account, "Role", "RoleDetailList"):
         for inline in role.get("RolePolicyList", []):
             yield _inline(iam, role["RoleName"], inline)
@@ -106,14 +108,14 @@ def _boundary(iam: Any, role: str, arn: str) -> Target:
     )
 
 
-def _policy_claim(clients: Clients, place: Place) -> Target:
+def _policy_claim(clients: Clients, resource_id: ResourceId) -> Target:
     """Judged as a document, not put in place: a key whose policy lacks PutKeyPolicy could not be mended."""
     return Target(
-        name=f"policy of {place} ({place.region})",
-        mutations=list(mutations(resource_policies.read(clients, place))),
+        name=f"policy of {resource_id} ({resource_id.region})",
+        mutations=list(mutations(resource_policies.read(clients, resource_id))),
         apply=lambda _: None,
         restore=lambda: None,
-        place=place,
+        resource_id=resource_id,
     )
 
 

@@ -200,9 +200,9 @@ class _Account:
     def _killed_by(self, target: Target, mutation: Mutation, cells: list[matrix.MatrixClaim]) -> str | None:
         try:
             target.apply(mutation)
-            if target.place:
-                asked = [claim for claim in self.policy_claims if claim.place == target.place]
-                return _broken_policy_claim(self.clients, asked, {target.place: mutation.document})
+            if target.resource_id:
+                asked = [claim for claim in self.policy_claims if claim.resource_id == target.resource_id]
+                return _broken_policy_claim(self.clients, asked, {target.resource_id: mutation.document})
             if target.vault_role:
                 return self._broken_in_vault(target.vault_role)
             # The claims about the policy itself first: most mutants do not get past them.
@@ -241,11 +241,11 @@ def _broken_cell(iam: Any, cells: list[matrix.MatrixClaim]) -> str | None:
 def _broken_policy_claim(
     make: resource_policies.Clients,
     asked: list[resource_policies.PolicyClaim],
-    instead: dict[resource_policies.Place, dict[str, Any]] | None = None,
+    instead: dict[resource_policies.ResourceId, dict[str, Any]] | None = None,
 ) -> str | None:
     for verdict in resource_policies.evaluate(make, asked, instead):
         if not verdict.holds:
-            return f"{verdict.claim.call} at {verdict.claim.place} is {verdict.found}"
+            return f"{verdict.claim.call} at {verdict.claim.resource_id} is {verdict.found}"
     return None
 
 

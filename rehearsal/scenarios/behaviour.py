@@ -96,7 +96,7 @@ def _claim(account: Account, cell: matrix.MatrixClaim) -> Claim:
 
 def _policy_claim(account: Account, claim: resource_policies.PolicyClaim) -> Claim:
     return Claim(
-        who=str(claim.place),
+        who=str(claim.resource_id),
         mfa="-",
         call=claim.call,
         resource="-" if claim.resource == "*" else _short(account, claim.resource),

@@ -379,26 +379,26 @@ def test_an_inline_policy_that_allows_everything_shows_in_what_the_person_may_do
     ) in reached
 
 
-def admit_everybody(place: resource_policies.Place) -> Callable[[Account], Callable[[], object]]:
+def admit_everybody(resource_id: resource_policies.ResourceId) -> Callable[[Account], Callable[[], object]]:
     """To a key, a topic or a bucket: whatever its statements allow, they allow anyone."""
 
     def break_it(account: Account) -> Callable[[], object]:
-        here = account.admin.in_region(place.region)
+        here = account.admin.in_region(resource_id.region)
 
         def put(policy: dict[str, Any]) -> None:
             text = json.dumps(policy)
-            if place.kind == "key":
-                key = here.client("kms").describe_key(KeyId=place.name)["KeyMetadata"]["KeyId"]
+            if resource_id.kind == "key":
+                key = here.client("kms").describe_key(KeyId=resource_id.name)["KeyMetadata"]["KeyId"]
                 here.client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=text)
-            elif place.kind == "topic":
+            elif resource_id.kind == "topic":
                 here.client("sns").set_topic_attributes(
-                    TopicArn=place.name, AttributeName="Policy", AttributeValue=text
+                    TopicArn=resource_id.name, AttributeName="Policy", AttributeValue=text
                 )
             else:
-                here.client("s3").put_bucket_policy(Bucket=place.name, Policy=text)
+                here.client("s3").put_bucket_policy(Bucket=resource_id.name, Policy=text)
 
         policy = resource_policies.read(
-            lambda service, region: account.admin.in_region(region).client(service), place
+            lambda service, region: account.admin.in_region(region).client(service), resource_id
         )
         put({**policy, "Statement": [{**each, "Principal": "*"} for each in policy["Statement"]]})
         return lambda: put(policy)
@@ -415,14 +415,14 @@ STRANGER = "account 999999999999"
         (widen_trust, "role test_role", "sts:AssumeRole by account 111111111111 (no aws:MultiFactorAuthAge)"),
         (
             admit_everybody(
-                resource_policies.Place(kind="key", name="alias/vault-server", region="us-east-1")
+                resource_policies.ResourceId(kind="key", name="alias/vault-server", region="us-east-1")
             ),
             "key vault-server",
             f"kms:Decrypt by {STRANGER}",
         ),
         (
             admit_everybody(
-                resource_policies.Place(
+                resource_policies.ResourceId(
                     kind="topic",
                     name=f"arn:aws:sns:eu-central-1:222222222222:{ALARMS}",
                     region="eu-central-1",
@@ -433,7 +433,7 @@ STRANGER = "account 999999999999"
         ),
         (
             admit_everybody(
-                resource_policies.Place(
+                resource_policies.ResourceId(
                     kind="bucket", name=f"{TRAIL}-222222222222-us-east-1", region="us-east-1"
                 )
             ),

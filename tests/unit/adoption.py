@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from iam_hardening.commands.adopt.caller import Caller
 from iam_hardening.commands.adopt.findings import Adoption
-from iam_hardening.commands.adopt.lockout import told
+from iam_hardening.commands.adopt.lockout import warnings_of
 from iam_hardening.commands.adopt.lookups import UNKNOWN, Existing
 from iam_hardening.commands.adopt.scratch import Step
 from iam_hardening.commands.verify.identities import Live
@@ -202,4 +202,4 @@ def account(
 def warned(existing: Existing, *steps: Step, caller: Caller = SOMEBODY, **more: Any) -> list[str]:
     """What «Before the up» says."""
     adoption = Adoption(steps={each.urn: each for each in steps}, **more)
-    return told(adoption, existing, caller)[0]
+    return warnings_of(adoption, existing, caller)[0]

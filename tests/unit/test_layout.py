@@ -69,7 +69,7 @@ def test_imports_point_one_way(path: Path) -> None:
     [
         ("iam_hardening/aws/naming.py", "from iam_hardening import config"),
         ("iam_hardening/config/values.py", "import iam_hardening.model.desired_state"),
-        ("iam_hardening/model/alarms.py", "from iam_hardening.clients.reads import looking"),
+        ("iam_hardening/model/alarms.py", "from iam_hardening.clients.reads import answer_of"),
         ("iam_hardening/claims/matrix.py", "from iam_hardening.commands import verify"),
         ("iam_hardening/claims/matrix.py", "from iam_hardening.aws import policies"),
         ("iam_hardening/claims/matrix.py", "import components.mfa"),

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = settings_of(ROOT)
 
 
-def of(account: Settings, place: str) -> list[resource_policies.PolicyClaim]:
-    return [claim for claim in resource_policies.policy_claims(account) if str(claim.place) == place]
+def of(account: Settings, resource: str) -> list[resource_policies.PolicyClaim]:
+    return [claim for claim in resource_policies.policy_claims(account) if str(claim.resource_id) == resource]
 
 
 def with_role(**role: Any) -> Settings:
@@ -31,12 +31,12 @@ def with_role(**role: Any) -> Settings:
 
 def test_every_door_is_open_to_somebody_and_closed_to_somebody() -> None:
     for account in (*SHIPPED.values(), *hardened().values()):
-        for place in {str(claim.place) for claim in resource_policies.policy_claims(account)}:
-            assert {claim.claimed for claim in of(account, place)} == {ALLOWED, REFUSED}, place
+        for resource_id in {str(claim.resource_id) for claim in resource_policies.policy_claims(account)}:
+            assert {claim.claimed for claim in of(account, resource_id)} == {ALLOWED, REFUSED}, resource_id
 
 
 def test_every_role_key_topic_and_bucket_of_the_hardened_example_is_a_door() -> None:
-    assert {str(claim.place) for claim in resource_policies.policy_claims(hardened()["dev"])} == {
+    assert {str(claim.resource_id) for claim in resource_policies.policy_claims(hardened()["dev"])} == {
         "role test_role",
         "role bounded_role",
         "role third_party_role",

@@ -6,7 +6,7 @@ Source: IAM User Guide, "IAM and AWS STS quotas", "Set an account password polic
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from iam_hardening.clients.reads import looking
+from iam_hardening.clients.reads import answer_of
 from iam_hardening.commands.adopt.after_the_up import AfterTheUp
 from iam_hardening.commands.verify.account import credential_report
 
@@ -17,7 +17,7 @@ _DEFAULT_QUOTA = 10
 def quotas(up: AfterTheUp) -> Iterator[str]:
     """Only what this up adds to: AWS stops it in the middle (LimitExceeded)."""
     then, now = up.then, up.now
-    summary = looking("iam:GetAccountSummary", up.existing.iam.get_account_summary) or {}
+    summary = answer_of("iam:GetAccountSummary", up.existing.iam.get_account_summary) or {}
     limits = summary.get("SummaryMap", {})
     in_groups = int(limits.get("GroupsPerUserQuota", _DEFAULT_QUOTA))
     for user, groups in sorted(now.groups_of.items()):

@@ -9,7 +9,7 @@ Source: IAM User Guide, "Configuring MFA-protected API access", "Use IAM with Co
 
 from collections.abc import Iterator, Sequence
 
-from iam_hardening.clients.reads import NotAllowed, looking
+from iam_hardening.clients.reads import NotAllowed, answer_of
 from iam_hardening.clients.user_belongings import Belonging
 from iam_hardening.commands.adopt.after_the_up import AfterTheUp, Denial, Holder, named, some
 from iam_hardening.commands.adopt.caller import Caller
@@ -69,7 +69,7 @@ def other_credentials(up: AfterTheUp, credential: Belonging, action: str) -> Ite
     not report."""
     call = getattr(up.existing.iam, credential.list_call)
     for user, denials in _users(up):
-        answer = looking(action, call, ("NoSuchEntity",), UserName=user) or {}
+        answer = answer_of(action, call, ("NoSuchEntity",), UserName=user) or {}
         for item in answer.get(credential.items, []):
             if item.get("Status") == "Active":
                 service = f" for {item['ServiceName']}" if "ServiceName" in item else ""

@@ -117,7 +117,7 @@ def _more_policies(adoption: Adoption, existing: Existing, kind: Any, step: Step
         )
 
 
-def told(adoption: Adoption, existing: Existing, caller: Caller) -> tuple[list[str], list[str]]:
+def warnings_of(adoption: Adoption, existing: Existing, caller: Caller) -> tuple[list[str], list[str]]:
     """What to know before the up, and what the up leaves alone. A part that the caller may not read is a
     line of the first."""
     warned, refused = _judged(_parts(adoption, existing, caller))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from iam_hardening.clients.reads import NotAllowed, looking
+from iam_hardening.clients.reads import NotAllowed, answer_of
 from iam_hardening.clients.user_belongings import last_use
 from iam_hardening.clients.vault_reader import VaultReader
 from iam_hardening.commands.adopt.scratch import Step
@@ -66,12 +66,12 @@ class Existing:
 
     def devices(self, user: str) -> list[Any]:
         """The user's MFA devices, as IAM lists them. Raises NotAllowed."""
-        answer = looking("iam:ListMFADevices", self.iam.list_mfa_devices, UserName=user)
+        answer = answer_of("iam:ListMFADevices", self.iam.list_mfa_devices, UserName=user)
         return list(answer["MFADevices"]) if answer else []
 
     def access_keys(self, user: str) -> list[Any]:
         """The user's access keys, active or not, as IAM lists them. Raises NotAllowed."""
-        answer = looking("iam:ListAccessKeys", self.iam.list_access_keys, UserName=user)
+        answer = answer_of("iam:ListAccessKeys", self.iam.list_access_keys, UserName=user)
         return list(answer["AccessKeyMetadata"]) if answer else []
 
     def use_of_key(self, access_key_id: str) -> str:
@@ -84,7 +84,7 @@ class Existing:
     def use_of_role(self, name: str) -> str:
         """When and where the role was last used, in words."""
         try:
-            role = looking("iam:GetRole", self.iam.get_role, _NO_SUCH, RoleName=name) or {}
+            role = answer_of("iam:GetRole", self.iam.get_role, _NO_SUCH, RoleName=name) or {}
         except NotAllowed as refused:
             return f"its last use was not read: it takes {refused}"
         used = role.get("Role", {}).get("RoleLastUsed", {})
@@ -151,13 +151,15 @@ def _membership(existing: Existing, inputs: Inputs) -> str | None:
 
 def _login(existing: Existing, inputs: Inputs) -> str | None:
     user = str(inputs["user"])
-    found = looking("iam:GetLoginProfile", existing.iam.get_login_profile, _NO_SUCH, UserName=user)
+    found = answer_of("iam:GetLoginProfile", existing.iam.get_login_profile, _NO_SUCH, UserName=user)
     return user if found else None
 
 
 def _password_policy(existing: Existing, inputs: Inputs) -> str | None:
     call = existing.iam.get_account_password_policy
-    return "iam-account-password-policy" if looking("iam:GetAccountPasswordPolicy", call, _NO_SUCH) else None
+    return (
+        "iam-account-password-policy" if answer_of("iam:GetAccountPasswordPolicy", call, _NO_SUCH) else None
+    )
 
 
 def _inline_policies(existing: Existing, inputs: Inputs) -> str | None:
@@ -168,13 +170,13 @@ def _inline_policies(existing: Existing, inputs: Inputs) -> str | None:
 def _profile(existing: Existing, inputs: Inputs) -> str | None:
     name = str(inputs["name"])
     call = existing.iam.get_instance_profile
-    return name if looking("iam:GetInstanceProfile", call, _NO_SUCH, InstanceProfileName=name) else None
+    return name if answer_of("iam:GetInstanceProfile", call, _NO_SUCH, InstanceProfileName=name) else None
 
 
 def _analyzer(existing: Existing, inputs: Inputs) -> str | None:
     name, region = str(inputs["analyzerName"]), str(inputs.get("region") or existing.region)
     analyzer = existing.clients("accessanalyzer", region)
-    if not looking("access-analyzer:GetAnalyzer", analyzer.get_analyzer, _NO_SUCH, analyzerName=name):
+    if not answer_of("access-analyzer:GetAnalyzer", analyzer.get_analyzer, _NO_SUCH, analyzerName=name):
         return None
     return name if region == existing.region else f"{name}@{region}"
 
@@ -182,7 +184,7 @@ def _analyzer(existing: Existing, inputs: Inputs) -> str | None:
 def _document(existing: Existing, inputs: Inputs) -> str | None:
     name = str(inputs["name"])
     call = existing.clients("ssm", existing.region).describe_document
-    found = looking("ssm:DescribeDocument", call, ("InvalidDocument",), Name=name)
+    found = answer_of("ssm:DescribeDocument", call, ("InvalidDocument",), Name=name)
     if found is None:
         return None
     kind = found["Document"]["DocumentType"]
@@ -203,7 +205,7 @@ def _log_group(existing: Existing, inputs: Inputs) -> str | None:
             g["logGroupName"] for page in pager.paginate(logGroupNamePrefix=name) for g in page["logGroups"]
         ]
 
-    return name if name in (looking("logs:DescribeLogGroups", names) or []) else None
+    return name if name in (answer_of("logs:DescribeLogGroups", names) or []) else None
 
 
 def _vault_mount(existing: Existing, inputs: Inputs) -> str | None:

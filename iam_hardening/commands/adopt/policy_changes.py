@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from iam_hardening.aws.policies.compare import canonical
-from iam_hardening.clients.reads import looking
+from iam_hardening.clients.reads import answer_of
 from iam_hardening.commands.adopt.lookups import Existing
 from iam_hardening.commands.adopt.scratch import Step
 
@@ -79,10 +79,10 @@ class Policies:
     def _read_of_aws(self, arn: str) -> Document | None:
         if arn not in self._of_aws:
             iam = self.existing.iam
-            policy = looking("iam:GetPolicy", iam.get_policy, ("NoSuchEntity",), PolicyArn=arn)
+            policy = answer_of("iam:GetPolicy", iam.get_policy, ("NoSuchEntity",), PolicyArn=arn)
             if policy is None:
                 return None
-            version = looking(
+            version = answer_of(
                 "iam:GetPolicyVersion",
                 iam.get_policy_version,
                 PolicyArn=arn,

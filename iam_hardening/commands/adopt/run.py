@@ -16,7 +16,7 @@ from iam_hardening.clients import operator, vault
 from iam_hardening.clients.vault_reader import VaultReader
 from iam_hardening.commands.adopt.caller import Caller, identify
 from iam_hardening.commands.adopt.findings import Adoption, compare
-from iam_hardening.commands.adopt.lockout import told
+from iam_hardening.commands.adopt.lockout import warnings_of
 from iam_hardening.commands.adopt.lookups import Existing
 from iam_hardening.commands.adopt.scratch import scratch
 from iam_hardening.commands.adopt.show import as_dict, show
@@ -53,7 +53,7 @@ def run(
         )
         with scratch(Path.cwd(), account.stack, stack_files) as copy:
             adoption = compare(copy, existing)
-        warned, kept = told(adoption, existing, caller)
+        warned, kept = warnings_of(adoption, existing, caller)
     except (operator.CannotError, config.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT

@@ -7,7 +7,7 @@ from typing import Any
 
 from iam_hardening.claims.findings import MISSING, NOTHING, Findings
 from iam_hardening.clients.aws import reach_at_endpoint
-from iam_hardening.clients.reads import looking
+from iam_hardening.clients.reads import answer_of
 from iam_hardening.config import Instance, Settings
 from iam_hardening.model import account_defaults
 from iam_hardening.model import vault as vault_model
@@ -34,7 +34,7 @@ _PUBLIC_ACCESS = tuple(switch.title().replace("_", "") for switch in account_def
 
 
 def check_root_user(findings: Findings, account: Settings, iam: Any) -> None:
-    summary = looking("iam:GetAccountSummary", iam.get_account_summary)
+    summary = answer_of("iam:GetAccountSummary", iam.get_account_summary)
     found = summary["SummaryMap"] if summary else {}
     findings.compare(
         "root user",
@@ -52,7 +52,7 @@ def check_root_user(findings: Findings, account: Settings, iam: Any) -> None:
     )
     wanted = account_defaults.root_features(account)
     if wanted:
-        features = looking(
+        features = answer_of(
             "iam:ListOrganizationsFeatures",
             iam.list_organizations_features,
             missing=("OrganizationNotFoundException", "ServiceAccessNotEnabledException"),
@@ -69,11 +69,11 @@ def check_root_user(findings: Findings, account: Settings, iam: Any) -> None:
 def credential_report(iam: Any) -> list[dict[str, str]]:
     """A row per user, root's among them. AWS makes one at most every four hours. Raises NotAllowed."""
     for _ in range(_REPORT_POLLS):
-        state = looking("iam:GenerateCredentialReport", iam.generate_credential_report)
+        state = answer_of("iam:GenerateCredentialReport", iam.generate_credential_report)
         if state and state["State"] == "COMPLETE":
             break
         time.sleep(_SECONDS_BETWEEN_POLLS)
-    report = looking("iam:GetCredentialReport", iam.get_credential_report)
+    report = answer_of("iam:GetCredentialReport", iam.get_credential_report)
     return list(csv.DictReader(report["Content"].decode().splitlines())) if report else []
 
 
@@ -130,7 +130,7 @@ def _keys(findings: Findings, account: Settings, name: str, row: Mapping[str, st
 
 
 def check_password_policy(findings: Findings, account: Settings, iam: Any) -> None:
-    answer = looking(
+    answer = answer_of(
         "iam:GetAccountPasswordPolicy", iam.get_account_password_policy, missing=("NoSuchEntity",)
     )
     if answer is None:
@@ -149,7 +149,7 @@ def check_defaults(findings: Findings, account: Settings, clients: Clients) -> N
     for region in account.regions:
         if region in wanted.encrypted_in:
             ec2 = clients("ec2", region)
-            found = looking("ec2:GetEbsEncryptionByDefault", ec2.get_ebs_encryption_by_default)
+            found = answer_of("ec2:GetEbsEncryptionByDefault", ec2.get_ebs_encryption_by_default)
             findings.compare(
                 f"new volumes in {region}",
                 "encrypted",
@@ -164,7 +164,7 @@ def check_defaults(findings: Findings, account: Settings, clients: Clients) -> N
     if wanted.blocks_public_access:
         s3control = clients("s3control", account.region)
         reach_at_endpoint(s3control)
-        found = looking(
+        found = answer_of(
             "s3:GetAccountPublicAccessBlock",
             s3control.get_public_access_block,
             missing=("NoSuchPublicAccessBlockConfiguration",),
@@ -178,7 +178,7 @@ def check_defaults(findings: Findings, account: Settings, clients: Clients) -> N
 
 
 def _imdsv2(findings: Findings, region: str, ec2: Any) -> None:
-    found = looking("ec2:GetInstanceMetadataDefaults", ec2.get_instance_metadata_defaults)
+    found = answer_of("ec2:GetInstanceMetadataDefaults", ec2.get_instance_metadata_defaults)
     level = (found or {}).get("AccountLevel", {})
     findings.compare(
         f"new instances in {region}",
@@ -194,7 +194,7 @@ def _metadata(tokens: object, hops: object) -> str:
 
 
 def _analyzer(findings: Findings, region: str, analyzer: Any) -> None:
-    found = looking("access-analyzer:ListAnalyzers", analyzer.list_analyzers)
+    found = answer_of("access-analyzer:ListAnalyzers", analyzer.list_analyzers)
     kind = account_defaults.ANALYZER_TYPE
     states = [each["status"] for each in (found or {}).get("analyzers", []) if each["type"] == kind]
     findings.compare(
@@ -211,7 +211,7 @@ def check_instance(findings: Findings, account: Settings, wanted: Instance, ec2:
 
     found = [
         instance["InstanceId"]
-        for page in looking("ec2:DescribeInstances", pages) or []
+        for page in answer_of("ec2:DescribeInstances", pages) or []
         for reservation in page["Reservations"]
         for instance in reservation["Instances"]
         if instance["State"]["Name"] not in ("shutting-down", "terminated")

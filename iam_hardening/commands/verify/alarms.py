@@ -11,7 +11,7 @@ from iam_hardening import config
 from iam_hardening.aws.event_patterns import Alarm
 from iam_hardening.aws.naming import ALARMS, TRAIL, topic_arn, trail_arn
 from iam_hardening.claims.findings import MISSING, NOTHING, Findings
-from iam_hardening.clients.reads import looking
+from iam_hardening.clients.reads import answer_of
 from iam_hardening.commands.verify.account import Clients
 from iam_hardening.config import Settings
 from iam_hardening.model import alarms
@@ -33,7 +33,7 @@ def check(findings: Findings, account: Settings, wanted: config.Alarms, clients:
 def _rule(findings: Findings, account: Settings, name: str, alarm: Alarm, region: str, events: Any) -> None:
     what = f"alarm {name} in {region}"
     nothing = ("ResourceNotFoundException",)
-    rule = looking("events:DescribeRule", events.describe_rule, nothing, Name=name)
+    rule = answer_of("events:DescribeRule", events.describe_rule, nothing, Name=name)
     if rule is None:
         findings.compare(what, "exists", "yes", MISSING, "without it no one is notified")
         return
@@ -42,7 +42,7 @@ def _rule(findings: Findings, account: Settings, name: str, alarm: Alarm, region
     findings.compare(
         what, "pattern", _SAME, _SAME if same else "another", "what sets it off and what does not"
     )
-    targets = looking("events:ListTargetsByRule", events.list_targets_by_rule, nothing, Rule=name)
+    targets = answer_of("events:ListTargetsByRule", events.list_targets_by_rule, nothing, Rule=name)
     findings.compare(
         what,
         "sends to",
@@ -58,7 +58,7 @@ def check_topic(findings: Findings, account: Settings, email: str, region: str, 
     def pages() -> list[dict[str, Any]]:
         return list(sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn))
 
-    found = looking("sns:ListSubscriptionsByTopic", pages, ("NotFound", "NotFoundException"))
+    found = answer_of("sns:ListSubscriptionsByTopic", pages, ("NotFound", "NotFoundException"))
     subscribed = [each for page in found or [] for each in page["Subscriptions"]]
     # Until someone follows the link in the mail, AWS writes PendingConfirmation for the ARN.
     confirmed = [each["Endpoint"] for each in subscribed if each["SubscriptionArn"].startswith("arn:")]
@@ -75,7 +75,7 @@ def _trail(findings: Findings, account: Settings, wanted: config.Alarms, cloudtr
     arn = wanted.trail or trail_arn(account.partition, account.region, account.account_id, TRAIL)
     what = f"trail {arn.rsplit('/', 1)[-1]}"
     nothing = ("TrailNotFoundException",)
-    status = looking("cloudtrail:GetTrailStatus", cloudtrail.get_trail_status, nothing, Name=arn)
+    status = answer_of("cloudtrail:GetTrailStatus", cloudtrail.get_trail_status, nothing, Name=arn)
     findings.compare(
         what,
         "writes",
@@ -83,7 +83,7 @@ def _trail(findings: Findings, account: Settings, wanted: config.Alarms, cloudtr
         status["IsLogging"] if status else MISSING,
         "alarms see what CloudTrail delivers",
     )
-    found = looking("cloudtrail:GetTrail", cloudtrail.get_trail, nothing, Name=arn)
+    found = answer_of("cloudtrail:GetTrail", cloudtrail.get_trail, nothing, Name=arn)
     trail = found["Trail"] if found else {}
     findings.compare(
         what,

@@ -34,7 +34,7 @@ _IAM = (
 def caller_policy(account: Settings) -> Document:
     """The policy for one stack: what its file does not ask for is not looked at."""
     defaults = account.account_defaults
-    kinds = {claim.place.kind for claim in policy_claims(account)}
+    kinds = {claim.resource_id.kind for claim in policy_claims(account)}
     preferences = account.instance is not None and account.instance.session_preferences is not None
     wanted = {
         "access-analyzer:ListAnalyzers": defaults.access_analyzer,

@@ -13,7 +13,7 @@ from iam_hardening.aws.naming import revocation_policy_name
 from iam_hardening.aws.policies.compare import canonical, difference, without_aws_paths
 from iam_hardening.claims.findings import MISSING, Findings
 from iam_hardening.clients import account_facts
-from iam_hardening.clients.reads import looking
+from iam_hardening.clients.reads import answer_of
 from iam_hardening.clients.revocations import Revoked, moment_of
 from iam_hardening.config import Settings
 from iam_hardening.model import desired_state
@@ -56,7 +56,7 @@ def read(iam: Any) -> Live:
         wanted = ["User", "Group", "Role", "LocalManagedPolicy"]
         return list(iam.get_paginator("get_account_authorization_details").paginate(Filter=wanted))
 
-    found = looking("iam:GetAccountAuthorizationDetails", pages) or []
+    found = answer_of("iam:GetAccountAuthorizationDetails", pages) or []
 
     def all_of(kind: Kind) -> dict[str, dict[str, Any]]:
         return {each[_NAMES[kind]]: each for page in found for each in page.get(_DETAILS[kind], [])}
@@ -170,7 +170,7 @@ def _role(findings: Findings, iam: Any, what: str, record: Mapping[str, Any], id
         )
     _boundary(findings, what, record, identity)
     if identity.max_session_seconds is not None:
-        role = looking("iam:GetRole", iam.get_role, RoleName=identity.name)
+        role = answer_of("iam:GetRole", iam.get_role, RoleName=identity.name)
         found = role["Role"].get("MaxSessionDuration", 3600) if role else MISSING
         findings.compare(
             what,

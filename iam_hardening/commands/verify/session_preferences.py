@@ -6,7 +6,7 @@ from typing import Any
 from iam_hardening import config
 from iam_hardening.aws.naming import SESSION_DOCUMENT
 from iam_hardening.claims.findings import MISSING, NOTHING, Findings
-from iam_hardening.clients.reads import looking
+from iam_hardening.clients.reads import answer_of
 from iam_hardening.commands.verify.account import Clients
 from iam_hardening.config import Settings
 
@@ -26,7 +26,7 @@ def check(findings: Findings, account: Settings, wanted: config.SessionPreferenc
     what = f"document {SESSION_DOCUMENT}"
     ssm = clients("ssm", account.region)
     # Without a version: the default one, by which sessions go.
-    found = looking("ssm:GetDocument", ssm.get_document, ("InvalidDocument",), Name=SESSION_DOCUMENT)
+    found = answer_of("ssm:GetDocument", ssm.get_document, ("InvalidDocument",), Name=SESSION_DOCUMENT)
     if found is None:
         findings.compare(what, "exists", "yes", MISSING, "without it shells have no longest duration")
     else:
@@ -57,7 +57,9 @@ def _log_group(findings: Findings, wanted: config.SessionPreferences, logs: Any)
         pager = logs.get_paginator("describe_log_groups")
         return list(pager.paginate(logGroupNamePrefix=wanted.log_group))
 
-    groups = [group for page in looking("logs:DescribeLogGroups", pages) or [] for group in page["logGroups"]]
+    groups = [
+        group for page in answer_of("logs:DescribeLogGroups", pages) or [] for group in page["logGroups"]
+    ]
     days = [g.get("retentionInDays", NOTHING) for g in groups if g["logGroupName"] == wanted.log_group]
     findings.compare(
         f"log group {wanted.log_group}",

@@ -8,7 +8,7 @@ from typing import Any
 
 from iam_hardening.claims import matrix, resource_policies
 from iam_hardening.claims.findings import MISSING, Findings
-from iam_hardening.clients.reads import looking
+from iam_hardening.clients.reads import answer_of
 from iam_hardening.config import Settings
 
 # Operation → its service, where that is not IAM.
@@ -32,7 +32,7 @@ def check(findings: Findings, account: Settings, iam: Any) -> None:
         def verdicts(cells: list[matrix.MatrixClaim] = cells) -> list[matrix.Verdict]:
             return list(matrix.evaluate(iam, cells))
 
-        answers = looking(_action, verdicts, missing=("NoSuchEntity",))
+        answers = answer_of(_action, verdicts, missing=("NoSuchEntity",))
         if answers is None:
             findings.compare(
                 what, "may do", _count(Counter(c.claimed for c in cells)), MISSING, "the stack makes it"
@@ -63,30 +63,30 @@ def check(findings: Findings, account: Settings, iam: Any) -> None:
 def check_policy_claims(findings: Findings, account: Settings, clients: resource_policies.Clients) -> None:
     """One claim for each policy, and one more for each principal that it treats wrongly. Raises
     NotAllowed."""
-    by_place: dict[resource_policies.Place, list[resource_policies.PolicyClaim]] = {}
+    by_resource: dict[resource_policies.ResourceId, list[resource_policies.PolicyClaim]] = {}
     for claim in resource_policies.policy_claims(account):
-        by_place.setdefault(claim.place, []).append(claim)
-    for place, asked in by_place.items():
+        by_resource.setdefault(claim.resource_id, []).append(claim)
+    for resource_id, asked in by_resource.items():
         claimed = _count(Counter(claim.claimed for claim in asked))
 
         def verdicts(asked: list[resource_policies.PolicyClaim] = asked) -> list[resource_policies.Verdict]:
             return list(resource_policies.evaluate(clients, asked))
 
-        answers = looking(_action, verdicts, missing=_GONE)
+        answers = answer_of(_action, verdicts, missing=_GONE)
         if answers is None:
-            findings.compare(str(place), "allows", claimed, MISSING, "the stack makes it")
+            findings.compare(str(resource_id), "allows", claimed, MISSING, "the stack makes it")
             continue
         for verdict in answers:
             if not verdict.holds:
                 claim = verdict.claim
                 reason = f"{claim.why} ({claim.control})"
                 findings.compare(
-                    str(place), claim.call, claim.claimed, verdict.found, reason, verdict.decision
+                    str(resource_id), claim.call, claim.claimed, verdict.found, reason, verdict.decision
                 )
         if all(verdict.holds for verdict in answers):
             found = _count(Counter(verdict.found for verdict in answers))
             findings.compare(
-                str(place), "allows", claimed, found, "iam_hardening/claims/resource_policies.py"
+                str(resource_id), "allows", claimed, found, "iam_hardening/claims/resource_policies.py"
             )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from iam_hardening.aws.naming import policy_arn, role_arn
 from iam_hardening.aws.policies.compare import canonical, difference
 from iam_hardening.claims.findings import MISSING, NOTHING, Findings
-from iam_hardening.clients.reads import looking
+from iam_hardening.clients.reads import answer_of
 from iam_hardening.clients.vault_reader import VaultReader
 from iam_hardening.commands.verify.vault_policies import opened
 from iam_hardening.config import Account
@@ -83,7 +83,7 @@ def check_configuration(findings: Findings, engine: Engine, reader: VaultReader,
         "CloudTrail says by them who asked",
     )
     key_id = found["access_key"]
-    used = key_id and looking(
+    used = key_id and answer_of(
         "iam:GetAccessKeyLastUsed",
         iam.get_access_key_last_used,
         # What AWS says of a key that is not there, or not this account's.

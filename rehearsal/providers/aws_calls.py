@@ -54,6 +54,7 @@ class AwsConnections:
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str, AwsCredentials], Any] = {}
         self.policies_of_aws: list[dict[str, Any]] = []
+        self.listing = threading.Lock()
 
     def connect(self, stack: str, settings: Properties) -> "AwsApi":
         """The connection a provider asks for.
@@ -132,8 +133,10 @@ class AwsApi:
 
     def policies_of_aws(self) -> list[dict[str, Any]]:
         """AWS's managed policies, listed once: there are over a thousand, the same for each account."""
-        if not self._connections.policies_of_aws:
-            self._connections.policies_of_aws = self.call("iam.list_policies", {"Scope": "AWS"})["Policies"]
+        with self._connections.listing:
+            if not self._connections.policies_of_aws:
+                answer = self.call("iam.list_policies", {"Scope": "AWS"})
+                self._connections.policies_of_aws = answer["Policies"]
         return self._connections.policies_of_aws
 
     def wait(self, waiter: str, arguments: Mapping[str, Any]) -> None:

@@ -81,6 +81,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean "groups"?`, or what is known where nothing is near."""
     known = list(known)
     lower = {name.lower(): name for name in known}
+    # Never the opposite: a person who followed that would allow what was to be denied.
+    opposite = lower.get(word.lower().removeprefix("not"))
+    if opposite and opposite.lower() != word.lower():
+        return f'it would be the opposite of "{opposite}", and there is no such setting'
     match = get_close_matches(word.lower(), list(lower), n=1, cutoff=0.6)
     if match:
         return f'did you mean "{lower[match[0]]}"?'

@@ -455,3 +455,4 @@ class ProviderConfig(Section):
 
     region: Region | None = None
     allowed_account_ids: list[AccountId] | None = None
+    default_tags: dict[str, Any] | None = None

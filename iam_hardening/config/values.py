@@ -185,6 +185,8 @@ _NAME = r"[A-Za-z0-9+=,.@_-]"
 _NAME_RULE = "letters, digits and + = , . @ _ -"
 # The path of an IAM user, role or policy, without characters that a policy would read as a pattern.
 _PATH = r"(?:[!-)+->@-~]+/)*"
+# What a policy document takes, neither beginning nor ending with a space. Source: AWS, "CreatePolicy".
+_POLICY_TEXT = r"[!-~\u00a1-\u00ff](?:[ -~\u00a0-\u00ff]*[!-~\u00a1-\u00ff])?"
 
 # AWS's longest path.
 _PATH_MAX_CHARACTERS = 512
@@ -222,10 +224,19 @@ Action = Annotated[
         "one service and its action, such as s3:ListAllMyBuckets (for everything, use a managed policy)",
     ),
 ]
-Resource = Annotated[str, _text(r"\*|arn:[a-z-]+:[a-z0-9-]+:[^:\s]*:[^:\s]*:\S+", 'an ARN, or "*" in quotes')]
+# A resource may have spaces (S3 keys, names of CloudWatch alarms, default values of policy variables).
+Resource = Annotated[
+    str, _text(rf"\*|arn:[a-z-]+:[a-z0-9-]+:[^:\s]*:[^:\s]*:{_POLICY_TEXT}", 'an ARN, or "*" in quotes')
+]
 ConditionOperator = Annotated[str, BeforeValidator(_condition_operator)]
+# The prefix is a service's, or an identity provider's (token.actions.githubusercontent.com:sub); a tag's key
+# after it may have spaces.
 ConditionKey = Annotated[
-    str, _text(r"[A-Za-z0-9-]+:[!-~]+", "a condition key such as aws:PrincipalArn or s3:prefix")
+    str,
+    _text(
+        rf"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?:{_POLICY_TEXT}",
+        "a condition key such as aws:PrincipalArn or s3:prefix",
+    ),
 ]
 ConditionValue = Annotated[str | list[str], PlainValidator(_condition_value)]
 ManagedPolicy = Annotated[

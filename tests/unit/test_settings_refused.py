@@ -385,3 +385,48 @@ def test_a_denial_is_accepted_where_another_administrator_can_undo_it() -> None:
         (*USERS, "Second"): {"groups": ["Administrators"]},
     }
     assert problems(CENTRAL, changes) == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "key"),
+    [
+        ("arn:aws:s3:::shared-reports/Monthly Figures/*", "aws:ResourceTag/Cost Center"),
+        ("arn:aws:cloudwatch:us-east-1:111111111111:alarm:High CPU", "aws:RequestTag/Kostenstelle für Büro"),
+        ("arn:aws:s3:::home/${aws:PrincipalTag/team, 'company-wide'}/*", "kms:EncryptionContext:aws:s3:arn"),
+        ("arn:aws:s3:::data/ä", "token.actions.githubusercontent.com:sub"),
+        ("*", "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B716D3041E:aud"),
+    ],
+)
+def test_resources_and_condition_keys_are_as_wide_as_in_iam(resource: str, key: str) -> None:
+    statement = {
+        "sid": "A",
+        "actions": ["s3:GetObject"],
+        "resources": [resource],
+        "conditions": {"StringEquals": {key: "x"}},
+    }
+    assert problems(CENTRAL, {path_of("groups.Readers.policies"): {"p": [statement]}}) == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "key"),
+    [
+        ("arn:aws:s3:::data ", "aws:ResourceTag/x "),
+        (" arn:aws:s3:::data", " aws:ResourceTag/x"),
+        ("arn:aws:s3:::", "aws:"),
+        ("arn:aws:s3:::a\nb", "aws:ResourceTag/a\tb"),
+        ("arn:aws:s3:::日本", "aws:ResourceTag/日本"),
+    ],
+)
+def test_what_iam_refuses_in_a_resource_or_a_condition_key_is_refused(resource: str, key: str) -> None:
+    right = {"sid": "A", "actions": ["s3:GetObject"], "resources": ["*"]}
+    for wrong, says in (
+        ({**right, "resources": [resource]}, "allowed: an ARN"),
+        ({**right, "conditions": {"StringEquals": {key: "x"}}}, "allowed: a condition key"),
+    ):
+        (problem,) = problems(CENTRAL, {path_of("groups.Readers.policies"): {"p": [wrong]}})
+        assert says in problem
+
+
+def test_default_tags_with_names_of_their_own_are_accepted() -> None:
+    changes = {"aws:defaultTags": {"tags": {"Team": "x", "ManagedBy": "pulumi", "Cost Center": "42"}}}
+    assert problems({**WORKLOAD, **changes}, {}) == []

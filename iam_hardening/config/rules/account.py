@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from iam_hardening.aws import naming
-from iam_hardening.config.errors import Problem, nearest, shown
+from iam_hardening.config.errors import Problem, key_text, nearest, shown
 from iam_hardening.config.rules.lockout import Denial, lockouts
 from iam_hardening.config.schema import (
     Group,
@@ -105,8 +105,19 @@ def _tags(file: StackFile) -> Iterator[Problem]:
                 file.key("tags", name),
                 f'is the program\'s tag "{own}" but for case, which IAM does not tell apart; write "{own}"',
             )
+    defaults = (file.provider.default_tags or {}).get("tags")
+    of_provider: list[str] = list(defaults) if isinstance(defaults, dict) else []
+    taken = {name.lower(): name for name in (*all_own, *tags)}
+    for name in of_provider:
+        other = taken.setdefault(name.lower(), name)
+        if other != name:
+            yield Problem(
+                key_text("aws", ("defaultTags", "tags", name)),
+                f'is the tag "{other}" of the same resources but for case, which IAM does not tell apart; '
+                f'write "{other}", or leave it out',
+            )
     for own_tags in (_OWN_TAGS, _OWN_TAGS_OF_ISSUED_USERS) if file.config.vault else (_OWN_TAGS,):
-        if (total := len({*tags, *own_tags})) > _TAGS_PER_RESOURCE:
+        if (total := len({*tags, *own_tags, *of_provider})) > _TAGS_PER_RESOURCE:
             yield Problem(
                 file.key("tags"),
                 f"make {total} tags with the program's own ({', '.join(own_tags)}); "

@@ -121,7 +121,7 @@ def test_it_says_in_plain_words_who_one_is_and_until_when_and_shows_no_secret(
     said = capsys.readouterr().out
     [user] = place.issued()
     assert f"You are arn:aws:iam::{DEV}:user/vault/{user}\n" in said
-    assert re.search(r"ends by itself at \d\d:\d\d:\d\d UTC, in 30 minutes\.", said)
+    assert re.search(r"ends at \d\d:\d\d:\d\d UTC, in 30 minutes\.", said)
     [kept] = (Path(place.environment["XDG_CACHE_HOME"]) / "iam-hardening").glob("*.json")
     assert json.loads(kept.read_text())["secret_access_key"] not in said
     assert place.environment["VAULT_TOKEN"] not in said

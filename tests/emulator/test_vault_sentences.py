@@ -104,7 +104,9 @@ def test_a_sealed_vault_is_told_and_what_it_means(server: VaultServer) -> None:
     root.sys.seal()
     try:
         told = sentence(root, "aws/creds/test")
-        assert f"the Vault at {server.address} is sealed. No one gets credentials, and no lease ends" in told
+        assert (
+            f"the Vault at {server.address} is sealed. Vault issues no credentials, and no lease ends" in told
+        )
     finally:
         server.stop()
         server.start()

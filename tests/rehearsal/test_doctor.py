@@ -193,7 +193,7 @@ def test_a_session_of_vaults_ends_by_itself(
     using(None)
     monkeypatch.setenv("VAULT_TOKEN", vault_token(testbed, "aws-verify-data"))
     _, _, printed = walked(*TO_VAULT[:-1], "verify-data", "--try")
-    assert "a session, which ends by itself in 15 minutes" in printed
+    assert "a session, which ends in 15 minutes" in printed
 
 
 def test_no_key(using: As, walked: Walked) -> None:
@@ -234,7 +234,7 @@ def test_the_wrong_account_and_its_root_user(testbed: Testbed, using: As, walked
     status, steps, printed = walked(*TO_THE_ROLE)
     assert (status, steps[-1]) == (IN_THE_WAY, "✗ whose")
     assert f"of the account {DEV}" in printed
-    assert f"lives in {CENTRAL}, stack central" in printed
+    assert f"is a user of {CENTRAL}, stack central" in printed
     using(testbed.accounts["central"].root.credentials)
     assert "These are the root user's" in walked(*TO_THE_ROLE)[2]
 

@@ -105,7 +105,7 @@ def test_every_scenario_of_the_tutorial_is_played(shipped: Rehearsed) -> None:
         "Vault role test for dev",
         "Vault role debug-instance for dev",
         "Vault role verify-data for dev",
-        "A lease in dev ends by itself",
+        "A lease in dev expires",
         "Vault's own principal in dev",
         "The boundary in dev",
         "Who may do what in central",

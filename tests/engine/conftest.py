@@ -60,6 +60,10 @@ class Result:
         return {name for op, name in self.order if op == operation}
 
 
+# Without the secrets of the configuration in the summary: decrypting takes a second, for nothing.
+_QUICK = {"show_secrets": False}
+
+
 @dataclass
 class TestStack:
     """One stack in an account of its own. `program` is what the next command runs."""
@@ -74,16 +78,16 @@ class TestStack:
     program: Callable[[], None] = lambda: None
 
     def up(self, program: Callable[[], None] | None = None, **options: Any) -> Result:
-        return self._run(self.stack.up, program, **options)
+        return self._run(self.stack.up, program, **_QUICK, **options)
 
     def preview(self, program: Callable[[], None] | None = None, **options: Any) -> Result:
         return self._run(self.stack.preview, program, **options)
 
     def refresh(self) -> Result:
-        return self._run(self.stack.refresh, None)
+        return self._run(self.stack.refresh, None, **_QUICK)
 
     def destroy(self) -> Result:
-        return self._run(self.stack.destroy, None)
+        return self._run(self.stack.destroy, None, **_QUICK)
 
     def fails(self, program: Callable[[], None] | None = None) -> str:
         """Everything that an up that has to fail said."""

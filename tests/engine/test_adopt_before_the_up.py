@@ -89,7 +89,7 @@ def test_nobody_and_nothing_stops_without_having_been_named(person: Person) -> N
     assert stopped == {ALICE, BOB, CAROL}
     for name in stopped:
         last_use = f"last used {datetime.now(UTC):%Y-%m-%d} for s3 in {account.admin.region}"
-        assert f"user {name}: whatever uses the access key {programs[name][0]} ({last_use})" in said
+        assert f"user {name}: everything that uses the access key {programs[name][0]} ({last_use})" in said
     assert programs["program"][0] not in said
     assert f"user {ALICE}, without an MFA device, can only enrol one after the up" in said
     assert f"user {BOB}, without an MFA device" not in said
@@ -163,7 +163,7 @@ def test_what_changes_of_people_who_are_there_and_what_is_taken_from_them_is_nam
     iam.add_user_to_group(GroupName="Guarded", UserName=CAROL)
     status, said = person.adopt("central")
     assert status == 1, said
-    assert f"user {ALICE}: whatever uses the SSH key {key}, which carries no MFA, is refused" in said
+    assert f"user {ALICE}: everything that uses the SSH key {key}, which carries no MFA, is refused" in said
     assert f"user {ALICE} moves from /people/ to /, and so has another ARN" in said
     assert f"user {ALICE} loses the tags team=red: conditions" in said
     assert f"user {ALICE} loses the permissions boundary PowerUserAccess" in said

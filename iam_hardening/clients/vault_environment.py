@@ -7,6 +7,7 @@ VAULT_HTTP_PROXY. Others say how often to try again or reach an agent, and are n
 Source: HashiCorp, "Vault CLI: environment variables"; api/client.go of hashicorp/vault.
 """
 
+import atexit
 import ssl
 import sys
 import tempfile
@@ -79,7 +80,7 @@ def _trusted(environment: Mapping[str, str]) -> bool | str:
         raise CannotError(f"VAULT_SKIP_VERIFY is {shown(skip)}; allowed: true or false.")
     if skip in _TRUE:
         print(
-            "VAULT_SKIP_VERIFY is set: Vault's certificate is not checked, and whoever is in between "
+            "VAULT_SKIP_VERIFY is set: Vault's certificate is not checked, and anyone in between "
             "can read "
             "the token.",
             file=sys.stderr,
@@ -89,7 +90,8 @@ def _trusted(environment: Mapping[str, str]) -> bool | str:
     if text := environment.get("VAULT_CACERT_BYTES"):
         return _bundle({"VAULT_CACERT_BYTES": text})
     if name := environment.get("VAULT_CACERT"):
-        return _bundle({f"VAULT_CACERT, {name},": _content("VAULT_CACERT", Path(name))})
+        _check_certificates(f"VAULT_CACERT, {name},", _content("VAULT_CACERT", Path(name)))
+        return name
     if name := environment.get("VAULT_CAPATH"):
         folder = Path(name)
         if not folder.is_dir():
@@ -106,13 +108,18 @@ def _trusted(environment: Mapping[str, str]) -> bool | str:
 def _bundle(texts: Mapping[str, str]) -> str:
     """One file of all the authorities, for as long as the command runs."""
     for where, text in texts.items():
-        try:
-            ssl.create_default_context(cadata=text)
-        except (ssl.SSLError, ValueError):
-            raise CannotError(f"{where} holds no certificate in PEM (-----BEGIN CERTIFICATE-----).") from None
+        _check_certificates(where, text)
     with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as file:
         file.write("\n".join(texts.values()))
+    atexit.register(Path(file.name).unlink, missing_ok=True)
     return file.name
+
+
+def _check_certificates(where: str, text: str) -> None:
+    try:
+        ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, ValueError):
+        raise CannotError(f"{where} holds no certificate in PEM (-----BEGIN CERTIFICATE-----).") from None
 
 
 def _client_certificate(environment: Mapping[str, str]) -> tuple[str, str] | None:

@@ -2,20 +2,26 @@
 otherwise."""
 
 import json
+import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import hvac
 import pytest
 import trustme
 
 from iam_hardening.clients import vault
 from iam_hardening.clients.operator import CannotError
 from iam_hardening.clients.vault_environment import connection
+from tests.stack_files import ROOT
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -135,6 +141,8 @@ def test_a_server_without_tls() -> None:
 def test_a_client_certificate(authority: trustme.CA, tls: Tls, tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.verify_mode = ssl.CERT_REQUIRED
+    # In TLS 1.3 the client hears of it after the handshake, or finds the connection closed.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
     authority.issue_cert("localhost").configure_cert(context)
     authority.configure_trust(context)
     own = authority.issue_cert("person@example.com")
@@ -145,7 +153,7 @@ def test_a_client_certificate(authority: trustme.CA, tls: Tls, tmp_path: Path) -
     known = {"VAULT_CACERT": str(tls.folder / "ca.crt")}
     key = {"VAULT_CLIENT_CERT": str(tmp_path / "own.crt"), "VAULT_CLIENT_KEY": str(tmp_path / "own.key")}
     assert asks.read(**known, **key)
-    asks.said(**known)
+    assert "it asks for a client certificate" in asks.said(**known)
     server.shutdown()
     server.server_close()
 
@@ -198,3 +206,55 @@ def test_a_variable_that_cannot_be_followed(environment: dict[str, str], says: s
 @pytest.mark.parametrize(("text", "seconds"), [("", 30), ("45", 45), ("90s", 90), ("2m", 120)])
 def test_how_long_a_call_may_take(text: str, seconds: int) -> None:
     assert connection({"VAULT_CLIENT_TIMEOUT": text})["timeout"] == seconds
+
+
+def test_an_expired_certificate(authority: trustme.CA, tls: Tls) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    authority.issue_cert("localhost", not_after=yesterday).configure_cert(context)
+    server, port = _serve(context)
+    said = Tls(port, tls.folder).said(VAULT_CACERT=str(tls.folder / "ca.crt"))
+    assert "its certificate is not valid now" in said
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "says"),
+    [
+        (
+            400,
+            "Client sent an HTTP request to an HTTPS server.",
+            "speaks TLS: begin VAULT_ADDR with https://",
+        ),
+        (
+            500,
+            "local node not active but active cluster node not found",
+            "is on standby, and no node is active",
+        ),
+        (404, "", "nothing at aws/creds/x in the namespace team"),
+    ],
+)
+def test_what_a_server_answers_that_is_in_another_state(status: int, words: str, says: str) -> None:
+    client = vault.client({"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "t", "VAULT_NAMESPACE": "team"})
+
+    def refused() -> None:
+        hvac.utils.raise_for_error(
+            "GET", "aws/creds/x", status, message=words, errors=[words] if words else None
+        )
+
+    with pytest.raises(CannotError) as error:
+        vault.asking(client, "Reading", "aws/creds/x", refused)
+    assert says in str(error.value)
+
+
+def test_no_file_of_authorities_is_left_behind(tls: Tls, tmp_path: Path) -> None:
+    code = (
+        "import os, tempfile\n"
+        "from iam_hardening.clients.vault_environment import connection\n"
+        "made = connection({'VAULT_CAPATH': os.environ['FOLDER']})['verify']\n"
+        "assert os.path.dirname(made) == tempfile.gettempdir() and os.path.exists(made)\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "FOLDER": str(tls.folder)}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -23,7 +23,7 @@ from iam_hardening.config import Account
 @dataclass(frozen=True, kw_only=True)
 class TrailArgs:
     """The account's region is the trail's home; it sees every region. `alarms.log_administrators`: who alone
-    may change logs and bucket; empty: everyone whom IAM allows."""
+    may change logs and bucket; empty: everyone that IAM allows."""
 
     account: Account
     alarms: config.Alarms

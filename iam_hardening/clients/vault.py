@@ -46,10 +46,10 @@ def asking(vault: hvac.Client, doing: str, path: str, call: Callable[[], Any]) -
 def _reason(vault: hvac.Client, path: str, error: Exception) -> str:
     if isinstance(error, RequestException):
         return _no_answer(vault.url, error)
-    words = " ".join(str(error).split())
-    if "HTTP request to an HTTPS server" in words:
+    said = " ".join(str(error).split())
+    if "HTTP request to an HTTPS server" in said:
         return f"{vault.url} speaks TLS: begin VAULT_ADDR with https://."
-    if "active cluster node not found" in words:
+    if "active cluster node not found" in said:
         return (
             f"the Vault at {vault.url} is on standby, and no node is active: its operator has to look at it."
         )
@@ -60,14 +60,12 @@ def _reason(vault: hvac.Client, path: str, error: Exception) -> str:
         )
     if isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
         return _refused(vault, path)
-    said = " ".join(str(error).split())
     mount = re.split(r"/(?:config|creds|roles|sts)(?:/|$)", path.removeprefix("sys/mounts/"))[0]
     if "no handler for route" in said or isinstance(error, exceptions.InvalidPath):
         within = f" in the namespace {vault.adapter.namespace}" if vault.adapter.namespace else ""
         return (
-            f"there is nothing at {path}{within}. Is an AWS secrets engine mounted at {mount}? `vault "
-            "secrets list` "
-            "shows it; `pulumi up` of the account's stack mounts it."
+            f"there is nothing at {path}{within}. Is an AWS secrets engine mounted at {mount}? "
+            "`vault secrets list` shows it; `pulumi up` of the account's stack mounts it."
         )
     if re.search(r"unknown role|role .* not found", said, re.IGNORECASE):
         role = path.rsplit("/", 1)[-1]

@@ -408,7 +408,7 @@ class Alarms(Section):
 
     `expectedPrincipals` change IAM as a matter of course: anyone who runs `pulumi up`. `logAdministrators`
     alone may delete or overwrite the program's trail's logs and change what keeps them, whoever runs
-    `pulumi up` among them; empty: everyone whom IAM allows.
+    `pulumi up` among them; empty: everyone that IAM allows.
     """
 
     email: EmailAddress

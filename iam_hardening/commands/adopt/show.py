@@ -69,8 +69,7 @@ def _found(console: Console, adoption: Adoption) -> None:
                 Text("✗", "red"), Text(_what(urn)), Text(id), Text("a replacement: see below", "red")
             )
             continue
-        step = adoption.steps.get(urn)
-        changes = list(changed(step)) if step and step.operation == "update" else []
+        changes = _changes(adoption, urn)
         table.add_row(
             Text("~" if changes else "=", "yellow" if changes else "green"),
             Text(_what(urn)),
@@ -84,12 +83,7 @@ def as_dict(adoption: Adoption) -> dict[str, Any]:
     """For machines, by URN: what is there with what the up would change, and what is not taken over, and
     why."""
     there = {
-        urn: {
-            "id": id,
-            "changes": list(changed(step))
-            if (step := adoption.steps.get(urn)) and step.operation == "update"
-            else [],
-        }
+        urn: {"id": id, "changes": _changes(adoption, urn)}
         for urn, id in adoption.ids.items()
         if urn not in adoption.replaced
     }
@@ -100,6 +94,11 @@ def as_dict(adoption: Adoption) -> dict[str, Any]:
         "name_taken": adoption.taken,
         "unchecked": adoption.unchecked,
     }
+
+
+def _changes(adoption: Adoption, urn: str) -> list[str]:
+    step = adoption.steps.get(urn)
+    return list(changed(step)) if step and step.operation == "update" else []
 
 
 def changed(step: Step) -> Iterable[str]:

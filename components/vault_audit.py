@@ -1,7 +1,7 @@
 """Vault's audit device: every request and answer in a file, secrets hashed (docs/just-in-time.md).
 
 One for the whole Vault, so one stack's file says it where several share a Vault. A Vault that cannot write
-its audit log answers nobody: the file's disk must not run full, and something has to rotate it.
+its audit log answers no request: the file's disk must not run full, and something has to rotate it.
 
 Source: HashiCorp, "Audit devices", "File audit device".
 """

@@ -145,7 +145,8 @@ def vault_server(
 def _vault_config(port: int, directory: Path, plugins: Path, audit_log: Path | None) -> dict[str, Any]:
     storage = directory / "storage"
     storage.mkdir(exist_ok=True)
-    # The only storage of OpenBao that is a directory. One node alone waits for nobody: the shortest timeouts.
+    # The only storage of OpenBao that is a directory. A single node waits for no other: the shortest
+    # timeouts.
     raft = {"path": str(storage), "node_id": "rehearsal", "performance_multiplier": "1"}
     config: dict[str, Any] = {
         "storage": {"raft": raft},

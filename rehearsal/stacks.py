@@ -133,20 +133,20 @@ def _said_plainly(stack: str, doing: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except automation.CommandError as error:
-        told = diagnostics(str(error))
+        reported = diagnostics(str(error))
         advice = "If it is a value in the stack file, mend it there; the engine's own words are above."
-        if "no resource plugin" in told:
+        if "no resource plugin" in reported:
             advice = (
                 "Install that plugin (pulumi plugin install resource …), or leave PROVIDERS=installed out."
             )
-        raise RehearsalError(f"{doing} of the stack {stack} failed:\n{told}", advice) from None
+        raise RehearsalError(f"{doing} of the stack {stack} failed:\n{reported}", advice) from None
 
 
 def diagnostics(text: str) -> str:
     """The engine's words without the empty lines and the code that wraps them; secrets are masked in them."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    told = list(_between(lines, "Diagnostics:", ("Resources:", "Outputs:", "Duration:"))) or lines
-    return "\n".join(_without_trace_of_look_ups(told)[:_SHOWN_LINES])
+    reported = list(_between(lines, "Diagnostics:", ("Resources:", "Outputs:", "Duration:"))) or lines
+    return "\n".join(_without_trace_of_look_ups(reported)[:_SHOWN_LINES])
 
 
 def _without_trace_of_look_ups(lines: list[str]) -> list[str]:

@@ -60,8 +60,8 @@ class Terminal:
     def outcome(self, outcome: Outcome) -> None:
         claim = outcome.claim
         style = "green" if outcome.holds else "bold red"
-        told = (claim.who, claim.mfa, claim.call, claim.resource, claim.account, claim.claimed)
-        cells = [*map(Text, told), Text(outcome.found, style)]
+        reported = (claim.who, claim.mfa, claim.call, claim.resource, claim.account, claim.claimed)
+        cells = [*map(Text, reported), Text(outcome.found, style)]
         self._line(Text("✓" if outcome.holds else "✗", style), cells)
         if not outcome.holds:
             self.console.print(
@@ -81,8 +81,8 @@ class Terminal:
             false = [outcome for outcome in judged if not outcome.holds]
             allowed = sum(outcome.claim.claimed == ALLOWED for outcome in judged)
             mark = Text("✗", "red") if false else Text("✓", "green")
-            told = f"{len(judged)} claims: {allowed} allowed, {len(judged) - allowed} refused"
-            self.console.print(mark, f"{escape(who):<25} {told}")
+            reported = f"{len(judged)} claims: {allowed} allowed, {len(judged) - allowed} refused"
+            self.console.print(mark, f"{escape(who):<25} {reported}")
             for outcome in false:
                 self.outcome(outcome)
 
@@ -99,8 +99,8 @@ class Terminal:
         mark = Text("✗", "red") if survivors else Text("✓", "green")
         total = noticed + len(survivors) + equivalent
         same = f", {equivalent} equivalent" if equivalent else ""
-        told = f"{account:<10} {policy}: {noticed} of {total} mutants noticed{same}"
-        self.console.print(mark, escape(told))
+        reported = f"{account:<10} {policy}: {noticed} of {total} mutants noticed{same}"
+        self.console.print(mark, escape(reported))
         for survivor in survivors:
             self.console.print(f"    [red]survives:[/red] {escape(survivor)}")
 

@@ -162,15 +162,17 @@ def _check_go(oldest: tuple[int, ...]) -> None:
         raise SetupError(
             f"Go is not installed or not on PATH: install Go {needed} or newer, then run `make setup` again."
         )
-    told = subprocess.run(
+    reported = subprocess.run(
         [go, "env", "GOVERSION"], cwd=ROOT, env=_go_environment(), capture_output=True, text=True
     )
-    found = re.match(r"go(\d+)\.(\d+)", told.stdout)
+    found = re.match(r"go(\d+)\.(\d+)", reported.stdout)
     if found is None:
-        raise failure("asking Go for its version", [*told.stdout.splitlines(), *told.stderr.splitlines()])
+        raise failure(
+            "asking Go for its version", [*reported.stdout.splitlines(), *reported.stderr.splitlines()]
+        )
     if tuple(map(int, found.groups())) < oldest:
         raise SetupError(
-            f"{told.stdout.strip()} ({go}) is too old: "
+            f"{reported.stdout.strip()} ({go}) is too old: "
             f"install Go {needed} or newer, then run `make setup` again."
         )
 

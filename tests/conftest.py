@@ -31,7 +31,7 @@ def _newest_image(_: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bootstrap_administrator(_: dict[str, Any]) -> dict[str, Any]:
-    """Whom the hardened example lists."""
+    """The caller that the hardened example lists."""
     (account_id,) = json.loads(pulumi.runtime.config.CONFIG.get()["aws:allowedAccountIds"])
     return {"accountId": account_id, "arn": f"arn:aws:iam::{account_id}:user/bootstrap-administrator"}
 

@@ -1,8 +1,8 @@
 """Who an account is to hold: groups, people and roles, with policies, trust, boundaries and log-ins.
 
-Worked out from the settings alone, for every command that compares an account with it. Policies are told
-apart by owner (AWS, or this account) and name, as their ARNs cannot be known without asking AWS for the
-path. Users that Vault issues come and go: `iam_hardening/model/vault.py` says of which kinds they are.
+Worked out from the settings alone, for every command that compares an account with it. Policies are
+distinguished by owner (AWS, or this account) and name, as their ARNs cannot be known without asking AWS for
+the path. Users that Vault issues come and go: `iam_hardening/model/vault.py` says of which kinds they are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -177,7 +177,7 @@ def _principal_of_vault(settings: Settings, vault: config.Vault) -> Iterator[Ide
 
 
 def _session_roles(account: Account, vault: config.Vault) -> Iterator[Identity]:
-    """The roles whose sessions Vault hands out."""
+    """The roles whose sessions Vault issues."""
     for name, role in vault_model.engine_roles(account, vault).items():
         if role.iam_role is None:
             continue

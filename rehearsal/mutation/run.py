@@ -87,11 +87,11 @@ class Score:
     @property
     def equivalents(self) -> dict[str, list[Fate]]:
         """The reason → the mutants that it is given for."""
-        told: dict[str, list[Fate]] = {}
+        reported: dict[str, list[Fate]] = {}
         for fate in self.fates:
             if fate.equivalent:
-                told.setdefault(fate.equivalent, []).append(fate)
-        return told
+                reported.setdefault(fate.equivalent, []).append(fate)
+        return reported
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -227,7 +227,7 @@ class Row:
     reads:       what is there now; Gone in one that is not optional means that the thing is gone.
     update:      comma-separated inputs to the steps that a change of any of them takes.
     delete:      steps; what is already gone is skipped.
-    from_id:     properties told by an id on import.
+    from_id:     properties that an id gives on import.
     auto_name:   the input that gets a generated name when the program gives none.
     defaults:    what the real provider fills in.
     computed:    inputs that, left out, are what the service made of them; of an object, only the fields

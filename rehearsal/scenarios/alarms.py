@@ -52,7 +52,7 @@ def _happenings(account: Account, alarms: Alarms) -> Iterator[_Happening]:
     yield "root fails to sign in", cloudtrail.sign_in(root, mfa=False, succeeded=False), root_alarm
     yield "root uses aws login", cloudtrail.command_line_login(root), root_alarm
     as_service_event = cloudtrail.command_line_login(root, as_service_event=True)
-    yield "root uses aws login, told as a service event", as_service_event, root_alarm
+    yield "root uses aws login, recorded as a service event", as_service_event, root_alarm
     yield "root clicks in the console", cloudtrail.call_in_the_console(root, "s3", "CreateBucket"), root_alarm
     yield "root reads only", cloudtrail.call(root, "s3", "ListBuckets", read_only=True), root_alarm
     yield "root changes IAM", cloudtrail.call(root, "iam", "CreateUser", userName="x"), root_alarm | iam_alarm

@@ -49,7 +49,7 @@ def _one_hand_out(
     own = account.admin
     hand_outs = [each for each in _hand_outs(log, vault) if each.access_key_id == key]
     known = jit_audit.with_users(hand_outs, own.client("iam"), own.client("cloudtrail"))
-    told = next(known, None)
+    reported = next(known, None)
 
     def claim(call: str, claimed: str, reason: str) -> Claim:
         return Claim(
@@ -63,11 +63,11 @@ def _one_hand_out(
         )
 
     reason = "the user of the account is known"
-    recorder.found(claim("audit: who", f"token-{name}", reason), told.who if told else "nobody")
+    recorder.found(claim("audit: who", f"token-{name}", reason), reported.who if reported else "nobody")
     is_user = ":user/" in caller
     recorder.found(
         claim("audit: which identity", caller.rsplit("/", 1)[-1] if is_user else caller, reason),
-        told.identity if told else "none",
+        reported.identity if reported else "none",
     )
     secrets = [data[field] for field in ("secret_key", "security_token") if data.get(field)]
     seen = sum(secret in log.read_text() for secret in secrets)

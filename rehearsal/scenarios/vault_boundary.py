@@ -30,7 +30,7 @@ from rehearsal.recorder import Recorder
 from rehearsal.testbed import Account, Testbed
 
 _USER = "vault-rehearsal-everything"
-# Trusts everyone whom the account allows, so that only the boundary limits.
+# Trusts every principal that the account allows, so that only the boundary limits.
 _ROLE = "rehearsal-next"
 # Trusts the user by name, which in one account needs no policy of the user's own.
 _NAMING_ROLE = "rehearsal-next-by-name"

@@ -229,7 +229,7 @@ def one_rule_of_eventbridge(cloud: Cloud) -> tuple[str, str]:
 
 GAPS = (
     Gap(
-        "rules of EventBridge are told apart",
+        "rules of EventBridge are distinguished",
         one_rule_of_eventbridge,
         (ALLOWED, "AccessDeniedException"),
         (ALLOWED, ALLOWED),
@@ -237,10 +237,10 @@ GAPS = (
     Gap("a user reads itself through the username variable", own_user_by_variable, BOTH, (DENIED, DENIED)),
     Gap("a tag of the principal names a prefix", bucket_prefix_by_principal_tag, BOTH, (DENIED, DENIED)),
     Gap("a tag of the principal in a condition", variable_in_a_condition, BOTH, (DENIED, DENIED)),
-    Gap("users are told apart by their path", users_under_a_path, BOTH, (DENIED, DENIED)),
+    Gap("users are distinguished by their path", users_under_a_path, BOTH, (DENIED, DENIED)),
     Gap("users are created under one path only", users_created_under_a_path, BOTH, (DENIED, DENIED)),
     Gap("group membership is authorised on the group", membership_is_of_the_group, BOTH, (DENIED, DENIED)),
-    Gap("MFA devices are told apart by name", devices_by_name, BOTH, (DENIED, DENIED)),
+    Gap("MFA devices are distinguished by name", devices_by_name, BOTH, (DENIED, DENIED)),
     Gap("own keys are listed without a name", own_keys_without_a_name, BOTH, (DENIED, DENIED)),
     Gap("users are created with the boundary only", only_with_the_boundary, (*BOTH, DENIED), (DENIED,) * 3),
     Gap("policies go to bounded users only", policies_only_of_bounded_users, BOTH, (DENIED, DENIED)),

@@ -195,7 +195,7 @@ def test_exports_are_for_the_shell_and_only_on_request(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["--role", "test", "--stack", "prod"], "--stack prod: no stack with vault; known: dev"),
         (["--role", "tset", "--stack", "dev"], "--role tset: not under vault.roles of dev; known: test"),
@@ -203,11 +203,11 @@ def test_exports_are_for_the_shell_and_only_on_request(
     ],
 )
 def test_what_cannot_be_is_a_sentence_and_leaves_nothing_behind(
-    place: Place, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+    place: Place, capsys: pytest.CaptureFixture[str], arguments: list[str], reported: str
 ) -> None:
     assert issue.run(**options(arguments)) == issue.COULD_NOT
     written = capsys.readouterr()
-    assert told in written.err
+    assert reported in written.err
     assert written.out == ""
     assert place.issued() == []
 

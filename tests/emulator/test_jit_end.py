@@ -238,7 +238,7 @@ def is_refused(call: Callable[[], Any]) -> bool:
     return False
 
 
-# --- By itself
+# --- Without a command
 
 
 def test_a_lease_ends_on_time_although_vault_was_killed_meanwhile(place: Place) -> None:
@@ -435,7 +435,7 @@ def test_shells_of_the_roles_users_are_ended_and_nobody_elses(
 
 
 @pytest.mark.usefixtures("in_the_environment")
-def test_without_a_way_to_aws_the_leases_end_and_the_shells_are_told(
+def test_without_a_way_to_aws_the_leases_end_and_the_shells_are_reported(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     role = revoke.role_of("dev", ISSUING, ROOT)
@@ -542,7 +542,7 @@ def test_credentials_that_may_not_deny_the_sessions_end_no_lease(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["--role", "nonesuch", "--stack", "dev"], "known: test, debug-instance, verify-data"),
         (["--role", "test", "--stack", "prod"], "no such stack; known: central, dev"),
@@ -550,17 +550,17 @@ def test_credentials_that_may_not_deny_the_sessions_end_no_lease(
     ],
 )
 def test_what_the_stack_files_do_not_have_is_refused(
-    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], reported: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert revoke.run(**options(arguments), stack_files=ROOT) == COULD_NOT
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
 
 
 # --- Left over
 
 
 def with_a_password_by_hand(place: Place) -> str:
-    """An issued user to whom an administrator gave a password: Vault cannot delete it any more."""
+    """An issued user that got a password from an administrator: Vault cannot delete it any more."""
     place.issue()
     (name,) = place.users()
     place.iam.create_login_profile(UserName=name, Password="aA1!aA1!aA1!aA1!")

@@ -178,7 +178,7 @@ def test_an_issued_user_cannot_keep_vault_from_deleting_it(account: Account) -> 
 
 
 def test_without_the_boundary_an_issued_user_would_stay(account: Account) -> None:
-    """What the boundary is for: with a password of its own, the user is not deleted at the lease's end."""
+    """What the boundary is for: with its own password, the user is not deleted at the lease's end."""
     principal = vault(account)
     issued = issue(account, principal)
     account.iam.delete_user_permissions_boundary(UserName="issued")

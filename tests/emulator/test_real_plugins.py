@@ -1,6 +1,6 @@
 """What the real provider plugins send and expect in the answers, found by running them on the emulator.
 
-terraform-provider-aws is written in Go: its SDK addresses and repeats calls in ways of its own.
+terraform-provider-aws is written in Go: its SDK has its own ways to address and repeat calls.
 """
 
 import http.client

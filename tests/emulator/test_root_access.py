@@ -1,4 +1,4 @@
-"""Central root access: switched on and off by whoever may, in one account."""
+"""Central root access: switched on and off by an authorized caller, in one account."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Sessions: how long, under which name, for whom, and from which token."""
+"""Sessions: how long, under which name, for which principal, and from which token."""
 
 import json
 import time

@@ -1,8 +1,8 @@
 """The configuration file of a production Vault, read by OpenBao.
 
 OpenBao has HashiCorp's parser and listener, but neither DynamoDB storage nor (built in) the KMS seal. So the
-file is parsed as a whole, unknown fields of the listener would be told, and then the storage's type is what
-it does not know. The fields of storage and seal are read by nothing here.
+file is parsed as a whole, unknown fields of the listener would be reported, and then the storage's type is
+what it does not know. The fields of storage and seal are read by nothing here.
 """
 
 import os
@@ -50,13 +50,13 @@ def test_openbao_reads_the_file_and_knows_everything_but_the_storage(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "told"),
+    ("right", "wrong", "reported"),
     [
         ("tls_cert_file", "tls_crt_file", "unknown or unsupported field tls_crt_file"),
         ("api_addr ", "api_address ", "unknown or unsupported field api_address"),
         ('ha_enabled = "true"', 'ha_enabled = "true', "error loading configuration"),
     ],
 )
-def test_a_mistake_in_it_would_be_told(tmp_path: Path, right: str, wrong: str, told: str) -> None:
+def test_a_mistake_in_it_would_be_reported(tmp_path: Path, right: str, wrong: str, reported: str) -> None:
     assert right in rendered()
-    assert told in what_openbao_says(tmp_path, rendered().replace(right, wrong))
+    assert reported in what_openbao_says(tmp_path, rendered().replace(right, wrong))

@@ -44,23 +44,23 @@ def test_the_token_of_a_login_is_taken_and_the_environments_wins(tmp_path: Path)
     assert vault.client({**address, "VAULT_TOKEN": "given"}, tmp_path).token == "given"
 
 
-def test_a_vault_that_is_down_is_told_with_its_address() -> None:
+def test_a_vault_that_is_down_is_reported_with_its_address() -> None:
     client = vault.client({"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "t"})
-    told = sentence(client, "aws/creds/test")
-    assert told.startswith("Reading failed: http://127.0.0.1:1 does not answer")
-    assert told.endswith("Is Vault running, and is VAULT_ADDR right?")
+    reported = sentence(client, "aws/creds/test")
+    assert reported.startswith("Reading failed: http://127.0.0.1:1 does not answer")
+    assert reported.endswith("Is Vault running, and is VAULT_ADDR right?")
 
 
-def test_a_token_that_is_not_valid_is_told_from_one_that_may_not(server: VaultServer) -> None:
+def test_a_token_that_is_not_valid_is_distinguished_from_one_that_may_not(server: VaultServer) -> None:
     assert "is not valid or has expired: log in again" in sentence(
         caller(server, "s.nonsense"), "aws/creds/test"
     )
     may_nothing = caller(server).auth.token.create(policies=["default"])["auth"]["client_token"]
-    told = sentence(caller(server, may_nothing), "aws/creds/test")
-    assert "may not use aws/creds/test" in told
+    reported = sentence(caller(server, may_nothing), "aws/creds/test")
+    assert "may not use aws/creds/test" in reported
 
 
-def test_a_mount_that_is_not_there_is_told_with_the_way_to_it(server: VaultServer) -> None:
+def test_a_mount_that_is_not_there_is_reported_with_the_way_to_it(server: VaultServer) -> None:
     root = caller(server)
     aws = root.secrets.aws
     with pytest.raises(
@@ -91,7 +91,7 @@ def test_a_role_that_the_mount_lacks_is_named(server: VaultServer, tmp_path: Pat
     root.sys.disable_secrets_engine("here")
 
 
-def test_an_engine_that_this_vault_lacks_is_told(server: VaultServer) -> None:
+def test_an_engine_that_this_vault_lacks_is_reported(server: VaultServer) -> None:
     root = caller(server)
     with pytest.raises(CannotError, match="this Vault has no AWS secrets engine"):
         vault.asking(
@@ -99,13 +99,14 @@ def test_an_engine_that_this_vault_lacks_is_told(server: VaultServer) -> None:
         )
 
 
-def test_a_sealed_vault_is_told_and_what_it_means(server: VaultServer) -> None:
+def test_a_sealed_vault_is_reported_and_what_it_means(server: VaultServer) -> None:
     root = caller(server)
     root.sys.seal()
     try:
-        told = sentence(root, "aws/creds/test")
+        reported = sentence(root, "aws/creds/test")
         assert (
-            f"the Vault at {server.address} is sealed. Vault issues no credentials, and no lease ends" in told
+            f"the Vault at {server.address} is sealed. Vault issues no credentials, and no lease ends"
+            in reported
         )
     finally:
         server.stop()

@@ -1,7 +1,7 @@
 """The real engine, an emulated AWS, a live Vault and the fake providers between them, once for all engine
 tests.
 
-Each test has a stack of its own and an account of its own, so no test sees what another left behind.
+Each test has its own stack and its own account, so no test sees what another left behind.
 """
 
 import itertools
@@ -66,7 +66,7 @@ _QUICK = {"show_secrets": False}
 
 @dataclass
 class TestStack:
-    """One stack in an account of its own. `program` is what the next command runs."""
+    """One stack in its own account. `program` is what the next command runs."""
 
     __test__ = False
 

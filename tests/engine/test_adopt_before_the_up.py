@@ -1,4 +1,4 @@
-"""`iam-hardening adopt` names before the up whoever and whatever would stop with it, and what AWS would
+"""`iam-hardening adopt` names before the up the people and the work that it would stop, and what AWS would
 refuse.
 
 Two estates from the field: policies hang on users, with keys in use; and groups that hold all that AWS
@@ -106,7 +106,7 @@ def test_with_the_warnings_accepted_the_status_says_that_nothing_is_in_the_way(p
     assert person.adopt("central", more=["--accept-warnings"])[0] == 0
 
 
-def test_what_passes_awss_quotas_is_told_and_refused_by_the_emulated_aws(person: Person) -> None:
+def test_what_passes_awss_quotas_is_reported_and_refused_by_the_emulated_aws(person: Person) -> None:
     account = person.testbed.accounts["central"]
     iam = account.admin.client("iam")
     iam.create_group(GroupName="Developers")

@@ -32,7 +32,7 @@ def program_for(stack: Any, *, email: str = "a@example.com", says: str = "Root i
 
 
 def found(stack: Any, region: str) -> tuple[list[str], list[str], list[str]]:
-    """Rules, topics, and who is told."""
+    """Rules, topics, and who gets the messages."""
     events, sns = stack.client("events", region), stack.client("sns", region)
     return (
         [rule["Name"] for rule in events.list_rules()["Rules"]],

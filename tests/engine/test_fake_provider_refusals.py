@@ -63,7 +63,7 @@ def test_what_has_no_row_is_named(stack: Any, make: Callable[[], object], senten
     assert "rehearsal/fake_provider" not in said
 
 
-def test_a_stack_without_credentials_is_told_so(new_stack: Callable[..., Any]) -> None:
+def test_a_stack_without_credentials_is_refused_with_that_reason(new_stack: Callable[..., Any]) -> None:
     stack = new_stack(with_credentials=False)
     said = stack.fails(_and_a_group(lambda: None))
     assert f"the rehearsal has no AWS credentials for the stack {stack.name}" in said

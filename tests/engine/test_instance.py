@@ -135,7 +135,7 @@ def test_a_configured_subnet_replaces_it_and_leaving_it_out_again_does_not(stack
     assert stack.outputs()["id"] == moved
 
 
-def test_an_account_without_a_default_subnet_is_told_what_to_write(stack: Any) -> None:
+def test_an_account_without_a_default_subnet_gets_a_message_with_what_to_write(stack: Any) -> None:
     ec2 = stack.client("ec2")
     for subnet in DEFAULT_SUBNETS:
         ec2.delete_subnet(SubnetId=subnet)

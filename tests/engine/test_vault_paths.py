@@ -1,8 +1,8 @@
 """What keeps its path in Vault and has to be made anew there (an auth method of another kind, an audit log),
 and what gets another path: the mount.
 
-Vault refuses a second one under a path, and the real plugins make the new one first unless they are told not
-to. The fake ones do the same. The real program, engine and Vault, and the emulated AWS.
+Vault refuses a second one under a path, and the real plugins make the new one first unless the program says
+not to. The fake ones do the same. The real program, engine and Vault, and the emulated AWS.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`.venv` is what the lock says, or the user is told what is missing; the lock fits the requirements."""
+"""`.venv` is what the lock says, or a message names what is missing; the lock fits the requirements."""
 
 import re
 import sys
@@ -32,7 +32,7 @@ class Steps:
 
 @pytest.fixture
 def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Steps:
-    """A tree of its own, with this project's requirements."""
+    """A separate tree, with this project's requirements."""
     for name in ("LOCK", "REQUIREMENTS"):
         value = getattr(environment, name)
         copies = tuple(tmp_path / path.name for path in (value if name == "REQUIREMENTS" else (value,)))

@@ -1,4 +1,4 @@
-"""The servers start, restart and end; whoever starts them is told why when they cannot."""
+"""The servers start, restart and end; a message says why when they cannot."""
 
 import signal
 import socket
@@ -211,12 +211,12 @@ def test_a_server_that_cannot_start_shows_the_end_of_its_log(
     monkeypatch.setattr(tools, "bao", lambda: broken)
 
     with (
-        pytest.raises(ServerError, match="with exit status 4") as told,
+        pytest.raises(ServerError, match="with exit status 4") as reported,
         vault_server(tmp_path / "vault", tools.vault_aws_plugin()),
     ):
         pass
 
-    assert "this machine has no such thing" in str(told.value)
+    assert "this machine has no such thing" in str(reported.value)
 
 
 def test_a_rehearsal_that_is_killed_leaves_no_server_and_no_plugin(tmp_path: Path) -> None:

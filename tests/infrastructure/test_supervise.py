@@ -1,4 +1,4 @@
-"""Nothing outlives whoever asked for it, however that ends."""
+"""Nothing outlives the process that started it, however that one ends."""
 
 import os
 import signal

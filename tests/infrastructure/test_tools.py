@@ -159,11 +159,11 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(
 ) -> None:
     write_go(builds.parent, f"#!/bin/sh\n[ $1 = env ] && echo go1.26.8 && exit\necho '{line}' >&2\nexit 1\n")
 
-    with pytest.raises(SetupError) as told:
+    with pytest.raises(SetupError) as reported:
         build(tool)
 
-    assert advice in str(told.value)
-    assert line in str(told.value)
+    assert advice in str(reported.value)
+    assert line in str(reported.value)
     assert not tool.is_built
     assert list(tools.TOOLS.glob("partial-*")) == []
 

@@ -1,7 +1,7 @@
 """What is desired and what was registered, kind by kind, in one form that can be compared.
 
 The two sides share no code with the program: registrations are read as the engine gets them, and the desired
-state as its dataclasses have it. ARNs that the recorder makes up are of an account of its own.
+state as its dataclasses have it. ARNs that the recorder makes up are of another account.
 """
 
 import json

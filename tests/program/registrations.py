@@ -24,7 +24,7 @@ from tests.stack_files import PROJECT, ROOT, handed_over
 
 
 def record(variant: Variant) -> Recorder:
-    """Runs the program by itself: a new event loop, and nothing of an earlier run's configuration."""
+    """Runs the program alone: a new event loop, and nothing of an earlier run's configuration."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     runtime_settings.ROOT.set(None)

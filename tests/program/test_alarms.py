@@ -98,7 +98,7 @@ def test_who_is_not_listed_deploys_nothing(run_program: RunProgram, recorder: Re
 def test_who_only_previews_is_warned(
     run_program: RunProgram, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A preview changes nothing, and whoever reviews may do no more than read."""
+    """A preview changes nothing, and a reviewer may do no more than read."""
     warned: list[str] = []
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     monkeypatch.setattr(pulumi.log, "warn", warned.append)

@@ -56,7 +56,7 @@ ACCEPTED = [
         "vault-aws-debug-instance",
     ),
     Accepted(_POLICY, "UNKNOWN_ACTION", "denied before AWS gives an action such a name", _BOUNDARY),
-    Accepted(_POLICY, "RESOURCE_STAR", "a boundary gives nothing by itself", _BOUNDARY),
+    Accepted(_POLICY, "RESOURCE_STAR", "a boundary alone grants nothing", _BOUNDARY),
     Accepted(_POLICY, "UNKNOWN_PREFIX", "parliament lacks services that AWS has", _BOUNDARY),
     Accepted(
         _POLICY,

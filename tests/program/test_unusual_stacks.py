@@ -1,4 +1,4 @@
-"""Stack files that are unusual and right: the program takes them, each resource under a name of its own."""
+"""Stack files that are unusual and right: the program takes them, each resource under its own name."""
 
 import copy
 from collections.abc import Callable

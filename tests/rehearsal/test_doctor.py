@@ -391,7 +391,7 @@ def test_a_sealed_vault(using: As, walked: Walked, tmp_path: Path, monkeypatch: 
     assert "vault operator unseal" in printed
 
 
-def test_a_mount_of_another_account_is_told_and_the_lease_is_given_back(
+def test_a_mount_of_another_account_is_reported_and_the_lease_is_given_back(
     testbed: Testbed, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     using(None)
@@ -409,7 +409,7 @@ def test_a_mount_of_another_account_is_told_and_the_lease_is_given_back(
     assert vault_users(testbed) == before
 
 
-def test_credentials_that_nobody_can_try_are_told(
+def test_credentials_that_cannot_be_tried_are_reported(
     testbed: Testbed, using: As, walked: Walked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A profile that is not there lets AWS's libraries make no call, whoever's keys it is with."""

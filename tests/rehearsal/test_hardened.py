@@ -14,7 +14,7 @@ HARDENED = ("--stack-files", "examples/hardened", "--json", "report.json")
 
 @pytest.fixture(scope="module")
 def hardened_and_weak_onboarding(copy_of_project: Callable[[], Copy]) -> tuple[Rehearsed, Rehearsed]:
-    """The example as it is, and beside it one whose strict onboarding denies the wrong people, and whose
+    """The example as it is, and another copy whose strict onboarding denies the wrong people, and whose
     alarm does not see all that root does at the sign-in service."""
     hardened, weak = copy_of_project(), copy_of_project()
     weak.replace(
@@ -208,7 +208,7 @@ def test_an_alarm_that_is_silent_or_always_loud_is_found(
 
 @pytest.mark.parametrize(
     "what",
-    ["root clicks in the console, us-east-1", "root uses aws login, told as a service event, us-east-1"],
+    ["root clicks in the console, us-east-1", "root uses aws login, recorded as a service event, us-east-1"],
 )
 def test_an_alarm_on_root_that_leaves_the_sign_in_service_out_is_found(
     hardened: Rehearsed, weak_onboarding: Rehearsed, what: str

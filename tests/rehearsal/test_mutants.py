@@ -58,7 +58,7 @@ def test_every_kind_of_policy_has_mutants(mutants: tuple[Rehearsed, Rehearsed]) 
     } <= policies
 
 
-def test_what_a_mutant_broke_is_told_by_the_claim(mutants: tuple[Rehearsed, Rehearsed]) -> None:
+def test_what_a_mutant_broke_is_reported_by_the_claim(mutants: tuple[Rehearsed, Rehearsed]) -> None:
     noticed = {(each["policy"], each["what"]): each["killed_by"] for each in mutants[0].report["mutants"]}
     assert noticed[
         "policy of role test_role (us-east-1)", "AllowTheCentralAccount: without its condition"

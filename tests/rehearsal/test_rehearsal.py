@@ -33,7 +33,7 @@ config:
 
 @pytest.fixture(scope="module")
 def shipped_and_weak_mfa(copy_of_project: Callable[[], Copy]) -> tuple[Rehearsed, Rehearsed]:
-    """The project as it is, and beside it one whose MFA policy lacks the second statement."""
+    """The project as it is, and another copy whose MFA policy lacks the second statement."""
     shipped, weak = copy_of_project(), copy_of_project()
     # It now denies nothing: there is no resource that is not any resource.
     weak.replace(
@@ -253,7 +253,7 @@ def test_a_role_for_named_people_lets_in_them_and_no_administrator(third_account
     assert found[("Administrator", "MFA")] == "refused"
 
 
-def test_mistakes_in_two_stack_files_are_told_together_and_nothing_is_started(
+def test_mistakes_in_two_stack_files_are_reported_together_and_nothing_is_started(
     copy_of_project: Callable[[], Copy],
 ) -> None:
     copy = copy_of_project()
@@ -289,7 +289,7 @@ def test_values_encrypted_for_the_users_own_stack_are_refused_by_key(
     assert "Traceback" not in result.printed
 
 
-def test_installed_providers_that_are_not_installed_are_told_as_such(
+def test_installed_providers_that_are_not_installed_are_reported_as_such(
     copy_of_project: Callable[[], Copy],
 ) -> None:
     copy = copy_of_project()
@@ -299,7 +299,7 @@ def test_installed_providers_that_are_not_installed_are_told_as_such(
     assert "Traceback" not in result.printed
 
 
-def test_a_rehearsal_that_is_told_to_end_ends_everything_it_started(
+def test_a_rehearsal_that_gets_a_signal_ends_everything_it_started(
     copy_of_project: Callable[[], Copy],
 ) -> None:
     copy = copy_of_project()

@@ -32,7 +32,7 @@ NAMED = {
     ("aws:ec2/instance:Instance", "instance"): "An instance that has an address is replaced once.",
 }
 _HARMLESS = {"same", "create", "update", "read", "refresh"}
-# The earlier program in a process of its own: its modules have the names of today's.
+# The earlier program in its own process: its modules have the names of today's.
 _UP = """
 import os, runpy, sys
 from pulumi import automation

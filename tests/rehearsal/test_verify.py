@@ -21,7 +21,7 @@ from iam_hardening.clients.aws import Credentials, Session
 from iam_hardening.clients.operator import CannotError
 from iam_hardening.commands.verify.caller_policy import caller_policy
 from rehearsal.testbed import Account, Testbed, enrol
-from tests.rehearsal.verifying import RESOURCE_POLICIES, SIMULATED, broken, found, outcomes, told
+from tests.rehearsal.verifying import RESOURCE_POLICIES, SIMULATED, broken, found, outcomes, reported
 
 pytestmark = pytest.mark.engine
 
@@ -39,16 +39,16 @@ def dev(testbed: Testbed) -> Account:
 
 
 def false(testbed: Testbed, account: Account) -> list[tuple[str, str, str]]:
-    """What, asked, found; what the simulator found beside it is looked at by itself."""
+    """What, asked, found; what the simulator found beside it is compared separately."""
     return [
-        told(each)
+        reported(each)
         for each in found(testbed, account).false
         if each.scenario not in (SIMULATED, RESOURCE_POLICIES)
     ]
 
 
 def simulated_false(testbed: Testbed, account: Account) -> set[tuple[str, str]]:
-    return {told(each)[:2] for each in found(testbed, account).false if each.scenario == SIMULATED}
+    return {reported(each)[:2] for each in found(testbed, account).false if each.scenario == SIMULATED}
 
 
 @pytest.mark.parametrize("name", ["central", "dev"])
@@ -451,7 +451,7 @@ def test_a_door_that_was_opened_by_hand_lets_somebody_in(
     let_in: str,
 ) -> None:
     with broken(dev, break_it):
-        wrong = {told(each) for each in found(testbed, dev).false if each.scenario == RESOURCE_POLICIES}
+        wrong = {reported(each) for each in found(testbed, dev).false if each.scenario == RESOURCE_POLICIES}
     assert (claim, let_in, "allowed") in wrong
     assert {where for where, _, _ in wrong} == {claim}
     assert not [each for each in found(testbed, dev).false if each.scenario == RESOURCE_POLICIES]
@@ -512,7 +512,7 @@ def plant(account: Account) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("name", ["central", "dev"])
-def test_whatever_was_planted_is_told(testbed: Testbed, name: str) -> None:
+def test_what_was_planted_is_reported(testbed: Testbed, name: str) -> None:
     account = testbed.accounts[name]
     before = set(map(str, found(testbed, account).strangers))
     with broken(account, plant):

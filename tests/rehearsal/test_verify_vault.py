@@ -24,7 +24,7 @@ from tests.rehearsal.verifying import (
     configured,
     found,
     outcomes,
-    told,
+    reported,
 )
 
 pytestmark = pytest.mark.engine
@@ -51,12 +51,12 @@ def looked_at(testbed: Testbed, make_vault: Callable[[], hvac.Client] | None = N
         account.stack.outputs()["instance_id"]
         and f"arn:aws:ec2:us-east-1:{account.id}:instance/{account.stack.outputs()['instance_id']}",
     )
-    findings.outcomes = [each for each in findings.outcomes if told(each) not in SANDBOXED]
+    findings.outcomes = [each for each in findings.outcomes if reported(each) not in SANDBOXED]
     return findings
 
 
 def false(testbed: Testbed) -> list[tuple[str, str, str]]:
-    return [told(each) for each in looked_at(testbed).false]
+    return [reported(each) for each in looked_at(testbed).false]
 
 
 def test_what_was_deployed_is_as_its_stack_file_says(testbed: Testbed) -> None:
@@ -78,7 +78,7 @@ def test_what_was_deployed_is_as_its_stack_file_says(testbed: Testbed) -> None:
 
 
 def role_changed(path: str, **changes: Any) -> Callable[[hvac.Client], Undo]:
-    """A role of an engine or a log-in, written anew with changes; Vault takes back what it told."""
+    """A role of an engine or a log-in, written anew with changes; Vault takes back what it returned."""
 
     def change(vault: hvac.Client) -> Undo:
         answer = vault.read(path)
@@ -169,13 +169,13 @@ EVERYTHING = json.dumps(
 NIGHTLY = "auth/nightly-report/role/nightly-report"
 GITHUB = "auth/github/role/github"
 PROVIDER = "auth/identity-provider/role/identity-provider"
-BESIDE = "Vault policies for its credentials beside the stack's"
+BESIDE = "Vault policies for its credentials other than the stack's"
 
 # What someone did in Vault, and every claim that must then be false: what, asked, found.
 BREAKAGES: Mapping[str, tuple[Callable[[hvac.Client], Undo], list[tuple[str, str, str]]]] = {
     "a role added": (
         added("aws/roles/backdoor", credential_type="iam_user", policy_document=EVERYTHING),
-        [("mount aws", "roles beside the stack's", "backdoor")],
+        [("mount aws", "roles other than the stack's", "backdoor")],
     ),
     "a role's policy document widened": (
         role_changed("aws/roles/report", policy_document=EVERYTHING),
@@ -230,7 +230,7 @@ BREAKAGES: Mapping[str, tuple[Callable[[hvac.Client], Undo], list[tuple[str, str
     ),
     "a lease of the engine's own": (
         leases_of_the_engine,
-        [("aws/config/lease", "lease beside the mount's", "lease=12h0m0s, lease_max=24h0m0s")],
+        [("aws/config/lease", "lease other than the mount's", "lease=12h0m0s, lease_max=24h0m0s")],
     ),
     "secrets in the audit log": (
         audited_in_the_clear,
@@ -270,7 +270,7 @@ BREAKAGES: Mapping[str, tuple[Callable[[hvac.Client], Undo], list[tuple[str, str
     ),
     "one more person": (
         added("auth/people/users/mallory", password="not-a-secret-of-anybody"),
-        [("auth/people", "users beside the stack's", "mallory")],
+        [("auth/people", "users other than the stack's", "mallory")],
     ),
     "policies on a person's password": (
         added("auth/people/users/alice", password="not-a-secret-of-anybody", token_policies=["aws-report"]),
@@ -292,7 +292,7 @@ BREAKAGES: Mapping[str, tuple[Callable[[hvac.Client], Undo], list[tuple[str, str
             bound_audiences=["https://vault.example.com"],
             bound_subject="repo:acme@123456/other@456789:ref:refs/heads/main",
         ),
-        [("auth/github", "roles beside the stack's", "other")],
+        [("auth/github", "roles other than the stack's", "other")],
     ),
     "the audit log switched off": (
         audit_switched_off,
@@ -382,7 +382,7 @@ def test_what_somebody_changed_of_vaults_in_aws_is_a_false_claim(
         false = [
             each for each in found(testbed, dev).false if each.scenario not in (SIMULATED, RESOURCE_POLICIES)
         ]
-    assert [told(each) for each in false] == expected
+    assert [reported(each) for each in false] == expected
     assert found(testbed, dev).false == []
 
 
@@ -427,17 +427,17 @@ def test_every_path_of_the_printed_policy_is_missed_where_it_lacks(testbed: Test
             ]
             with token_of(testbed, "\n".join(blocks)) as token:
                 findings = looked_at(testbed, partial(testbed.vault, token))
-            told_of = (
+            its_lines = (
                 "Asking Vault whose token this is failed"
                 if left_out == "auth/token/lookup-self"
                 else f" {left_out.removesuffix('*')}"
             )
             assert findings.unchecked, left_out
-            assert [line for line in findings.unchecked if told_of not in line] == []
+            assert [line for line in findings.unchecked if its_lines not in line] == []
             assert findings.false == []
 
 
-def test_a_token_that_is_no_longer_good_is_told_as_that(testbed: Testbed) -> None:
+def test_a_token_that_is_no_longer_good_is_reported_as_that(testbed: Testbed) -> None:
     (line,) = looked_at(testbed, lambda: testbed.vault("s.gone")).unchecked
     assert line.startswith("Vault: ")
     assert "the Vault token is not valid or has expired" in line

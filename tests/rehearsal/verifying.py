@@ -47,11 +47,11 @@ def found(
         lambda service, region: session.in_region(region).client(service),
         lambda: testbed.vault(vault_token),
     )
-    findings.outcomes = [each for each in findings.outcomes if told(each) not in SANDBOXED]
+    findings.outcomes = [each for each in findings.outcomes if reported(each) not in SANDBOXED]
     return findings
 
 
-def told(outcome: Outcome) -> tuple[str, str, str]:
+def reported(outcome: Outcome) -> tuple[str, str, str]:
     return outcome.claim.resource, outcome.claim.call, outcome.found
 
 

@@ -92,11 +92,11 @@ class _Empty:
         ({"Service": "lambda.amazonaws.com"}, []),
     ],
 )
-def test_a_trust_of_somebody_outside_the_estate_is_told(principal: Any, says: list[str]) -> None:
+def test_a_trust_of_somebody_outside_the_estate_is_reported(principal: Any, says: list[str]) -> None:
     assert trusted({"Principal": principal, "Action": "sts:AssumeRole"}) == says
 
 
-def test_conditions_and_denials_of_a_trust_are_told_apart() -> None:
+def test_conditions_and_denials_of_a_trust_are_distinguished() -> None:
     assert trusted({"Principal": "*", "Condition": {"Bool": {"a": "b"}}}) == [
         "trusts anyone who meets its conditions"
     ]

@@ -125,7 +125,7 @@ def test_changes_in_words_show_no_secret_and_policies_by_their_sids() -> None:
     ]
 
 
-class Told:
+class Reported:
     """What Vault would answer."""
 
     def __init__(self, **answers: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ class Told:
         return self._answers.get(path)
 
 
-VAULT: Any = Told(
+VAULT: Any = Reported(
     sys__auth={"people/": {"type": "userpass"}, "github/": {"type": "jwt"}},
     sys__audit={"file/": {"type": "file"}},
     auth__github__role__github={"role_type": "jwt"},

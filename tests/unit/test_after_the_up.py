@@ -55,7 +55,7 @@ def up(existing: Existing, *steps: Step) -> AfterTheUp:
 # --- Denials
 
 
-def test_denials_are_told_apart_by_what_they_are_about() -> None:
+def test_denials_are_distinguished_by_what_they_are_about() -> None:
     existing = account(users={"alice": {}})
     found = up(
         existing,
@@ -418,7 +418,7 @@ def trust(principal: object, **condition: object) -> str:
     return text(statement | ({"Condition": condition} if condition else {}))
 
 
-def test_whom_a_role_no_longer_lets_in_is_told() -> None:
+def test_principals_that_a_role_no_longer_trusts_are_reported() -> None:
     def trusts(old: str, new: str, by: str = "other") -> list[str]:
         existing = account(roles={"r": {}}, iam=adoption.Iam(role_uses={"r": USED}))
         change = changed("role", "r", {"assumeRolePolicy": old}, {"assumeRolePolicy": new})
@@ -434,7 +434,7 @@ def test_whom_a_role_no_longer_lets_in_is_told() -> None:
     assert trusts(trust(root), trust(other)) == []
 
 
-def test_a_boundary_that_is_set_changed_or_removed_is_told() -> None:
+def test_a_boundary_that_is_set_changed_or_removed_is_reported() -> None:
     existing = account(users={"alice": {}}, roles={"ci": {}})
     one, two = {"permissionsBoundary": arn_of("one")}, {"permissionsBoundary": arn_of("two")}
     (said,) = warned(existing, changed("user", "alice", {}, one), caller=as_user("alice"))
@@ -453,7 +453,9 @@ def test_a_boundary_that_is_set_changed_or_removed_is_told() -> None:
     ("was", "will", "is_said"),
     [(43200, 3600, True), (7200, None, True), (3600, 43200, False), (None, 3600, False)],
 )
-def test_a_role_whose_sessions_get_shorter_is_told(was: int | None, will: int | None, is_said: bool) -> None:
+def test_a_role_whose_sessions_get_shorter_is_reported(
+    was: int | None, will: int | None, is_said: bool
+) -> None:
     existing = account(roles={"r": {}})
     inputs = [{"maxSessionDuration": each} if each else {} for each in (was, will)]
     said = warned(existing, changed("role", "r", inputs[0], {"path": "/"} | inputs[1]))
@@ -462,7 +464,7 @@ def test_a_role_whose_sessions_get_shorter_is_told(was: int | None, will: int | 
         assert f"its sessions last at most 3600 s instead of {was} s" in said[0]
 
 
-def test_a_path_that_changes_is_told_with_what_names_the_old_arn() -> None:
+def test_a_path_that_changes_is_reported_with_what_names_the_old_arn() -> None:
     moved = "arn:aws:iam::111111111111:user/people/alice"
     existing = account(
         policies={
@@ -477,7 +479,7 @@ def test_a_path_that_changes_is_told_with_what_names_the_old_arn() -> None:
     assert said.endswith("the old ARN is in: policy names, the trust policy of role r")
 
 
-def test_tags_that_go_or_change_are_told_and_new_ones_are_not() -> None:
+def test_tags_that_go_or_change_are_reported_and_new_ones_are_not() -> None:
     existing = account(users={"alice": {}})
     was, will = (
         {"tags": {"team": "red", "recorder": "a", "same": "x"}},
@@ -493,7 +495,7 @@ def test_tags_that_go_or_change_are_told_and_new_ones_are_not() -> None:
 # --- Quotas
 
 
-def test_fixed_quotas_and_those_that_can_be_raised_are_told_as_such() -> None:
+def test_fixed_quotas_and_those_that_can_be_raised_are_reported_as_such() -> None:
     def holds(count: int) -> dict[str, object]:
         return holding(*(arn_of(f"p{n}") for n in range(count)))
 

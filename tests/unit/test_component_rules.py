@@ -27,7 +27,7 @@ from tests.accounts import account, central_account, section, statement
 from tests.recorder import Recorder
 
 POLICY = "aws:iam/policy:Policy"
-# What a type needs, whoever uses the component (the reasons are there).
+# What a type needs, whichever component uses it (the reasons are there).
 OWN_OPTIONS = {
     "vault:aws/secretBackend:SecretBackend": {"delete_before_replace"},
     "aws:iam/userLoginProfile:UserLoginProfile": {"delete_before_replace"},
@@ -189,7 +189,7 @@ def test_children_and_look_ups_use_the_provider_that_the_component_was_given(
 def test_every_child_is_named_after_its_component(recorder: Recorder, make: Make) -> None:
     recorder.run(lambda: make("sample", pulumi.ResourceOptions()))
     for made in recorder.registrations.values():
-        # A policy that a stack file names keeps its resource whoever holds it.
+        # A policy that a stack file names keeps its resource, whichever principal holds it.
         of_file = made.type == POLICY and made.name == "policy/sample-own"
         assert of_file or made.name == "sample" or made.name.startswith("sample-")
 

@@ -30,7 +30,7 @@ def record_role(recorder: Recorder, **changed: Any) -> None:
     recorder.run(lambda: CrossAccountRole("test_role", args))
 
 
-def test_the_role_trusts_whom_it_is_told_and_lasts_an_hour(recorder: Recorder) -> None:
+def test_the_role_trusts_its_principals_and_lasts_an_hour(recorder: Recorder) -> None:
     record_role(recorder)
     assert recorder.one(ROLE, "test_role").inputs == {
         "name": "test_role",

@@ -1,4 +1,4 @@
-"""Whoever deploys and operates installs requirements.txt alone: what that code imports is in there, and each
+"""To deploy and operate, requirements.txt alone is installed: what that code imports is in there, and each
 line says what it is for."""
 
 import ast

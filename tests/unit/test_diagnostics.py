@@ -18,7 +18,7 @@ Resources:
 """
 
 
-def test_a_look_up_that_found_nothing_is_told_without_a_trace() -> None:
+def test_a_look_up_that_found_nothing_is_reported_without_a_trace() -> None:
     what = "invoke of aws:iam/getPolicy:getPolicy failed: 0 IAM policies are named 'Nonesuch'"
     assert diagnostics(TOLD.format(what=what)).splitlines() == [
         "  pulumi:pulumi:Stack (iam-hardening-dev):",
@@ -27,6 +27,6 @@ def test_a_look_up_that_found_nothing_is_told_without_a_trace() -> None:
 
 
 def test_a_mistake_of_the_program_keeps_its_trace() -> None:
-    told = diagnostics(TOLD.format(what="a mistake of ours"))
-    assert 'File "server.py", line 95' in told
-    assert "unchanged" not in told
+    reported = diagnostics(TOLD.format(what="a mistake of ours"))
+    assert 'File "server.py", line 95' in reported
+    assert "unchanged" not in reported

@@ -123,7 +123,7 @@ def aws() -> Iterator[Aws]:
 
 
 @pytest.fixture
-def told(aws: Aws, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+def reported(aws: Aws, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """What is printed on the way, which must end with `status`; no secret is ever part of it."""
 
     def walk(*arguments: str, status: int = IN_THE_WAY) -> str:
@@ -137,7 +137,7 @@ def told(aws: Aws, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     return walk
 
 
-Told = Callable[..., str]
+Reported = Callable[..., str]
 
 
 def edit(project: Path, stack: str, old: str, new: str) -> None:
@@ -158,21 +158,21 @@ def with_mfa(aws: Aws) -> Aws:
 # --- The whole way
 
 
-def test_the_whole_way(aws: Aws, told: Told) -> None:
+def test_the_whole_way(aws: Aws, reported: Reported) -> None:
     with_mfa(aws).assumes().caller(f"{ROLE}/Administrator", DEV, stub="sts in role")
-    printed = told(status=WELL)
+    printed = reported(status=WELL)
     assert [line.split()[0] for line in printed.splitlines()] == ["✓"] * 6
 
 
-def test_what_comes_after_the_first_failure_is_not_asked(aws: Aws, told: Told) -> None:
+def test_what_comes_after_the_first_failure_is_not_asked(aws: Aws, reported: Reported) -> None:
     aws.caller().devices()
-    printed = told()
+    printed = reported()
     assert [line[0] for line in printed.splitlines() if not line.startswith("  Fix")] == [*"✓✓✗---"]
 
 
-def test_the_json_file_has_each_step_with_its_fix(aws: Aws, told: Told, tmp_path: Path) -> None:
+def test_the_json_file_has_each_step_with_its_fix(aws: Aws, reported: Reported, tmp_path: Path) -> None:
     aws.caller().devices()
-    told(*TO_THE_ROLE, "--json", str(tmp_path / "doctor.json"))
+    reported(*TO_THE_ROLE, "--json", str(tmp_path / "doctor.json"))
     report = json.loads((tmp_path / "doctor.json").read_text())
     assert (report["person"], report["stack"], report["role"]) == ("Administrator", "dev", "test_role")
     results = [step["result"] for step in report["steps"]]
@@ -183,24 +183,24 @@ def test_the_json_file_has_each_step_with_its_fix(aws: Aws, told: Told, tmp_path
 # --- Credentials
 
 
-def test_no_credentials(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_credentials(reported: Reported, monkeypatch: pytest.MonkeyPatch) -> None:
     no_keys(monkeypatch)
-    printed = told()
+    printed = reported()
     assert "There are no AWS credentials, neither in the environment nor in the files" in printed
     assert "Fix: Make an access key in the console" in printed
 
 
-def test_a_profile_that_does_not_exist(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_that_does_not_exist(reported: Reported, monkeypatch: pytest.MonkeyPatch) -> None:
     no_keys(monkeypatch)
     monkeypatch.setenv("AWS_PROFILE", "centrall")
-    printed = told()
+    printed = reported()
     assert "The config profile (centrall) could not be found" in printed
     assert "export AWS_PROFILE=central" in printed
     assert "iam-hardening client-config --person Administrator --device your-device prints it" in printed
 
 
 def test_the_profile_of_a_role_is_no_beginning_and_is_not_tried(
-    told: Told, project: Path, monkeypatch: pytest.MonkeyPatch
+    reported: Reported, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_keys(monkeypatch)
     (project / "config").write_text(
@@ -208,18 +208,18 @@ def test_the_profile_of_a_role_is_no_beginning_and_is_not_tried(
         f"[profile dev-test_role]\nrole_arn = {ROLE}\nsource_profile = central\nmfa_serial = {TOTP}\n"
     )
     monkeypatch.setenv("AWS_PROFILE", "dev-test_role")
-    assert "The profile dev-test_role is a role's." in told()
+    assert "The profile dev-test_role is a role's." in reported()
 
 
 def test_a_roles_profile_without_the_session_that_it_starts_from(
-    told: Told, project: Path, monkeypatch: pytest.MonkeyPatch
+    reported: Reported, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_keys(monkeypatch)
     (project / "config").write_text(
         f"[profile dev-test_role]\nrole_arn = {ROLE}\ncredential_source = Environment\n"
     )
     monkeypatch.setenv("AWS_PROFILE", "dev-test_role")
-    assert "✗ AWS credentials" in told()
+    assert "✗ AWS credentials" in reported()
 
 
 @pytest.mark.parametrize(
@@ -238,18 +238,18 @@ def test_a_configuration_that_lets_no_call_be_made(
     assert words in capsys.readouterr().out
 
 
-def test_a_secret_that_is_missing(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_is_missing(reported: Reported, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    assert "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY" in told()
+    assert "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY" in reported()
 
 
-def test_a_sessions_key_without_its_token(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sessions_key_without_its_token(reported: Reported, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_SESSION_TOKEN")
-    assert f"{SESSION_KEY} is the key of a session, and its session token is not there" in told()
+    assert f"{SESSION_KEY} is the key of a session, and its session token is not there" in reported()
 
 
-def test_where_the_credentials_come_from_is_told(
-    aws: Aws, told: Told, project: Path, monkeypatch: pytest.MonkeyPatch
+def test_where_the_credentials_come_from_is_reported(
+    aws: Aws, reported: Reported, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The environment wins over a profile that was chosen, which surprises people."""
     (project / "credentials").write_text(
@@ -257,10 +257,10 @@ def test_where_the_credentials_come_from_is_told(
     )
     monkeypatch.setenv("AWS_PROFILE", "central")
     aws.caller().devices()
-    assert f"{SESSION_KEY}, from the environment (AWS_PROFILE is set as well and does not count" in told()
+    assert f"{SESSION_KEY}, from the environment (AWS_PROFILE is set as well and does not count" in reported()
     no_keys(monkeypatch)
     aws.caller().devices()
-    assert f"{KEY}, from the credentials file, profile central" in told()
+    assert f"{KEY}, from the credentials file, profile central" in reported()
 
 
 # --- Whose
@@ -279,10 +279,10 @@ def test_where_the_credentials_come_from_is_told(
     ],
 )
 def test_what_aws_says_of_the_key(
-    aws: Aws, told: Told, code: str, words: str, sentence: str, fix: str
+    aws: Aws, reported: Reported, code: str, words: str, sentence: str, fix: str
 ) -> None:
     aws.refuses("get_caller_identity", code, words)
-    printed = told()
+    printed = reported()
     assert sentence in printed
     assert fix in printed
 
@@ -295,13 +295,13 @@ def test_what_aws_says_of_the_key(
     ],
 )
 def test_aws_cannot_be_reached(
-    aws: Aws, told: Told, error: Exception, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, reported: Reported, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails() -> None:
         raise error
 
     monkeypatch.setattr(aws.stubs["sts"].client, "get_caller_identity", fails)
-    printed = told()
+    printed = reported()
     assert "Whose these are: AWS does not answer." in printed
     assert "sts.nowhere-1.amazonaws.com" in printed
     assert "HTTPS_PROXY" in printed
@@ -324,10 +324,10 @@ def test_aws_cannot_be_reached(
     ],
 )
 def test_credentials_that_are_not_the_persons_own(
-    aws: Aws, told: Told, arn: str, account: str, sentence: str
+    aws: Aws, reported: Reported, arn: str, account: str, sentence: str
 ) -> None:
     aws.caller(arn, account)
-    printed = told()
+    printed = reported()
     assert "✗ whose" in printed
     assert sentence in printed
     assert "Fix: " in printed
@@ -336,15 +336,15 @@ def test_credentials_that_are_not_the_persons_own(
 # --- The device and its session
 
 
-def test_no_device(aws: Aws, told: Told) -> None:
+def test_no_device(aws: Aws, reported: Reported) -> None:
     aws.caller().devices()
-    printed = told()
+    printed = reported()
     assert "There is no MFA device" in printed
     assert "Assign MFA device, Authenticator app" in printed
     assert "marks you as new" not in printed
 
 
-def test_no_device_where_onboarding_is_strict(aws: Aws, told: Told, project: Path) -> None:
+def test_no_device_where_onboarding_is_strict(aws: Aws, reported: Reported, project: Path) -> None:
     edit(
         project,
         "central",
@@ -352,12 +352,12 @@ def test_no_device_where_onboarding_is_strict(aws: Aws, told: Told, project: Pat
         "iam-hardening:accountKind: central\n  iam-hardening:onboarding: strict",
     )
     aws.caller().devices()
-    assert "Before that an administrator marks you as new: aws iam tag-user" in told()
+    assert "Before that an administrator marks you as new: aws iam tag-user" in reported()
 
 
-def test_a_passkey_alone_cannot_be_used_on_the_command_line(aws: Aws, told: Told) -> None:
+def test_a_passkey_alone_cannot_be_used_on_the_command_line(aws: Aws, reported: Reported) -> None:
     aws.caller().devices(PASSKEY)
-    printed = told()
+    printed = reported()
     assert f"There are only passkeys or security keys ({PASSKEY})" in printed
     assert "the six digits of an authenticator app (TOTP)" in printed
 
@@ -366,54 +366,56 @@ def test_a_passkey_alone_cannot_be_used_on_the_command_line(aws: Aws, told: Told
     ("serials", "found"), [((PASSKEY, TOTP), f"{TOTP} (and a passkey"), (("GAHT12345678",), "GAHT12345678")]
 )
 def test_an_app_beside_a_passkey_and_a_hardware_token_can(
-    aws: Aws, told: Told, serials: tuple[str, ...], found: str
+    aws: Aws, reported: Reported, serials: tuple[str, ...], found: str
 ) -> None:
     aws.caller().devices(*serials).keys()
-    assert found in told(*WHO, status=WELL)
+    assert found in reported(*WHO, status=WELL)
 
 
 def test_a_key_that_may_not_even_list_the_own_devices(
-    aws: Aws, told: Told, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, reported: Reported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_SESSION_TOKEN")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     aws.caller().refuses("list_mfa_devices", "AccessDenied", "an explicit deny", stub="iam")
-    printed = told()
+    printed = reported()
     assert "Listing your MFA devices failed: an explicit deny" in printed
     assert "iam-hardening verify --stack central" in printed
 
 
-def test_a_session_that_iam_answers_nothing_was_made_without_a_code(aws: Aws, told: Told) -> None:
+def test_a_session_that_iam_answers_nothing_was_made_without_a_code(aws: Aws, reported: Reported) -> None:
     aws.caller().refuses("list_mfa_devices", "AccessDenied", "without MFA", stub="iam")
-    printed = told()
+    printed = reported()
     assert "This session was made without an MFA code" in printed
     assert "--device your-device prints the commands" in printed
 
 
-def test_a_long_term_key_takes_a_session(aws: Aws, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_term_key_takes_a_session(
+    aws: Aws, reported: Reported, monkeypatch: pytest.MonkeyPatch
+) -> None:
     no_keys(monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     aws.caller().devices(TOTP)
-    printed = told()
+    printed = reported()
     assert "This is a long-term access key" in printed
     assert (
         "Fix: iam-hardening client-config --person Administrator --device phone prints the commands"
         in printed
     )
     aws.caller().devices("GAHT12345678")
-    assert "aws sts get-session-token --profile central --serial-number GAHT12345678" in told()
+    assert "aws sts get-session-token --profile central --serial-number GAHT12345678" in reported()
 
 
-def test_a_session_without_a_code(aws: Aws, told: Told) -> None:
+def test_a_session_without_a_code(aws: Aws, reported: Reported) -> None:
     aws.caller().devices(TOTP).refuses("list_access_keys", "AccessDenied", "an explicit deny", stub="iam")
-    assert "This session was made without an MFA code" in told()
+    assert "This session was made without an MFA code" in reported()
 
 
-def test_a_refusal_that_is_not_the_walls_is_not_taken_for_missing_mfa(aws: Aws, told: Told) -> None:
+def test_a_refusal_that_is_not_the_walls_is_not_taken_for_missing_mfa(aws: Aws, reported: Reported) -> None:
     words = "with an explicit deny in a service control policy"
     aws.caller().devices(TOTP).refuses("list_access_keys", "AccessDenied", words, stub="iam")
-    printed = told()
+    printed = reported()
     assert "A policy that is not this project's refuses." in printed
     assert "without an MFA code" not in printed
 
@@ -425,23 +427,23 @@ def refused_role(aws: Aws) -> None:
     with_mfa(aws).refuses("assume_role", "AccessDenied", "not authorized to perform: sts:AssumeRole")
 
 
-def test_a_role_that_was_not_granted(aws: Aws, told: Told) -> None:
+def test_a_role_that_was_not_granted(aws: Aws, reported: Reported) -> None:
     aws.person = "Auditor"
     aws.caller(f"arn:aws:iam::{CENTRAL}:user/Auditor").devices(TOTP).keys()
     aws.refuses("assume_role", "AccessDenied", "not authorized to perform: sts:AssumeRole")
-    printed = told("--person", "Auditor", *TO_THE_ROLE[2:])
+    printed = reported("--person", "Auditor", *TO_THE_ROLE[2:])
     assert "none of the groups Auditors may" in printed
     assert "Add it to mayAssume of a group in Pulumi.central.yaml, then pulumi up --stack central." in printed
 
 
 def test_what_a_policy_grants_that_is_not_known_here_is_not_claimed_to_be_missing(
-    aws: Aws, told: Told, project: Path
+    aws: Aws, reported: Reported, project: Path
 ) -> None:
     aws.person = "Auditor"
     edit(project, "central", "[SecurityAudit]", "[SecurityAudit, PowerUserAccess]")
     aws.caller(f"arn:aws:iam::{CENTRAL}:user/Auditor").devices(TOTP).keys()
     aws.refuses("assume_role", "AccessDenied")
-    printed = told("--person", "Auditor", *TO_THE_ROLE[2:])
+    printed = reported("--person", "Auditor", *TO_THE_ROLE[2:])
     assert "none of the groups" not in printed
     assert "the stack files do not say why" in printed
 
@@ -460,40 +462,42 @@ TRUST = "    test_role:\n"
         ("", "and the stack files do not say why. The role is not there yet, or something was changed"),
     ],
 )
-def test_why_a_granted_role_refuses(aws: Aws, told: Told, project: Path, keys: str, sentence: str) -> None:
+def test_why_a_granted_role_refuses(
+    aws: Aws, reported: Reported, project: Path, keys: str, sentence: str
+) -> None:
     edit(project, "dev", TRUST, TRUST + keys)
     refused_role(aws)
-    assert sentence in told()
+    assert sentence in reported()
 
 
-def test_a_role_of_another_central_account(aws: Aws, told: Told, project: Path) -> None:
+def test_a_role_of_another_central_account(aws: Aws, reported: Reported, project: Path) -> None:
     edit(project, "dev", f'centralAccountId: "{CENTRAL}"', 'centralAccountId: "333333333333"')
     refused_role(aws)
-    assert "it trusts the account 333333333333" in told()
+    assert "it trusts the account 333333333333" in reported()
 
 
-def test_a_third_partys_role_is_not_even_asked_for(aws: Aws, told: Told, project: Path) -> None:
+def test_a_third_partys_role_is_not_even_asked_for(aws: Aws, reported: Reported, project: Path) -> None:
     keys = '      trustedAccountId: "333333333333"\n      externalId: agreed-with-them\n'
     edit(project, "dev", TRUST, TRUST + keys)
     with_mfa(aws)
-    assert "a role for the third party's account 333333333333" in told()
+    assert "a role for the third party's account 333333333333" in reported()
 
 
-def test_the_name_that_a_session_must_have_is_told(aws: Aws, told: Told, project: Path) -> None:
+def test_the_name_that_a_session_must_have_is_reported(aws: Aws, reported: Reported, project: Path) -> None:
     edit(project, "dev", TRUST, TRUST + "      sessionNameIsUserName: true\n")
     with_mfa(aws).assumes().caller(f"{ROLE}/Administrator", DEV, stub="sts in role")
-    assert "the session's name must be Administrator" in told(status=WELL)
+    assert "the session's name must be Administrator" in reported(status=WELL)
 
 
-def test_a_role_that_is_in_another_account(aws: Aws, told: Told) -> None:
+def test_a_role_that_is_in_another_account(aws: Aws, reported: Reported) -> None:
     with_mfa(aws).assumes().caller(account="333333333333", stub="sts in role")
-    assert "The role is in the account 333333333333, and not in 222222222222" in told()
+    assert "The role is in the account 333333333333, and not in 222222222222" in reported()
 
 
 # --- Vault; the rest of it is tested against a live one (tests/rehearsal/test_doctor.py)
 
 
-def test_a_vault_that_nobody_has_set_up(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_vault_that_nobody_has_set_up(reported: Reported, monkeypatch: pytest.MonkeyPatch) -> None:
     no_keys(monkeypatch)
     status = {"initialized": False, "sealed": True}
     empty = SimpleNamespace(url="https://v.example", sys=SimpleNamespace(read_seal_status=lambda: status))
@@ -505,7 +509,7 @@ def test_a_vault_that_nobody_has_set_up(told: Told, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setenv("VAULT_NAMESPACE", "team")
     monkeypatch.setattr(vault, "client", client)
-    assert "The Vault at https://v.example is not initialised" in told(
+    assert "The Vault at https://v.example is not initialised" in reported(
         *WHO, "--stack", "dev", "--vault-role", "test"
     )
     [(), (outside,)] = asked
@@ -535,25 +539,27 @@ def test_a_vault_that_nobody_has_set_up(told: Told, monkeypatch: pytest.MonkeyPa
         ((*TO_THE_ROLE, "--try"), "--try asks Vault for credentials: give --vault-role as well"),
     ],
 )
-def test_arguments_that_no_stack_file_has(told: Told, arguments: tuple[str, ...], sentence: str) -> None:
-    assert sentence in told(*arguments, status=COULD_NOT)
+def test_arguments_that_no_stack_file_has(
+    reported: Reported, arguments: tuple[str, ...], sentence: str
+) -> None:
+    assert sentence in reported(*arguments, status=COULD_NOT)
 
 
-def test_without_a_central_stack_file_there_are_no_people(told: Told, project: Path) -> None:
+def test_without_a_central_stack_file_there_are_no_people(reported: Reported, project: Path) -> None:
     (project / "Pulumi.central.yaml").unlink()
-    assert "There is no central account's stack file here" in told(status=COULD_NOT)
+    assert "There is no central account's stack file here" in reported(status=COULD_NOT)
 
 
-def test_a_stack_file_with_mistakes(told: Told, project: Path) -> None:
+def test_a_stack_file_with_mistakes(reported: Reported, project: Path) -> None:
     edit(project, "central", "iam-hardening:users:", "iam-hardening:usres:")
-    assert "Pulumi.central.yaml has" in told(status=COULD_NOT)
+    assert "Pulumi.central.yaml has" in reported(status=COULD_NOT)
 
 
-def test_the_break_glass_user_works_in_the_console_only(told: Told, project: Path) -> None:
+def test_the_break_glass_user_works_in_the_console_only(reported: Reported, project: Path) -> None:
     edit(
         project,
         "central",
         "iam-hardening:accountKind: central",
         "iam-hardening:accountKind: central\n  iam-hardening:breakGlass: {user: last-resort}",
     )
-    assert "last-resort is the break-glass user" in told("--person", "last-resort", status=COULD_NOT)
+    assert "last-resort is the break-glass user" in reported("--person", "last-resort", status=COULD_NOT)

@@ -82,7 +82,7 @@ def test_it_asks_with_longer_and_longer_pauses_until_aws_knows_the_key(pauses: l
 
 
 @pytest.mark.parametrize(
-    ("error", "told", "waits"),
+    ("error", "reported", "waits"),
     [
         (refusal("InvalidClientTokenId"), "AWS does not take them", True),
         (refusal("ExpiredToken"), "AWS does not take them", False),
@@ -90,10 +90,10 @@ def test_it_asks_with_longer_and_longer_pauses_until_aws_knows_the_key(pauses: l
     ],
 )
 def test_what_aws_does_not_take_is_given_back_and_not_kept(
-    pauses: list[float], tmp_path: Path, error: Exception, told: str, waits: bool
+    pauses: list[float], tmp_path: Path, error: Exception, reported: str, waits: bool
 ) -> None:
     vault = asked_vault()
-    with pytest.raises(operator.CannotError, match=told):
+    with pytest.raises(operator.CannotError, match=reported):
         ask(vault, Sts(error, times=1000))
     assert vault.revoked == [LEASE]
     assert bool(pauses) == waits

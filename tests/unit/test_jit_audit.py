@@ -70,7 +70,7 @@ def test_what_handed_nothing_out_is_no_hand_out(line: str) -> None:
     assert audit.given([line], "aws", HOUR) == []
 
 
-def test_ending_a_roles_leases_together_is_told_of_its_own_leases_only() -> None:
+def test_ending_a_roles_leases_together_applies_to_its_own_leases_only() -> None:
     other = hand_out("other", "aws/creds/other/x")
     revoked = entry("sys/leases/revoke-prefix/aws/creds/test", operation="update")
     first, second = audit.given([hand_out(), other, revoked], "aws", HOUR)
@@ -98,7 +98,7 @@ def test_a_revocation_that_names_no_lease_ends_nothing() -> None:
 
 
 @pytest.mark.parametrize("line", ["no json", "[1]", '{"type": "response"}'])
-def test_a_file_that_is_no_audit_log_is_told_with_the_line(line: str) -> None:
+def test_a_file_that_is_no_audit_log_is_reported_with_the_line(line: str) -> None:
     with pytest.raises(operator.CannotError, match="Line 2 is no line of a Vault audit log"):
         audit.given([hand_out(), line], "aws", HOUR)
 
@@ -128,7 +128,7 @@ def test_a_deleted_keys_user_is_the_one_that_cloudtrail_remembers(iam: Stubber, 
     assert found.identity == "vault-userpass-alice-test-1"
 
 
-def test_a_key_that_nobody_remembers_is_told_as_such(iam: Stubber, cloudtrail: Stubber) -> None:
+def test_a_key_without_an_event_is_reported_as_such(iam: Stubber, cloudtrail: Stubber) -> None:
     iam.add_client_error("get_access_key_last_used", "NoSuchEntity")
     cloudtrail.add_response("lookup_events", {"Events": []})
     (found,) = audit.with_users(audit.given([hand_out()], "aws", HOUR), iam.client, cloudtrail.client)
@@ -141,7 +141,7 @@ def test_a_session_is_named_by_vault_and_nobody_is_asked(iam: Stubber, cloudtrai
     assert found.identity == arn
 
 
-def test_a_log_that_cannot_be_read_is_told_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_that_cannot_be_read_is_reported_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert audit.run(**options(["--stack", "dev", "--log", "/nonesuch/audit.log"]), stack_files=ROOT) == 2
     assert "--log /nonesuch/audit.log: No such file or directory" in capsys.readouterr().err
 

@@ -117,7 +117,7 @@ def test_a_statements_own_resource_and_its_neighbour_are_both_asked_about(
     account = replace(SHIPPED["dev"], cross_account_roles={"reader": role})
     row = next(row for row in matrix.rows() if row.who == "cross-account role" and row.for_each)
     asked = {(cell.action, cell.resource) for cell in matrix.claims(account, [row])}
-    # Which action a pattern stands for cannot be told, so none is claimed of it.
+    # Which action a pattern stands for is unknown, so none is claimed of it.
     assert asked == {("s3:GetObject", inside), ("s3:GetObject", beside)}
 
 

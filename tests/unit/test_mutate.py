@@ -115,7 +115,7 @@ def test_whether_a_key_is_there_is_flipped_by_its_value() -> None:
     ]
 
 
-def test_an_operator_that_iam_does_not_have_is_told() -> None:
+def test_an_operator_that_iam_does_not_have_is_reported() -> None:
     with pytest.raises(ValueError, match="StringEqual "):
         what({**ALLOW, "Condition": {"StringEqual": {"a:b": "c"}}})
 

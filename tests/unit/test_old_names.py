@@ -167,7 +167,7 @@ def test_a_target_of_before_runs_the_new_command_and_says_its_name(target: str) 
 
 @pytest.mark.parametrize("line", TARGETS.values())
 def test_what_the_targets_run_is_right_usage(line: str) -> None:
-    """The command's own help comes instead of running it; a wrong option would be told first."""
+    """The command's own help comes instead of running it; a wrong option would be reported first."""
     arguments = shlex.split(line)
     assert cli.main([*arguments, "--no-such-option"]) == exit_status.WRONG_USAGE
     assert cli.main([*arguments, "--help"]) == exit_status.HOLDS

@@ -834,7 +834,7 @@ def test_nobody_unnamed_is_trusted(name: str) -> None:
 
 @every_document
 def test_an_allow_names_its_actions(name: str) -> None:
-    """The boundary's one Allow is the exception: it allows nothing by itself. GenerateDataKey* is AWS's own
+    """The boundary's one Allow is the exception: alone it allows nothing. GenerateDataKey* is AWS's own
     spelling for EventBridge, which does not say which of the two actions it calls."""
     for statement in EVERY_DOCUMENT[name]("aws")["Statement"]:
         if statement["Effect"] == "Allow" and name != "vault_issued_user_boundary":

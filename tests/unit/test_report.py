@@ -112,7 +112,7 @@ def test_people_machines_policies_and_doors_have_tables_of_their_own() -> None:
     ]
 
 
-def test_a_false_claim_is_told_first_and_where_it_belongs() -> None:
+def test_a_false_claim_is_reported_first_and_where_it_belongs() -> None:
     report = a_report(a_claim(found="allowed", holds=False, detail="it should not have been"))
     page = _page(report)
     assert "1 of 5 claims are false" in page.words
@@ -206,7 +206,7 @@ def test_the_drawing_has_a_name_and_the_same_in_words() -> None:
         assert edge.label in page.words
 
 
-def test_a_verdict_is_told_by_words_and_not_by_colour_alone() -> None:
+def test_a_verdict_is_reported_by_words_and_not_by_colour_alone() -> None:
     html = write.html(Rehearsed.model_validate(a_report()))
     marks = re.findall(r'class="mark [^"]*">([^<]*)<', html)
     assert marks
@@ -343,13 +343,13 @@ def test_the_exit_status_is_the_rehearsals(tmp_path: Path, holds: bool, status: 
         ),
     ],
 )
-def test_a_file_that_is_no_rehearsal_is_told_with_what_to_do(
+def test_a_file_that_is_no_rehearsal_is_reported_with_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, said: str
 ) -> None:
     if content is not None:
         (tmp_path / "r.json").write_text(content)
     assert report.run(**options(["--from", str(tmp_path / "r.json"), "--to", str(tmp_path / "out")])) == 2
-    told = capsys.readouterr().err
-    assert said in told
-    assert "iam-hardening report" in told
+    reported = capsys.readouterr().err
+    assert said in reported
+    assert "iam-hardening report" in reported
     assert not (tmp_path / "out").exists()

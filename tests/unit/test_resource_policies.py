@@ -1,4 +1,4 @@
-"""Doors: what the settings claim of trust and resource policies, and which statements speak to whom."""
+"""What the settings claim of trust and resource policies, and which principals their statements name."""
 
 from dataclasses import replace
 from pathlib import Path

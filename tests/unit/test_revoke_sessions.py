@@ -124,7 +124,7 @@ def test_after_a_yes_the_denial_is_attached_to_the_role_with_awss_own_time(
     assert "iam-hardening revoke-sessions --stack dev --role test_role --lift" in printed
 
 
-def test_where_aws_takes_no_more_managed_policies_the_denial_is_inline_and_its_end_is_told(
+def test_where_aws_takes_no_more_managed_policies_the_denial_is_inline_and_its_end_is_reported(
     command: Command, sts: Stubber, iam: Stubber, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whose(sts, DEV)
@@ -205,7 +205,7 @@ def test_credentials_of_another_account_are_refused_before_anything(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (("--role", "rest_role", "--stack", "dev"), "--role rest_role: not under crossAccountRoles of dev"),
         (("--role", "test_role", "--stack", "prod"), "--stack prod: no such stack; known: central, dev"),
@@ -213,13 +213,13 @@ def test_credentials_of_another_account_are_refused_before_anything(
     ],
 )
 def test_a_role_that_no_stack_file_has_is_refused_with_the_known_ones(
-    command: Command, arguments: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+    command: Command, arguments: tuple[str, ...], reported: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(*arguments, "--yes") == revoke_sessions.COULD_NOT
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
 
 
-def test_a_refusal_of_aws_is_told_in_its_words(
+def test_a_refusal_of_aws_is_reported_in_its_words(
     command: Command, sts: Stubber, iam: Stubber, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whose(sts, DEV)

@@ -138,7 +138,7 @@ def test_without_the_account_id_not_even_a_session_that_could_delete_is_asked_fo
     assert "nothing was deleted" in capsys.readouterr().out
 
 
-def test_a_root_user_without_keys_is_told_as_such(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_root_user_without_keys_is_reported_as_such(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     a_member_with(aws)
     assert run(aws) == root_keys.DONE
     assert capsys.readouterr().out == f"The root user of {DEV} has no access key.\n"
@@ -160,9 +160,9 @@ def test_for_the_management_account_it_says_what_to_do_there(
     aws.organization_is_of(MANAGEMENT)
     assert run(aws, account="central") == root_keys.COULD_NOT
     assert aws.calls == ["GetCallerIdentity", "DescribeOrganization"]
-    told = capsys.readouterr().err
-    assert "is the organisation's management account" in told
-    assert "sign in as the root user" in told
+    reported = capsys.readouterr().err
+    assert "is the organisation's management account" in reported
+    assert "sign in as the root user" in reported
 
 
 def test_for_an_account_by_itself_it_says_what_to_do_there(
@@ -171,9 +171,9 @@ def test_for_an_account_by_itself_it_says_what_to_do_there(
     aws.caller_is(DEV)
     aws.organizations.add_client_error("describe_organization", "AWSOrganizationsNotInUseException", "no")
     assert run(aws) == root_keys.COULD_NOT
-    told = capsys.readouterr().err
-    assert "is in no organisation" in told
-    assert "docs/root-account.md, section 3" in told
+    reported = capsys.readouterr().err
+    assert "is in no organisation" in reported
+    assert "docs/root-account.md, section 3" in reported
 
 
 def test_credentials_of_the_member_itself_are_the_wrong_ones(
@@ -186,16 +186,16 @@ def test_credentials_of_the_member_itself_are_the_wrong_ones(
     assert f"it takes the management account's ({MANAGEMENT})" in capsys.readouterr().err
 
 
-def test_a_refused_root_session_is_told_with_what_it_takes(
+def test_a_refused_root_session_is_reported_with_what_it_takes(
     aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     aws.caller_is(MANAGEMENT)
     aws.organization_is_of(MANAGEMENT)
     aws.sts.add_client_error("assume_root", "AccessDenied", "not authorized to perform: sts:AssumeRoot")
     assert run(aws) == root_keys.COULD_NOT
-    told = capsys.readouterr().err
-    assert "not authorized to perform: sts:AssumeRoot" in told
-    assert "organizationRootAccess: true" in told
+    reported = capsys.readouterr().err
+    assert "not authorized to perform: sts:AssumeRoot" in reported
+    assert "organizationRootAccess: true" in reported
 
 
 def test_a_key_that_could_not_be_deleted_is_named(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
@@ -204,9 +204,9 @@ def test_a_key_that_could_not_be_deleted_is_named(aws: Aws, capsys: pytest.Captu
     aws.deleting.add_response("delete_access_key", {}, {"AccessKeyId": KEYS[0]})
     aws.deleting.add_client_error("delete_access_key", "AccessDenied", "a service control policy")
     assert run(aws, typed=DEV) == root_keys.COULD_NOT
-    told = capsys.readouterr()
-    assert f"Deleted {KEYS[0]}." in told.out
-    assert f"Deleting {KEYS[1]} failed" in told.err
+    reported = capsys.readouterr()
+    assert f"Deleted {KEYS[0]}." in reported.out
+    assert f"Deleting {KEYS[1]} failed" in reported.err
 
 
 def test_a_key_that_is_still_there_afterwards_is_no_success(

@@ -192,7 +192,7 @@ def test_durations_become_seconds(written: object, expected: int) -> None:
 @pytest.mark.parametrize(
     ("total", "text"), [(1800, "30m"), (5400, "1h30m"), (3661, "1h1m1s"), (59, "59s"), (0, "0s")]
 )
-def test_seconds_are_told_as_durations(total: int, text: str) -> None:
+def test_seconds_are_reported_as_durations(total: int, text: str) -> None:
     assert duration_text(total) == text
 
 

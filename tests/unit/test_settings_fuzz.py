@@ -188,14 +188,14 @@ def test_odd_values_make_sentences(config: dict[str, Any], path: tuple[Any, ...]
 
 @pytest.mark.parametrize("config", [CENTRAL, WORKLOAD], ids=["central", "workload"])
 def test_odd_values_that_were_parsed_before_make_sentences_too(config: dict[str, Any]) -> None:
-    """As whoever reads a stack file without Pulumi hands them over."""
+    """As a reader of the stack file without Pulumi passes them."""
     for key in config:
         for value in [*ODD_VALUES, datetime.date(2026, 1, 1), {datetime.date(2026, 1, 1): ()}]:
             assert all("None" not in str(problem) for problem in problems_of(changed(config, (key,), value)))
 
 
 @pytest.mark.parametrize(("config", "path"), KNOWN_KEYS, ids=key_ids(KNOWN_KEYS))
-def test_an_unknown_neighbour_of_every_key_is_told(config: dict[str, Any], path: tuple[Any, ...]) -> None:
+def test_an_unknown_key_beside_every_key_is_reported(config: dict[str, Any], path: tuple[Any, ...]) -> None:
     neighbour = (*path[:-1], f"{path[-1]}x")
     (problem,) = problems_of(handed_over(changed(config, neighbour, "x")))
     assert problem.key.endswith(str(neighbour[-1]))

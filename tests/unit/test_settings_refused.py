@@ -85,7 +85,7 @@ def test_one_mistake_makes_exact_sentences_and_no_other(case: dict[str, Any]) ->
     base = {"central": CENTRAL, "workload": WORKLOAD}[case["in"]]
     changes: Changes = {path_of(key): value for key, value in case.get("write", {}).items()}
     changes |= {path_of(key): REMOVED for key in case.get("remove", [])}
-    assert problems(base, changes) == case["told"]
+    assert problems(base, changes) == case["messages"]
 
 
 @pytest.mark.parametrize("config", [CENTRAL, WORKLOAD], ids=["central", "workload"])
@@ -228,7 +228,7 @@ def test_names_may_be_as_long_as_iam_takes_them(path: tuple[str, ...], entry: An
     assert "the name is" in line
 
 
-def test_all_mistakes_of_a_file_are_told_at_once() -> None:
+def test_all_mistakes_of_a_file_are_reported_at_once() -> None:
     """In whichever section, and several in one entry."""
     changes: Changes = {
         AWS_REGION: "us-est-1",

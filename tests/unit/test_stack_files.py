@@ -103,7 +103,7 @@ def test_a_folder_in_place_of_a_file_gets_a_sentence(folder: Path) -> None:
         settings_of(folder)
 
 
-def test_all_mistakes_of_all_files_are_told_at_once(folder: Path) -> None:
+def test_all_mistakes_of_all_files_are_reported_at_once(folder: Path) -> None:
     for stack in ("prod", "test"):
         (folder / f"Pulumi.{stack}.yaml").write_text("config: {valut: {}}\n")
     with pytest.raises(ConfigErrors) as refused:
@@ -132,9 +132,9 @@ def test_in_an_incident_an_unfinished_stack_is_in_nobodys_way(
     monkeypatch.chdir(folder)
     assert callable(run)
     run()
-    told = capsys.readouterr().err
-    assert "Pulumi.prod.yaml is left out: config: is missing" in told
-    assert "Pulumi.prod.yaml has" not in told
+    reported = capsys.readouterr().err
+    assert "Pulumi.prod.yaml is left out: config: is missing" in reported
+    assert "Pulumi.prod.yaml has" not in reported
 
 
 def _unreachable(*_: object) -> object:

@@ -99,7 +99,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_an_unknown_authority_is_told_with_the_way_to_name_it(tls: Tls) -> None:
+def test_an_unknown_authority_is_reported_with_the_way_to_name_it(tls: Tls) -> None:
     assert "its certificate is not trusted here. Set VAULT_CACERT" in tls.said()
 
 

@@ -56,7 +56,7 @@ def test_a_path_that_hands_out_none_is_not(pattern: str) -> None:
             'path "aws/*" { capabilities = ["deny"] }\npath "aws/creds/a" { capabilities = ["read"] }',
             ["aws/creds/a"],
         ),
-        # Written as of old: what is not understood is told rather than passed over.
+        # Written as of old: what is not understood is reported rather than passed over.
         ('path "aws/creds/test" { policy = "write" }', ["aws/creds/test"]),
         ('{"path": {"aws/creds/test": {"capabilities": ["read"]}}}', ["aws/creds/test"]),
         ('{"path": [{"aws/creds/test": [{"capabilities": ["deny"]}]}]}', []),
@@ -67,7 +67,7 @@ def test_a_policy_opens_what_it_does_not_plainly_deny(text: str, expected: list[
     assert opened(text, "aws/creds") == expected
 
 
-class Told:
+class Reported:
     """What Vault would answer."""
 
     def __init__(
@@ -126,7 +126,7 @@ def test_vault_acts_as_its_own_principal(
         "username_template": VAULT_USERNAME_TEMPLATE,
         "role_arn": "",
     }
-    reader: Any = Told({"aws/config/root": root})
+    reader: Any = Reported({"aws/config/root": root})
     vault_engine.check_configuration(findings, vault_model.engine(dev, dev.vault), reader, Keys(owners))
     assert false(findings) == expected
 
@@ -134,7 +134,7 @@ def test_vault_acts_as_its_own_principal(
 def test_a_static_role_is_one_too_many(dev: config.Settings) -> None:
     assert dev.vault
     findings = Findings("dev")
-    reader: Any = Told({}, {"aws/static-roles": ["administrators-key"]})
+    reader: Any = Reported({}, {"aws/static-roles": ["administrators-key"]})
     roles = vault_model.engine_roles(dev, dev.vault)
     vault_engine.check_roles(findings, dev, vault_model.engine(dev, dev.vault), roles, reader, None)
     assert ("static roles", "administrators-key") in false(findings)
@@ -161,7 +161,7 @@ class Topic:
         ("PendingConfirmation", [("confirmed subscribers", "nothing")]),
     ],
 )
-def test_who_has_not_confirmed_is_told_nothing(
+def test_who_has_not_confirmed_gets_no_message(
     dev: config.Settings, arn: str, expected: list[tuple[str, str]]
 ) -> None:
     assert dev.alarms
@@ -170,7 +170,7 @@ def test_who_has_not_confirmed_is_told_nothing(
     assert false(findings) == expected
 
 
-def test_aws_own_policies_are_told_by_name_whatever_their_path() -> None:
+def test_aws_own_policies_are_reported_by_name_whatever_their_path() -> None:
     def attaching(arn: str) -> dict[str, Any]:
         return {"Statement": [{"Sid": "A", "Condition": {"ArnEquals": {"iam:PolicyARN": [arn]}}}]}
 

@@ -24,10 +24,10 @@ def canonical(document: Mapping[str, Any]) -> str:
 def difference(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """What is other in `found`, by the statements' Sids: `without A; another B; also C`."""
     ours, theirs = _by_sid(wanted), _by_sid(found)
-    told = [f"without {sid}" for sid in ours if sid not in theirs]
-    told += [f"another {sid}" for sid in ours if sid in theirs and ours[sid] != theirs[sid]]
-    told += [f"also {sid}" for sid in theirs if sid not in ours]
-    return "; ".join(told) or "another version of the policy language"
+    reported = [f"without {sid}" for sid in ours if sid not in theirs]
+    reported += [f"another {sid}" for sid in ours if sid in theirs and ours[sid] != theirs[sid]]
+    reported += [f"also {sid}" for sid in theirs if sid not in ours]
+    return "; ".join(reported) or "another version of the policy language"
 
 
 def without_aws_paths(document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -203,8 +203,8 @@ def _said(command: str, operation: Callable[..., Any], **arguments: Any) -> Any:
 
 def _failed(command: str, said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    told = [line for line in lines if "error:" in line] or lines
-    return "\n".join([f"{command} failed; nothing was changed:", *told[:_SHOWN_LINES]])
+    reported = [line for line in lines if "error:" in line] or lines
+    return "\n".join([f"{command} failed; nothing was changed:", *reported[:_SHOWN_LINES]])
 
 
 def _steps(events: list[automation.EngineEvent]) -> Iterator[Step]:

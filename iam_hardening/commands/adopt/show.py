@@ -137,10 +137,10 @@ def _what(urn: str) -> str:
 
 
 def _list(console: Console, title: str, lines: Iterable[str]) -> None:
-    told = list(lines)
-    if told:
+    reported = list(lines)
+    if reported:
         console.print(f"\n[bold]{escape(title)}[/bold]")
-        for line in told:
+        for line in reported:
             console.print(f"- {escape(line)}")
 
 

@@ -117,7 +117,7 @@ def check_identity(findings: Findings, iam: Any, live: Live, identity: Identity)
 
 
 def _revocation(findings: Findings, live: Live, identity: Identity) -> set[PolicyName]:
-    """The denial that `iam-hardening revoke-sessions` or `iam-hardening jit revoke` put on a role: told,
+    """The denial that `iam-hardening revoke-sessions` or `iam-hardening jit revoke` put on a role: reported,
     and no difference."""
     if identity.kind != "role":
         return set()

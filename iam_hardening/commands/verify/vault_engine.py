@@ -107,7 +107,7 @@ def check_configuration(findings: Findings, engine: Engine, reader: VaultReader,
     lease = reader.read(f"{engine.path}/config/lease")
     findings.compare(
         f"{engine.path}/config/lease",
-        "lease beside the mount's",
+        "lease other than the mount's",
         NOTHING,
         _map({key: value for key, value in (lease or {}).items() if value not in _NO_LEASE}),
         "it would count instead of the mount's default",
@@ -128,7 +128,7 @@ def check_roles(
     _no_others(
         findings,
         f"mount {engine.path}",
-        "roles beside the stack's",
+        "roles other than the stack's",
         (name for name in reader.names(f"{engine.path}/roles") if name not in roles),
         "each issues credentials that no one reviewed",
     )
@@ -260,7 +260,7 @@ def check_policies(
     _no_others(
         findings,
         f"mount {engine.path}",
-        "Vault policies for its credentials beside the stack's",
+        "Vault policies for its credentials other than the stack's",
         widened,
         "its holder gets credentials that the stack file gives no one",
     )

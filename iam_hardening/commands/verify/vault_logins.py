@@ -70,7 +70,7 @@ def _role(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
         reader.read(what),
     )
     others = [each for each in reader.names(f"auth/{wanted.path}/role") if each != wanted.path]
-    findings.compare(f"auth/{wanted.path}", "roles beside the stack's", NOTHING, others, _REASON)
+    findings.compare(f"auth/{wanted.path}", "roles other than the stack's", NOTHING, others, _REASON)
 
 
 def _people(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
@@ -97,7 +97,11 @@ def _people(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None
             )
     users = reader.names(f"auth/{name}/users")
     findings.compare(
-        f"auth/{name}", "users beside the stack's", NOTHING, set(users).difference(wanted.entities), _REASON
+        f"auth/{name}",
+        "users other than the stack's",
+        NOTHING,
+        set(users).difference(wanted.entities),
+        _REASON,
     )
     for user in users:
         what = f"auth/{name}/users/{user}"

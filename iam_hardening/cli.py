@@ -53,11 +53,29 @@ class Policies(str, Enum):  # noqa: UP042
     VAULT = "vault"
 
 
+def _use_environment_values(path: Path | None) -> Path | None:
+    from iam_hardening.config import ConfigError, environments
+
+    try:
+        return environments.use(path)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(exit_status.COULD_NOT_RUN) from None
+
+
 Stack = Annotated[str, typer.Option(help="The stack whose account it is: dev is Pulumi.dev.yaml.")]
 StackFiles = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER", help="Where the stack files are; default: this folder, or what Pulumi.yaml says."
+    ),
+]
+EnvironmentValues = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        callback=_use_environment_values,
+        help="What the stack files' ESC environments give; they are never opened (docs/configuration.md).",
     ),
 ]
 Json = Annotated[
@@ -91,7 +109,10 @@ def for_machines(json: Path | None) -> Iterator[Path | None]:
 
 @app.command(rich_help_panel=_HERE)
 def rehearse(
-    stack_files: StackFiles = None, json: Json = None, providers: WhichProviders = Providers.FAKE
+    stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
+    json: Json = None,
+    providers: WhichProviders = Providers.FAKE,
 ) -> int:
     """Deploy the stacks to an emulated AWS and a live Vault, and prove every claim.
 
@@ -105,7 +126,10 @@ def rehearse(
 
 @app.command(rich_help_panel=_HERE)
 def mutate(
-    stack_files: StackFiles = None, json: Json = None, providers: WhichProviders = Providers.FAKE
+    stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
+    json: Json = None,
+    providers: WhichProviders = Providers.FAKE,
 ) -> int:
     """Make every deployed policy worse in every way; a claim must notice each time.
 
@@ -125,6 +149,7 @@ def report(
     ] = None,
     to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the report goes.")] = Path("report"),
     stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
     providers: WhichProviders = Providers.FAKE,
 ) -> int:
     """Write a rehearsal as one HTML page, and as Markdown for a pull request.
@@ -136,7 +161,7 @@ def report(
     if recorded is None:
         recorded = to / "rehearsal.json"
         to.mkdir(parents=True, exist_ok=True)
-        status = rehearse(stack_files, recorded, providers)
+        status = rehearse(stack_files, environment_values, recorded, providers)
         if status not in (exit_status.HOLDS, exit_status.FALSE):
             return status
     return command.run(recorded_in=recorded, to=to)
@@ -145,6 +170,7 @@ def report(
 @app.command(rich_help_panel=_HERE)
 def sandbox(
     stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
     providers: WhichProviders = Providers.FAKE,
     down: Annotated[bool, typer.Option("--down", help="End the running sandbox.")] = False,
 ) -> int:
@@ -181,6 +207,7 @@ def adopt(
     ] = False,
     json: Json = None,
     stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
 ) -> int:
     """Find what an existing account has of a stack, and write the file to import it. Read-only.
 
@@ -206,6 +233,7 @@ def verify(
         Policies | None, typer.Option(help="Only print what the caller needs: in AWS, in Vault, or both.")
     ] = None,
     stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
 ) -> int:
     """Compare the real account and its Vault with the stack file. Read-only.
 
@@ -233,6 +261,7 @@ def doctor(
     ] = False,
     json: Json = None,
     stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
 ) -> int:
     """Diagnose why a person cannot get access, step by step, with the fix.
 
@@ -258,6 +287,7 @@ def client_config(
     device: Annotated[str, typer.Option(help="The name of the person's virtual MFA device.")],
     tool: Annotated[Tool, typer.Option(help="Who reads the profiles.")] = Tool.AWS,
     stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
 ) -> int:
     """Print AWS profiles for a person.
 
@@ -276,6 +306,7 @@ def revoke_sessions(
     lift: Lift = False,
     early: Early = False,
     stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
 ) -> int:
     """End every session of a cross-account role.
 
@@ -290,6 +321,7 @@ def revoke_sessions(
 def root_keys(
     account: Annotated[str, typer.Option(help="A stack's name, or an account ID.")],
     stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
 ) -> int:
     """List and delete a member account's root access keys. Asks first, always.
 
@@ -312,6 +344,7 @@ def jit_issue(
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask Vault, even if credentials are kept.")] = False,
     stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
 ) -> int:
     """Ask Vault for credentials, and wait until AWS takes them.
 
@@ -341,6 +374,7 @@ def jit_revoke(
     lift: Lift = False,
     early: Early = False,
     stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
 ) -> int:
     """End all just-in-time access of a Vault role.
 
@@ -352,7 +386,12 @@ def jit_revoke(
 
 
 @jit.command("sweep")
-def jit_sweep(stack: Stack, yes: Yes = False, stack_files: StackFiles = None) -> int:
+def jit_sweep(
+    stack: Stack,
+    yes: Yes = False,
+    stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
+) -> int:
     """Delete users that Vault should have deleted and did not.
 
     Example: iam-hardening jit sweep --stack dev
@@ -368,6 +407,7 @@ def jit_audit(
     log: Annotated[Path, typer.Option(help="Vault's audit log; - for standard input.")],
     json: Json = None,
     stack_files: StackFiles = None,
+    environment_values: EnvironmentValues = None,
 ) -> int:
     """Show who got which just-in-time credentials, and when. JSON has one issued credential a line.
 

@@ -1,14 +1,16 @@
 """The Pulumi project that is rehearsed: its own stack files, copied so that nothing in the tree changes.
 
 The copy leaves out how a stack's secrets are encrypted (`secretsprovider`, `encryptedkey`, `encryptionsalt`):
-the rehearsal has its own passphrase, and creating a stack would write into the file.
+the rehearsal has its own passphrase, and creating a stack would write into the file. Settings that say how to
+reach the real account or the real Vault are left out as well, and ESC environments are not opened; both are
+reported.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from iam_hardening import config
-from iam_hardening.config import reading
+from iam_hardening.config import environments, provider_settings, reading
 from iam_hardening.config.files import stack_names
 from rehearsal.errors import RehearsalError
 
@@ -43,28 +45,54 @@ class Project:
             )
         return cls(directory, folder, project.name, tuple(stacks))
 
-    def copy_to(self, destination: Path) -> None:
-        """Pulumi.yaml and the stack files, ready to be encrypted with the rehearsal's passphrase. Raises
-        RehearsalError with what is wrong in any of them."""
+    def copy_to(self, destination: Path) -> list[str]:
+        """Pulumi.yaml and the stack files, ready to be encrypted with the rehearsal's passphrase. What was
+        left out of them, a line for each file. Raises RehearsalError with what is wrong in any of them."""
         project = reading.read_project(self.directory)
-        copies = {"Pulumi.yaml": reading.project_copy(project)}
+        set_aside = provider_settings.is_set_aside
+        copies = {"Pulumi.yaml": reading.project_copy(project, set_aside)}
+        notes: list[str] = []
         wrong: list[str] = []
         for stack in self.stacks:
             path = self.stack_files / f"Pulumi.{stack}.yaml"
             try:
-                secret_keys = reading.encrypted_keys(reading.read_stack(path, project).config)
-                copies[path.name] = reading.stack_copy(path)
+                text = reading.read_stack(path, project)
+                self._check(stack, text)
             except config.ConfigError as error:
                 wrong.append(str(error))
                 continue
-            if secret_keys:
-                wrong.append(
-                    f"{path.name} holds values encrypted for your own stack: {', '.join(secret_keys)}. The "
-                    "rehearsal must not have the key to them. This program needs no secret in its "
-                    "configuration; give the value in plain text if it is none, or leave the key out."
-                )
+            copies[path.name] = reading.stack_copy(text, set_aside)
+            notes += _left_out(path.name, text)
         if wrong:
             raise RehearsalError("\n".join(wrong), _MEND)
         destination.mkdir(parents=True, exist_ok=True)
-        for name, text in copies.items():
-            (destination / name).write_text(text)
+        for name, content in copies.items():
+            (destination / name).write_text(content)
+        return notes
+
+    def _check(self, stack: str, text: reading.StackText) -> None:
+        """Raises ConfigError with what the program or a provider would refuse only after the servers have
+        started."""
+        kept = {key: v for key, v in text.config.items() if not provider_settings.is_set_aside(key)}
+        problems = list(provider_settings.unknown(kept))
+        try:
+            config.load(kept, project=self.name, stack=stack)
+        except config.ConfigError as error:
+            found = config.ConfigError(error.file, [*problems, *error.problems])
+            raise environments.with_environments(found, text.environments, environments.given()) from None
+        if problems:
+            raise config.ConfigError(f"Pulumi.{stack}.yaml", problems)
+
+
+def _left_out(file: str, text: reading.StackText) -> list[str]:
+    notes: list[str] = []
+    if keys := sorted(filter(provider_settings.is_set_aside, text.config)):
+        notes.append(
+            f"{file}: {', '.join(keys)} left out: they say how to reach the real account and the real Vault, "
+            "and the rehearsal has its own."
+        )
+    if text.environments and (values := environments.given()):
+        notes.append(f"{file}: the configuration of {', '.join(text.environments)} is from {values.file}.")
+    elif note := environments.not_opened(text.environments):
+        notes.append(f"{file}: {note}")
+    return notes

@@ -91,6 +91,7 @@ def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers
     with ExitStack() as running:
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
             testbed = running.enter_context(running_testbed(project, directory, providers=providers))
+        recorder.notes += testbed.notes
         comparison = _play(recorder, testbed, terminal)
         drawn = access_graph({name: account.settings for name, account in testbed.accounts.items()})
     return Result(
@@ -138,6 +139,8 @@ def _play(recorder: Recorder, testbed: Testbed, terminal: Terminal) -> list[dict
 
 
 def deploy(testbed: Testbed, terminal: Terminal) -> None:
+    for note in testbed.notes:
+        terminal.console.print(note, markup=False)
     for account in testbed.accounts.values():
         with terminal.phase(f"pulumi up --stack {account.name} (account {account.id})"):
             changes = account.stack.up()

@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.markup import escape
 
+from iam_hardening.clients.reach import SANDBOX
 from rehearsal import tools
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
@@ -136,6 +137,7 @@ def variable(stack: str, name: str) -> str:
 
 def _write_env(path: Path, testbed: Testbed) -> None:
     exports = {name: testbed.environment[name] for name in _EXPORTED if name in testbed.environment}
+    exports[SANDBOX] = "1"
     exports["AWS_DEFAULT_REGION"] = next(iter(testbed.accounts.values())).settings.region
     # OpenBao's client has its own names for the same two.
     exports["BAO_ADDR"], exports["BAO_TOKEN"] = exports["VAULT_ADDR"], exports["VAULT_TOKEN"]

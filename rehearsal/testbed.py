@@ -7,7 +7,7 @@ account (a user, a bucket, an instance), so that «no one may touch what is not 
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +76,8 @@ class Account:
 @dataclass(frozen=True, kw_only=True)
 class Testbed:
     """`stranger` is the administrator of an account that no one here trusts, in a session with MFA.
-    `third_parties` are those of the accounts that a role trusts, account ID to session; no MFA there."""
+    `third_parties` are those of the accounts that a role trusts, account ID to session; no MFA there.
+    `notes` say what of the stack files was left out."""
 
     project: Project
     accounts: Mapping[str, Account]
@@ -89,6 +90,7 @@ class Testbed:
     environment: Mapping[str, str]
     directory: Path
     providers: str
+    notes: Sequence[str]
 
     @property
     def central(self) -> Account | None:
@@ -118,7 +120,7 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
     Raises RehearsalError, also for stack files with mistakes.
     """
     work_dir = directory / "project"
-    project.copy_to(work_dir)
+    notes = project.copy_to(work_dir)
     environment = _environment(directory)
     # Before any server starts: a stack file with mistakes is reported at once.
     stacks = [
@@ -192,6 +194,7 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
             environment=environment,
             directory=directory,
             providers=providers,
+            notes=notes,
         )
 
 

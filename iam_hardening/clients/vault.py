@@ -17,9 +17,15 @@ from hvac import exceptions
 from requests import RequestException
 
 from iam_hardening.clients.operator import CannotError
-from iam_hardening.clients.vault_environment import address_of, connection
+from iam_hardening.clients.vault_environment import address_of, connection, of_stack
+from iam_hardening.config import Settings
 
 _TOKEN_FILE = ".vault-token"
+
+
+def client_of(account: Settings) -> hvac.Client:
+    """The same as `client`, for the Vault that the account's stack file names, if it names one."""
+    return client(of_stack(account))
 
 
 def client(environment: Mapping[str, str] = os.environ, home: Path | None = None) -> hvac.Client:

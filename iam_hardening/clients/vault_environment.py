@@ -8,6 +8,7 @@ Source: HashiCorp, "Vault CLI: environment variables"; api/client.go of hashicor
 """
 
 import atexit
+import os
 import ssl
 import sys
 import tempfile
@@ -19,11 +20,22 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from iam_hardening.clients import reach
 from iam_hardening.clients.operator import CannotError
+from iam_hardening.config import Settings
 from iam_hardening.config.errors import shown
 
 # Vault's own default is 60; a person waits here.
 _TIMEOUT_SECONDS = 30
+# Settings of the Vault provider, and the variables that say the same to Vault's command line.
+_VARIABLES = {
+    "address": "VAULT_ADDR",
+    "namespace": "VAULT_NAMESPACE",
+    "caCertFile": "VAULT_CACERT",
+    "caCertDir": "VAULT_CAPATH",
+    "skipTlsVerify": "VAULT_SKIP_VERIFY",
+    "tlsServerName": "VAULT_TLS_SERVER_NAME",
+}
 # As Go's strconv.ParseBool.
 _TRUE = {"1", "t", "T", "TRUE", "true", "True"}
 _FALSE = {"", "0", "f", "F", "FALSE", "false", "False"}
@@ -39,6 +51,44 @@ class _ServerName(HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
         super().init_poolmanager(*arguments, **more, server_hostname=self._name, assert_hostname=self._name)
+
+
+def of_stack(account: Settings, environment: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """The environment with what the account's stack file says of its Vault (`vault:address` and the like),
+    which counts more, as for the provider. The caller's token stays; how the provider logs in is not
+    followed.
+
+    Raises CannotError.
+    """
+    settings = reach.settings_of(account, "vault")
+    found = {
+        variable: _said(account, settings, key) for key, variable in _VARIABLES.items() if key in settings
+    }
+    if isinstance(certificate := settings.get("clientAuth"), Mapping):
+        found["VAULT_CLIENT_CERT"] = str(certificate.get("certFile", ""))
+        found["VAULT_CLIENT_KEY"] = str(certificate.get("keyFile", ""))
+    other = [name for name, value in found.items() if environment.get(name, value) != value]
+    if other:
+        print(
+            f"Pulumi.{account.stack}.yaml says where its Vault is; {', '.join(other)} of this shell "
+            f"{'does' if len(other) == 1 else 'do'} not count.",
+            file=sys.stderr,
+        )
+    token = {"VAULT_TOKEN": settings["token"]} if isinstance(settings.get("token"), str) else {}
+    merged = {**token, **environment, **found}
+    if "VAULT_CACERT" in found:
+        merged.pop("VAULT_CACERT_BYTES", None)
+    return merged
+
+
+def _said(account: Settings, settings: Mapping[str, Any], key: str) -> str:
+    value = settings[key]
+    if isinstance(value, Mapping):
+        raise CannotError(
+            f"Pulumi.{account.stack}.yaml, vault:{key}: is encrypted, and only Pulumi has the stack's key. "
+            "It is no secret: set it again in plain text."
+        )
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def address_of(environment: Mapping[str, str]) -> str:

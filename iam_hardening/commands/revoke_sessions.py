@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from iam_hardening import config, exit_status
-from iam_hardening.clients import operator
+from iam_hardening.clients import operator, reach
 from iam_hardening.clients.revocations import lifting, revoke, says
 from iam_hardening.config.files import settings_of
 
@@ -28,11 +28,12 @@ def run(
     lift: bool = False,
     early: bool = False,
     stack_files: Path | None = None,
-    make_client: operator.MakeClient = operator.client,
+    make_client: operator.MakeClient | None = None,
     ask: operator.Ask = input,
 ) -> int:
     try:
         account = _account_with(stack, role, stack_files)
+        make_client = make_client or reach.clients_of(account)
         operator.must_be_in(account, make_client)
         iam = make_client("iam", account.region, None)
         if lift:

@@ -6,10 +6,10 @@
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from iam_hardening.config import presets
+from iam_hardening.config import presets, provider_settings
 from iam_hardening.config.account import Account
 from iam_hardening.config.errors import ConfigError, ConfigErrors, Problem, nearest
 from iam_hardening.config.parsing import parse, value_of
@@ -78,7 +78,8 @@ class Settings(Account):
     """What one account gets. Durations are in seconds; names are as they will be in AWS.
 
     What the file asks for in one line (`breakGlass`, `standardRoles`) is among `groups`, `users` and
-    `cross_account_roles`.
+    `cross_account_roles`. `reach` are the providers' settings that say how to reach the account and its
+    Vault (`aws:profile`), by their full keys; secrets may be among them.
     """
 
     stack: str
@@ -95,6 +96,7 @@ class Settings(Account):
     instance: Instance | None
     vault: Vault | None
     vault_server: VaultServer | None
+    reach: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def only_administrator(self) -> str | None:
@@ -123,7 +125,9 @@ def load(
     """
     written = {key: value_of(value) for key, value in config.items()}
     parsed, own_problems, broken = parse(ProjectConfig, _below(project, written), project, secret_keys)
-    provider, provider_problems, _ = parse(ProviderConfig, _below("aws", written), "aws", secret_keys)
+    # How to reach AWS is the provider's business, and may be a secret.
+    meant = {key: value for key, value in written.items() if not provider_settings.is_set_aside(key)}
+    provider, provider_problems, _ = parse(ProviderConfig, _below("aws", meant), "aws", secret_keys)
     file = StackFile(project=project, written=written, config=parsed, provider=provider, broken=broken)
     problems = [
         *_unknown_namespaces(written, project),
@@ -160,6 +164,7 @@ def load(
         instance=parsed.instance,
         vault=parsed.vault,
         vault_server=parsed.vault_server,
+        reach={key: value for key, value in written.items() if provider_settings.is_set_aside(key)},
     )
 
 

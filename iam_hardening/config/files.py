@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from iam_hardening import config
-from iam_hardening.config import reading
+from iam_hardening.config import environments, reading
 
 
 def project_name(directory: Path) -> str:
@@ -58,7 +58,9 @@ def settings_of(
         try:
             text = reading.read_stack(folder / f"Pulumi.{stack}.yaml", project)
             is_needed |= central and text.config.get(f"{project.name}:accountKind") == "central"
-            found[stack] = config.load(text.config, project=project.name, stack=stack)
+            found[stack] = _loaded(text, project.name, stack)
+            if is_needed and (note := environments.not_opened(text.environments)):
+                report(f"Pulumi.{stack}.yaml: {note}")
         except config.ConfigError as error:
             if is_needed:
                 wrong.append(error)
@@ -71,3 +73,10 @@ def settings_of(
     if wrong:
         raise config.ConfigErrors(wrong)
     return found
+
+
+def _loaded(text: reading.StackText, project: str, stack: str) -> config.Settings:
+    try:
+        return config.load(text.config, project=project, stack=stack)
+    except config.ConfigError as error:
+        raise environments.with_environments(error, text.environments, environments.given()) from None

@@ -10,13 +10,14 @@ Source: gopkg.in/yaml.v3 resolve.go; pulumi/sdk go/common/workspace/loaders.go a
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from iam_hardening.config import environments
 from iam_hardening.config.errors import ConfigError, Problem, nearest
 
 _TEXT_TAG = "tag:yaml.org,2002:str"
@@ -43,11 +44,13 @@ _DECLARATION = frozenset({"type", "description", "items", "default", "value", "s
 
 @dataclass(frozen=True, kw_only=True)
 class StackText:
-    """The `config:` of one stack with what Pulumi.yaml adds to it: full keys (`aws:region`) to values.
-    `rest` are the file's other keys, such as `encryptionsalt`."""
+    """The `config:` of one stack with what Pulumi.yaml and `--environment-values` add to it: full keys
+    (`aws:region`) to values. `rest` are the file's other keys, such as `encryptionsalt`, `environments` the
+    names of those that the file opens."""
 
     config: Mapping[str, Any]
     rest: Mapping[str, Any]
+    environments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +87,10 @@ def read_project(directory: Path) -> ProjectText:
 def read_stack(path: Path, project: ProjectText) -> StackText:
     """Raises ConfigError with all that is wrong with the file's YAML."""
     content = mapping_of(path)
+    opened = environments.names(content.get("environment"))
     written = content.pop("config", None)
+    if written is None and opened:
+        written = {}
     if written is None:
         raise ConfigError(
             path.name,
@@ -107,10 +113,19 @@ def read_stack(path: Path, project: ProjectText) -> StackText:
         elif full in config:
             problems.append(Problem(key, f"is there twice: it is {full}; remove one of them"))
         config[full] = value
+    values = environments.given()
+    if opened and values:
+        given = values.for_stack(stack_of(path), opened)
+        environments.add(config, {_full_key(project.name, key): value for key, value in given.items()})
     problems += _apply(project, config)
     if problems:
-        raise ConfigError(path.name, problems)
-    return StackText(config=config, rest=content)
+        raise environments.with_environments(ConfigError(path.name, problems), opened, values)
+    return StackText(config=config, rest=content, environments=opened)
+
+
+def stack_of(path: Path) -> str:
+    """`dev` of Pulumi.dev.yaml."""
+    return path.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
 def check_file(path: Path) -> None:
@@ -118,17 +133,21 @@ def check_file(path: Path) -> None:
     mapping_of(path)
 
 
-def project_copy(project: ProjectText) -> str:
+def project_copy(project: ProjectText, without: Callable[[str], bool] = lambda key: False) -> str:
     """Pulumi.yaml for a folder that has the stack files, too. JSON is YAML with all text in quotes."""
     kept = {key: value for key, value in project.content.items() if key != "stackConfigDir"}
     if isinstance(kept.get("config"), str):
         del kept["config"]
+    elif project.declared:
+        kept["config"] = {key: value for key, value in project.declared.items() if not without(key)}
     return json.dumps(kept, indent=2) + "\n"
 
 
-def stack_copy(path: Path) -> str:
-    """A stack file without what says how its secrets are encrypted: for a stack with another passphrase."""
-    kept = {key: value for key, value in mapping_of(path).items() if key not in _ENCRYPTION}
+def stack_copy(text: StackText, without: Callable[[str], bool] = lambda key: False) -> str:
+    """A stack file with all that was read for it, for a stack with another passphrase: without how its
+    secrets are encrypted, and without the environments, which a local state cannot open."""
+    kept = {key: value for key, value in text.rest.items() if key not in (*_ENCRYPTION, "environment")}
+    kept["config"] = {key: value for key, value in text.config.items() if not without(key)}
     return json.dumps(kept, indent=2) + "\n"
 
 

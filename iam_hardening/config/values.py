@@ -196,6 +196,8 @@ TopLevelBoolean = Annotated[bool, BeforeValidator(_boolean)]
 # 32 days are Vault's default for the longest lease of the whole server (max_lease_ttl).
 Seconds = Annotated[int, _duration(1, 768 * 3600, "30m, 1h or 900s")]
 # Source: AWS, "CreateRole".
+# What AssumeRole takes: 15 minutes to the role's own maximum, which is 12 hours at most.
+AssumedRoleSeconds = Annotated[int, _duration(900, 12 * 3600, "1h or 15m")]
 RoleSessionSeconds = Annotated[int, _duration(3600, 12 * 3600, "2h or 90m")]
 # A user's session lasts 36 hours at most (AWS, "GetSessionToken"): no sign-in with MFA is older.
 MfaAgeSeconds = Annotated[int, _duration(300, 36 * 3600, "1h or 15m")]

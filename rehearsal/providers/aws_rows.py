@@ -3,6 +3,7 @@ settings."""
 
 from collections.abc import Mapping
 
+from iam_hardening.config.provider_settings import MEANT, REACH
 from rehearsal.providers.aws_account_rows import ACCOUNT_ROWS
 from rehearsal.providers.aws_alarm_rows import ALARM_ROWS
 from rehearsal.providers.aws_calls import AwsConnections, AwsCredentials
@@ -18,24 +19,8 @@ from rehearsal.providers.rows import Package
 # The version whose property names and defaults the rows follow.
 _PULUMI_AWS = "7.51.1"
 
-# skip*, maxRetries and s3UsePathStyle are taken and have no effect: they tune how AWS itself is reached.
-_SETTINGS = frozenset(
-    {
-        "region",
-        "accessKey",
-        "secretKey",
-        "token",
-        "allowedAccountIds",
-        "forbiddenAccountIds",
-        "defaultTags",
-        "maxRetries",
-        "s3UsePathStyle",
-        "skipCredentialsValidation",
-        "skipMetadataApiCheck",
-        "skipRegionValidation",
-        "skipRequestingAccountId",
-    }
-)
+# How to reach the real AWS is taken and has no effect.
+_SETTINGS = MEANT["aws"] | REACH["aws"]
 
 
 def aws_package(endpoint_url: str, credentials: Mapping[str, AwsCredentials]) -> Package:

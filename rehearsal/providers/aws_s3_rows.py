@@ -65,6 +65,7 @@ _BUCKET = Row(
             live=Call("s3.get_bucket_tagging", {"Bucket": ID}, "TagSet", ignore=frozenset({"NoSuchTagSet"})),
             tag=_WRITE_TAGS,
             untag=_WRITE_TAGS,
+            whole=True,
         ),
     ),
     delete=(_versions("Versions"), _versions("DeleteMarkers"), Call("s3.delete_bucket", {"Bucket": ID})),

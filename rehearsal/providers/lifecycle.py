@@ -57,9 +57,11 @@ class HalfDoneError(FakeProviderError):
 class Lifecycle:
     """One row on one connection."""
 
-    def __init__(self, row: Row, api: Api) -> None:
+    def __init__(self, row: Row, api: Api, is_ignored: Callable[[str], bool] = lambda key: False) -> None:
+        """`is_ignored` is of a tag's key (`aws:ignoreTags`): such tags are neither seen nor touched."""
         self.row = row
         self.api = api
+        self._is_ignored = is_ignored
 
     def create(self, inputs: Properties) -> Live:
         """Make the resource.
@@ -197,6 +199,10 @@ class Lifecycle:
         return items
 
     def _live_tags(self, tags: Tags, known: Properties, id: str) -> dict[str, str]:
+        found = self._all_tags(tags, known, id)
+        return {key: value for key, value in found.items() if not self._is_ignored(key)}
+
+    def _all_tags(self, tags: Tags, known: Properties, id: str) -> dict[str, str]:
         # Tags under "aws:" are AWS's own; no one can set or remove them.
         found = self._run(tags.live, known, id) or []
         name, content = tags.spelling
@@ -219,6 +225,9 @@ class Lifecycle:
         dropped = sorted(set(old) - set(new))
         name, content = tags.spelling
         put = [{name: key, content: value} for key, value in sorted(new.items()) if old.get(key) != value]
+        if tags.whole and (dropped or put):
+            kept = {k: v for k, v in self._all_tags(tags, properties, id).items() if self._is_ignored(k)}
+            properties = {**properties, tags.property: {**kept, **new}}
         if dropped:
             keys = [{name: key} for key in dropped] if tags.keys_as_tags else dropped
             self._run(tags.untag, properties, id, keys)

@@ -194,7 +194,8 @@ class Each:
 @dataclass(frozen=True)
 class Tags:
     """Tags: `live` answers a list of {Key, Value} or a mapping; `tag` takes ITEM as such a list, `untag` ITEM
-    as keys, or as {Key} with `keys_as_tags`. `spelling` is how the service calls Key and Value."""
+    as keys, or as {Key} with `keys_as_tags`. `spelling` is how the service calls Key and Value. `whole`: the
+    service takes all tags at once, those that are ignored (`aws:ignoreTags`) included."""
 
     live: Call
     tag: "Step"
@@ -202,6 +203,7 @@ class Tags:
     property: str = "tags"
     keys_as_tags: bool = False
     spelling: tuple[str, str] = ("Key", "Value")
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,13 @@ class Instance:
 
     api: Api
     default_tags: dict[str, str]
+    ignored_keys: frozenset[str]
+    ignored_prefixes: tuple[str, ...]
     secrets: frozenset[str]
+
+    def is_ignored(self, key: str) -> bool:
+        """Whether `aws:ignoreTags` says that a tag is someone else's."""
+        return key in self.ignored_keys or key.startswith(self.ignored_prefixes)
 
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -124,7 +130,14 @@ class FakeProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
         tags = (settings.get("defaultTags") or {}).get("tags") or {}
         hidden = set().union(*(texts(wire[name]) for name in secret), texts(wire.get("secretKey")))
         api = self._package.connect(_stack_of(request.urn), settings)
-        self._instances[context.peer()] = Instance(api, tags, frozenset(hidden))
+        ignored = settings.get("ignoreTags") or {}
+        self._instances[context.peer()] = Instance(
+            api=api,
+            default_tags=tags,
+            ignored_keys=frozenset(ignored.get("keys") or ()),
+            ignored_prefixes=tuple(ignored.get("keyPrefixes") or ()),
+            secrets=frozenset(hidden),
+        )
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
         )
@@ -155,9 +168,12 @@ class FakeProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
         row = self._row(request)
         inputs, secret = decode(request.news)
         if any(tags.property == "tags" for tags in row.tags):
-            defaults = self._instance(context).default_tags
-            if defaults and inputs.get("tags") != UNKNOWN:
-                inputs["tags"] = {**defaults, **(inputs.get("tags") or {})}
+            instance = self._instance(context)
+            if inputs.get("tags") != UNKNOWN:
+                given = {**instance.default_tags, **(inputs.get("tags") or {})}
+                kept = {key: value for key, value in given.items() if not instance.is_ignored(key)}
+                if kept or "tags" in inputs:
+                    inputs["tags"] = kept
         old = decode(request.olds)[0]
 
         def make_name() -> str | None:
@@ -293,8 +309,10 @@ class FakeProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
         return self._instances[context.peer()]
 
     def _lifecycle(self, row: Row, properties: Properties, context: grpc.ServicerContext) -> Lifecycle:
-        api: Any = self._instance(context).api
-        return Lifecycle(row, api.in_region(properties.get("region")) if row.regional else api)
+        instance = self._instance(context)
+        api: Any = instance.api
+        regional = api.in_region(properties.get("region")) if row.regional else api
+        return Lifecycle(row, regional, instance.is_ignored)
 
     def _row(self, request: Any) -> Row:
         type = request.type or request.urn.split("::")[2].split("$")[-1]

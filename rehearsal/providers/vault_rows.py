@@ -8,6 +8,7 @@ Enterprise and of versions from 1.19 on have no row: OpenBao has neither.
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from iam_hardening.config.provider_settings import MEANT, REACH
 from iam_hardening.config.values import duration_text
 from rehearsal.providers.comparing import as_json
 from rehearsal.providers.rows import (
@@ -29,17 +30,8 @@ from rehearsal.providers.vault_calls import VaultApi
 _PULUMI_VAULT = "7.14.0"
 
 # Taken and without effect: the fake provider always talks to the rehearsal's own Vault with its own token.
-_SETTINGS = frozenset(
-    {
-        "address",
-        "token",
-        "skipTlsVerify",
-        "skipChildToken",
-        "skipGetVaultVersion",
-        "maxLeaseTtlSeconds",
-        "maxRetries",
-    }
-)
+# How to reach the real Vault is taken and has no effect.
+_SETTINGS = MEANT["vault"] | REACH["vault"]
 
 
 _MOVED = "moved (sys/remount) unless disableRemount is set; here that is refused"

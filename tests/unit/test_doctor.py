@@ -512,7 +512,7 @@ def test_a_vault_that_nobody_has_set_up(reported: Reported, monkeypatch: pytest.
     assert "The Vault at https://v.example is not initialised" in reported(
         *WHO, "--stack", "dev", "--vault-role", "test"
     )
-    [(), (outside,)] = asked
+    [_, (outside,)] = asked
     assert "VAULT_NAMESPACE" not in outside
 
 

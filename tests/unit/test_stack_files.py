@@ -193,7 +193,7 @@ def test_a_rehearsal_says_what_is_wrong_with_all_files_and_copies_none(folder: P
     with pytest.raises(RehearsalError) as refused:
         Project.find(folder).copy_to(folder / "copy")
     assert "line 1, a: is 012, which Pulumi reads as a number" in str(refused.value)
-    assert "Pulumi.test.yaml holds values encrypted for your own stack: iam-hardening:a" in str(refused.value)
+    assert "iam-hardening:a: is a secret (secure:), and nothing in this file is one" in str(refused.value)
     assert not (folder / "copy").exists()
 
 

@@ -18,10 +18,11 @@ import hvac
 import pytest
 import trustme
 
+from iam_hardening import config
 from iam_hardening.clients import vault
 from iam_hardening.clients.operator import CannotError
-from iam_hardening.clients.vault_environment import connection
-from tests.stack_files import ROOT
+from iam_hardening.clients.vault_environment import connection, of_stack
+from tests.stack_files import PROJECT, ROOT, config_of
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -258,3 +259,54 @@ def test_no_file_of_authorities_is_left_behind(tls: Tls, tmp_path: Path) -> None
     environment = {**os.environ, "TMPDIR": str(tmp_path), "FOLDER": str(tls.folder)}
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+# --- What the stack file says of its Vault
+
+
+def stack(**vault: object) -> config.Settings:
+    given = {f"vault:{key}": value for key, value in vault.items()}
+    return config.load({**config_of("dev"), **given}, project=PROJECT, stack="dev")
+
+
+def test_the_stack_files_vault_counts_more_than_the_shells(
+    tls: Tls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = stack(
+        address=f"https://localhost:{tls.port}", namespace="team/aws", caCertFile=str(tls.folder / "ca.crt")
+    )
+    shell = {"VAULT_ADDR": "https://elsewhere.example", "VAULT_TOKEN": "t", "VAULT_CACERT_BYTES": "x"}
+    client = vault.client(of_stack(own, shell))
+    answer = vault.asking(client, "Reading", "a/path", lambda: client.read("a/path"))
+    assert answer["data"] == {"namespace": "team/aws"}
+    assert "says where its Vault is; VAULT_ADDR of this shell does not count" in capsys.readouterr().err
+
+
+def test_a_stack_file_that_says_nothing_leaves_the_shells_variables(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shell = {"VAULT_ADDR": "https://v.example", "VAULT_TOKEN": "t"}
+    assert of_stack(stack(), shell) == shell
+    assert of_stack(stack(address="https://v.example"), shell) == shell
+    assert capsys.readouterr().err == ""
+
+
+def test_the_callers_token_counts_more_than_one_in_the_file() -> None:
+    assert of_stack(stack(token="file"), {"VAULT_TOKEN": "shell"})["VAULT_TOKEN"] == "shell"
+    assert of_stack(stack(token="file"), {})["VAULT_TOKEN"] == "file"
+    assert "VAULT_TOKEN" not in of_stack(stack(token={"secure": "AAAB"}), {})
+
+
+def test_an_encrypted_address_is_a_sentence() -> None:
+    with pytest.raises(CannotError, match="vault:address: is encrypted"):
+        of_stack(stack(address={"secure": "AAAB"}), {})
+
+
+def test_a_certificate_and_no_check_are_followed() -> None:
+    own = stack(clientAuth={"certFile": "c.pem", "keyFile": "k.pem"}, skipTlsVerify=True, tlsServerName="v")
+    assert of_stack(own, {}) == {
+        "VAULT_CLIENT_CERT": "c.pem",
+        "VAULT_CLIENT_KEY": "k.pem",
+        "VAULT_SKIP_VERIFY": "true",
+        "VAULT_TLS_SERVER_NAME": "v",
+    }

@@ -10,9 +10,10 @@ import functools
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from iam_hardening import config, exit_status
-from iam_hardening.clients import operator, vault
+from iam_hardening.clients import operator, reach, vault
 from iam_hardening.clients.vault_reader import VaultReader
 from iam_hardening.commands.adopt.caller import Caller, identify
 from iam_hardening.commands.adopt.findings import Adoption, compare
@@ -35,7 +36,7 @@ def run(
     accept_warnings: bool = False,
     json_file: Path | None = None,
     stack_files: Path | None = None,
-    make_client: operator.MakeClient = operator.client,
+    make_client: operator.MakeClient | None = None,
 ) -> int:
     file = file or Path(f"import-{stack}.json")
     try:
@@ -43,11 +44,12 @@ def run(
         if stack not in stacks:
             raise operator.CannotError(f"--stack {stack}: no such stack; known: {', '.join(stacks)}")
         account = stacks[stack]
+        make_client = make_client or reach.clients_of(account)
         caller = _caller(account, make_client)
         if unlisted := deployer.problem(account, caller.arn):
             raise operator.CannotError(unlisted)
         existing = Existing(
-            clients=functools.cache(lambda service, region: make_client(service, region, None)),
+            clients=functools.cache(functools.partial(_client, make_client)),
             region=account.region,
             vault=_vault(account),
         )
@@ -85,10 +87,14 @@ def _caller(account: Settings, make_client: operator.MakeClient) -> Caller:
     return identify(sts)
 
 
+def _client(make_client: operator.MakeClient, service: str, region: str) -> Any:
+    return make_client(service, region, None)
+
+
 def _vault(account: Settings) -> VaultReader:
     """Without an address or a token, what is in Vault is reported as unknown."""
     try:
-        return VaultReader(vault.client() if account.vault else None)
+        return VaultReader(vault.client_of(account) if account.vault else None)
     except operator.CannotError:
         return VaultReader(None)
 

@@ -150,13 +150,14 @@ def scratch(directory: Path, stack: str, stack_files: Path | None = None) -> Ite
 
 
 def _copy_stack_file(path: Path, project: reading.ProjectText, to: Path) -> None:
-    encrypted = reading.encrypted_keys(reading.read_stack(path, project).config)
+    text = reading.read_stack(path, project)
+    encrypted = reading.encrypted_keys(text.config)
     if encrypted:
         raise CannotError(
             f"{path.name} holds encrypted values: {', '.join(encrypted)}. Give them in the environment "
             "instead (VAULT_TOKEN, for one); they need the stack's key. Nothing was changed."
         )
-    (to / path.name).write_text(reading.stack_copy(path))
+    (to / path.name).write_text(reading.stack_copy(text))
 
 
 def _state(directory: Path, stack: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import hvac
 from iam_hardening.aws.naming import vault_policy_name
 from iam_hardening.clients.vault import asking as call_vault
 from iam_hardening.clients.vault import client
+from iam_hardening.clients.vault_environment import of_stack
 from iam_hardening.commands.doctor.walk import Step, Trouble, Walk, asking, needed
 from iam_hardening.commands.jit.credentials import ask, credentials
 from iam_hardening.model.vault import methods_for
@@ -18,9 +19,10 @@ _FOR_PEOPLE = {"userpass", "oidc"}
 
 
 def find_vault(walk: Walk) -> str:
-    walk.vault = client()
+    environment = of_stack(walk.account) if walk.account else os.environ
+    walk.vault = client(environment)
     # The state is the whole Vault's, no namespace's.
-    vault = client({name: value for name, value in os.environ.items() if name != "VAULT_NAMESPACE"})
+    vault = client({name: value for name, value in environment.items() if name != "VAULT_NAMESPACE"})
     status = call_vault(vault, "Looking at Vault", "sys/seal-status", vault.sys.read_seal_status)
     if not status["initialized"]:
         raise Trouble(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from iam_hardening import config, exit_status
 from iam_hardening.clients import operator
-from iam_hardening.clients.vault import client
+from iam_hardening.clients.vault import client, client_of
 from iam_hardening.commands.jit.credentials import Issued, credentials
 from iam_hardening.config.files import settings_of
 
@@ -107,9 +107,12 @@ def run(
 ) -> int:
     try:
         if mount is None or region is None:
-            region, mount = _place(stack or "", role, stack_files)
+            account, mount = _place(stack or "", role, stack_files)
+            region, vault = account.region, client_of(account)
+        else:
+            vault = client()
         issued = credentials(
-            client(),
+            vault,
             mount=mount,
             role=role,
             make_client=make_client,
@@ -128,8 +131,8 @@ def run(
     return DONE
 
 
-def _place(stack: str, role: str, stack_files: Path | None) -> tuple[str, str]:
-    """Region and mount of a stack's Vault role."""
+def _place(stack: str, role: str, stack_files: Path | None) -> tuple[config.Settings, str]:
+    """Account and mount of a stack's Vault role."""
     stacks = settings_of(Path.cwd(), stack_files=stack_files, needed=[stack])
     with_vault = {name: own.vault for name, own in stacks.items() if own.vault}
     if stack not in with_vault:
@@ -141,4 +144,4 @@ def _place(stack: str, role: str, stack_files: Path | None) -> tuple[str, str]:
         raise operator.CannotError(
             f"--role {role}: not under vault.roles of {stack}; known: {', '.join(roles) or 'none'}"
         )
-    return stacks[stack].region, with_vault[stack].mount
+    return stacks[stack], with_vault[stack].mount

@@ -23,7 +23,7 @@ from iam_hardening import config
 from iam_hardening.aws.naming import vault_aws_role_name
 from iam_hardening.claims.claim import REFUSED
 from iam_hardening.claims.grants import grants_of
-from iam_hardening.clients import operator, shells, vault
+from iam_hardening.clients import operator, reach, shells, vault
 from iam_hardening.clients.revocations import lifting, revoke, says
 from iam_hardening.commands.revoke_sessions import COULD_NOT, DONE, STOPPED
 from iam_hardening.config.files import settings_of
@@ -154,14 +154,15 @@ def run(
     lift: bool = False,
     early: bool = False,
     stack_files: Path | None = None,
-    make_client: operator.MakeClient = operator.client,
+    make_client: operator.MakeClient | None = None,
     ask: operator.Ask = input,
 ) -> int:
     try:
         access = role_of(stack, role, stack_files)
+        make_client = make_client or reach.clients_of(access.account)
         if lift:
             return _lift(access, make_client, early=early)
-        client = vault.client()
+        client = vault.client_of(access.account)
         # Everything that could refuse is asked before anything is changed.
         leases = live_leases(client, access.leases)
         must_be_allowed_to_end(client, access.leases)

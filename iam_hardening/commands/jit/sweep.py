@@ -25,7 +25,7 @@ from rich.table import Table
 
 from iam_hardening import config
 from iam_hardening.aws.naming import VAULT_USER_PATH
-from iam_hardening.clients import operator, vault
+from iam_hardening.clients import operator, reach, vault
 from iam_hardening.clients.user_belongings import BELONGINGS, Belonging
 from iam_hardening.commands.jit.revoke import live_leases
 from iam_hardening.commands.revoke_sessions import COULD_NOT, DONE, STOPPED
@@ -128,15 +128,16 @@ def run(
     stack: str,
     yes: bool = False,
     stack_files: Path | None = None,
-    make_client: operator.MakeClient = operator.client,
+    make_client: operator.MakeClient | None = None,
     ask: operator.Ask = input,
 ) -> int:
     try:
         account = _account_with_vault(stack, stack_files)
         assert account.vault is not None
+        make_client = make_client or reach.clients_of(account)
         operator.must_be_in(account, make_client)
         iam = make_client("iam", account.region, None)
-        running = running_leases(vault.client(), account.vault)
+        running = running_leases(vault.client_of(account), account.vault)
         found = left_over(iam, running, timedelta(seconds=account.vault.max_lease_ttl))
         if not found:
             print(f"Nothing is left over under {VAULT_USER_PATH}; {len(running)} leases run.")

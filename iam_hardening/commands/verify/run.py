@@ -16,7 +16,7 @@ import hvac
 
 from iam_hardening import config, exit_status
 from iam_hardening.claims.findings import Findings
-from iam_hardening.clients import operator
+from iam_hardening.clients import operator, reach
 from iam_hardening.clients import vault as vault_access
 from iam_hardening.clients.account_facts import estate_of
 from iam_hardening.clients.vault_reader import VaultReader
@@ -146,7 +146,13 @@ def run(
         if print_policy:
             _print_policies(account, print_policy)
             return HOLDS
-        findings = verify(account, operator.client, estate=estate_of(stacks.values()))
+        make_client = reach.clients_of(account)
+        findings = verify(
+            account,
+            lambda service, region: make_client(service, region, None),
+            lambda: vault_access.client_of(account),
+            estate=estate_of(stacks.values()),
+        )
     except (operator.CannotError, config.ConfigError) as problem:
         print(problem, file=sys.stderr)
         return COULD_NOT

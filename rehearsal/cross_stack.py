@@ -1,11 +1,13 @@
 """What several stack files must agree on, each alone being right: reported before any server starts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 
-from iam_hardening.aws.naming import vault_policy_name
+from iam_hardening.aws.naming import vault_entity_name, vault_policy_name
 from iam_hardening.config import Settings, Vault
 from rehearsal.errors import RehearsalError
+
+_APART = "rehearse them in separate folders (iam-hardening rehearse --stack-files FOLDER)"
 
 
 def check(configured: Mapping[str, Settings]) -> None:
@@ -18,36 +20,71 @@ def check(configured: Mapping[str, Settings]) -> None:
                 "Rehearse a copy of your stack files with another aws:region and arn:aws: in every ARN: "
                 "iam-hardening rehearse --stack-files FOLDER.",
             )
-    for (one, first), (other, second) in combinations(configured.items(), 2):
-        if first.account_id == second.account_id:
-            raise RehearsalError(
-                f"Pulumi.{one}.yaml and Pulumi.{other}.yaml are both for the account {first.account_id}.",
-                "One stack per account: give each its own ID in aws:allowedAccountIds.",
-            )
-        if first.vault and second.vault and first.vault.runs_on_role and second.vault.runs_on_role:
-            raise RehearsalError(
-                f"Pulumi.{one}.yaml and Pulumi.{other}.yaml each have a Vault that runs on a role of "
-                "their own account (vault.runsOnRole); the rehearsal has one Vault, which runs on one role.",
-                "Rehearse them one after the other, in separate folders: "
-                "iam-hardening rehearse --stack-files FOLDER.",
-            )
-        if first.vault and second.vault:
-            for clash in _clashes(first.vault, second.vault):
-                raise RehearsalError(
-                    f"Pulumi.{one}.yaml and Pulumi.{other}.yaml {clash}.",
-                    "Give each account its own mount, such as aws-dev and aws-prod, even if each has "
-                    "its own Vault: the rehearsal has one.",
-                )
+    wrong = [line for pair in combinations(configured.items(), 2) for line in _between(*pair)]
+    if wrong:
+        raise RehearsalError("\n".join(wrong), "Mend the stack files; nothing was started.")
 
 
-def _clashes(first: Vault, second: Vault) -> Iterator[str]:
+def _between(first: tuple[str, Settings], second: tuple[str, Settings]) -> Iterator[str]:
+    (one, own), (other, others) = first, second
+    files = f"Pulumi.{one}.yaml and Pulumi.{other}.yaml"
+    if own.account_id == others.account_id:
+        yield (
+            f"{files} are both for the account {own.account_id}. One stack per account: give each its own ID "
+            "in aws:allowedAccountIds."
+        )
+    if own.vault is None or others.vault is None:
+        return
+    if own.vault.runs_on_role and others.vault.runs_on_role:
+        yield (
+            f"{files} each have a Vault that runs on a role of their own account (vault.runsOnRole); the "
+            f"rehearsal has one Vault, which runs on one role: {_APART}."
+        )
+    for clash, advice in _clashes(own.vault, others.vault):
+        yield (
+            f"{files} {clash}. {advice}. The rehearsal has one Vault: {_APART}, if each account has its own."
+        )
+
+
+def _clashes(first: Vault, second: Vault) -> Iterator[tuple[str, str]]:
+    """What two accounts would both make in one Vault, and what to do."""
     if f"{first.mount}/".startswith(f"{second.mount}/") or f"{second.mount}/".startswith(f"{first.mount}/"):
         yield (
             f"mount Vault's AWS engine at {first.mount} and {second.mount}: a mount can neither be there "
-            "twice nor be below another"
+            "twice nor be below another",
+            "Give each account its own mount, such as aws-dev and aws-prod",
         )
-    names = [{vault_policy_name(vault.mount, role) for role in vault.roles} for vault in (first, second)]
-    if same := sorted(names[0] & names[1]):
+    for policy in _both(_policies(first), _policies(second)):
         yield (
-            f"both make the Vault policy {same[0]}: the one deployed last would decide what its holders reach"
+            f"both make the Vault policy {policy}: the one deployed last would decide what its holders reach",
+            "Give each account its own mount, such as aws-dev and aws-prod",
         )
+    for name in _both(first.logins, second.logins):
+        yield (
+            f"both make the auth method {name} (vault.logins): Vault has one at a path, and the "
+            "second `pulumi "
+            "up` would stop there",
+            f"Give each account's its own name, such as {name}-dev and {name}-prod",
+        )
+    for entity in _both(_entities(first), _entities(second)):
+        yield (
+            f"both make Vault's entity {entity}: the one deployed last would decide what that person holds",
+            "Give the log-ins or the users other names",
+        )
+    if first.audit and second.audit:
+        same = first.audit.device == second.audit.device
+        if same or first.audit.file == second.audit.file:
+            what = f"make the audit device {first.audit.device}" if same else f"log to {first.audit.file}"
+            yield (f"both {what}, and one records the whole Vault", "Leave vault.audit out of all but one")
+
+
+def _both(one: Collection[str], other: Collection[str]) -> list[str]:
+    return sorted(set(one) & set(other))
+
+
+def _policies(vault: Vault) -> list[str]:
+    return [vault_policy_name(vault.mount, role) for role in vault.roles]
+
+
+def _entities(vault: Vault) -> list[str]:
+    return [vault_entity_name(name, user) for name, login in vault.logins.items() for user in login.users]

@@ -9,6 +9,7 @@ from rehearsal import cross_stack
 from rehearsal.errors import RehearsalError
 from tests.stack_files import PROJECT, handed_over
 
+PEOPLE = {"method": "userpass", "users": ["alice"], "roles": ["b"]}
 ROLE = {"managedPolicies": ["ReadOnlyAccess"]}
 
 
@@ -42,6 +43,30 @@ def workload(account_id: str, region: str = "eu-west-1", **vault: Any) -> settin
             "both make the Vault policy aws-a-b",
         ),
         (
+            workload("222222222222", mount="aws-a", logins={"people": PEOPLE}, roles={"b": ROLE}),
+            workload("333333333333", mount="aws-b", logins={"people": PEOPLE}, roles={"b": ROLE}),
+            r"both make the auth method people \(vault.logins\).* such as people-dev and people-prod",
+        ),
+        (
+            workload(
+                "222222222222", mount="aws-a", roles={"b": ROLE}, logins={"a": {**PEOPLE, "users": ["b-c"]}}
+            ),
+            workload(
+                "333333333333", mount="aws-b", roles={"b": ROLE}, logins={"a-b": {**PEOPLE, "users": ["c"]}}
+            ),
+            "both make Vault's entity a-b-c",
+        ),
+        (
+            workload("222222222222", mount="aws-a", audit={"file": "/var/log/a"}),
+            workload("333333333333", mount="aws-b", audit={"file": "/var/log/b"}),
+            "both make the audit device file",
+        ),
+        (
+            workload("222222222222", mount="aws-a", audit={"file": "/var/log/a", "device": "a"}),
+            workload("333333333333", mount="aws-b", audit={"file": "/var/log/a", "device": "b"}),
+            "both log to /var/log/a",
+        ),
+        (
             workload("222222222222", mount="aws-one", runsOnRole="vault"),
             workload("333333333333", mount="aws-other", runsOnRole="vault"),
             "each have a Vault that runs on a role of their own account",
@@ -60,11 +85,22 @@ def test_stacks_that_cannot_be_rehearsed_together_are_refused(
         cross_stack.check({"one": one, "other": other})
 
 
+def test_all_clashes_of_all_files_are_reported_at_once() -> None:
+    same = {"mount": "aws", "logins": {"people": PEOPLE}, "roles": {"b": ROLE}}
+    accounts = ("222222222222", "333333333333", "444444444444")
+    with pytest.raises(RehearsalError) as refused:
+        cross_stack.check({account: workload(account, **same) for account in accounts})
+    said = str(refused.value)
+    # Three pairs, with a mount, a policy, an auth method and an entity each.
+    assert said.count("Pulumi.") == 3 * 4 * 2
+    assert "rehearse them in separate folders" in said
+
+
 def test_accounts_with_mounts_of_their_own_are_rehearsed_together() -> None:
     cross_stack.check(
         {
-            "one": workload("222222222222", mount="aws-one", roles={"b": ROLE}),
-            "other": workload("333333333333", mount="aws-other", roles={"b": ROLE}),
+            "one": workload("222222222222", mount="aws-one", roles={"b": ROLE}, logins={"one": PEOPLE}),
+            "other": workload("333333333333", mount="aws-other", roles={"b": ROLE}, logins={"other": PEOPLE}),
             "third": workload("444444444444"),
         }
     )

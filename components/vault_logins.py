@@ -2,10 +2,10 @@
 
 A lease dies with the token that asked for it, so the tokens of every log-in live as long as the stack file
 checked that they must (`iam_hardening/config/rules/logins.py`). No secret passes through the program:
-people's passwords (userpass), an identity provider's client secret (oidc) and an AppRole's secret ID are
-handed over by hand (docs/just-in-time.md, "Log-ins").
+people's passwords (userpass), an identity provider's client secret (oidc), a directory's search account
+(ldap) and an AppRole's secret ID are handed over by hand (docs/just-in-time.md, "Log-ins").
 
-GitHub's tokens are matched by their whole subject, never by a pattern.
+Subjects and claims of tokens are matched whole, never by a pattern.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,9 @@ class VaultLogin(pulumi.ComponentResource):
             "userpass": self._userpass,
             "oidc": self._oidc,
             "approle": self._approle,
-            "github": self._github,
+            "github": self._jwt,
+            "jwt": self._jwt,
+            "ldap": self._ldap,
         }[args.login.method](name, wanted, policies)
         self.register_outputs({"path": self.path})
 
@@ -83,15 +85,20 @@ class VaultLogin(pulumi.ComponentResource):
         return method.path
 
     def _oidc(self, name: str, wanted: model.AuthMethod, policies: _Policies) -> pulumi.Output[str]:
+        """The provider's address and client secret are set by hand."""
         method = self._method(name, wanted)
-        vault.jwt.AuthBackendRole(
-            name,
-            backend=method.path,
-            role_name=name,
-            **{**wanted.role, "token_policies": policies},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        self._jwt_role(name, wanted, policies, method.path)
         return method.path
+
+    def _jwt_role(
+        self, name: str, wanted: model.AuthMethod, policies: _Policies, path: pulumi.Output[str]
+    ) -> None:
+        role = {**wanted.role, "token_policies": policies}
+        if claims := wanted.role.get("bound_claims"):
+            role |= _as_the_provider_takes_them(claims)
+        vault.jwt.AuthBackendRole(
+            name, backend=path, role_name=name, **role, opts=pulumi.ResourceOptions(parent=self)
+        )
 
     def _approle(self, name: str, wanted: model.AuthMethod, policies: _Policies) -> pulumi.Output[str]:
         method = self._method(name, wanted)
@@ -104,23 +111,46 @@ class VaultLogin(pulumi.ComponentResource):
         )
         return method.path
 
-    def _github(self, name: str, wanted: model.AuthMethod, policies: _Policies) -> pulumi.Output[str]:
-        child = pulumi.ResourceOptions(parent=self)
+    def _jwt(self, name: str, wanted: model.AuthMethod, policies: _Policies) -> pulumi.Output[str]:
+        """Jobs with a token of their platform, which signs it: GitHub Actions, GitLab, Kubernetes."""
         method = vault.jwt.AuthBackend(
             name,
             path=wanted.path,
             disable_remount=True,
             type=wanted.type,
             description=wanted.description,
-            oidc_discovery_url=wanted.issuer,
-            bound_issuer=wanted.issuer,
-            opts=child,
+            **wanted.config,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        vault.jwt.AuthBackendRole(
+        path = method.path.apply(lambda path: path or name)
+        self._jwt_role(name, wanted, policies, path)
+        return path
+
+    def _ldap(self, name: str, wanted: model.AuthMethod, policies: _Policies) -> pulumi.Output[str]:
+        """Vault binds as the person who logs in. A directory that must be searched first needs an account for
+        that, which is set by hand."""
+        child = pulumi.ResourceOptions(parent=self)
+        method = vault.ldap.AuthBackend(
             name,
-            backend=method.path.apply(lambda path: path or name),
-            role_name=name,
-            **{**wanted.role, "token_policies": policies},
+            path=wanted.path,
+            disable_remount=True,
+            description=wanted.description,
+            token_ttl=wanted.token_seconds,
+            token_max_ttl=wanted.token_seconds,
+            **wanted.config,
             opts=child,
         )
-        return method.path.apply(lambda path: path or name)
+        path = method.path.apply(lambda path: path or name)
+        for group in wanted.groups:
+            vault.ldap.AuthBackendGroup(
+                f"{name}-{group}", backend=path, groupname=group, policies=policies, opts=child
+            )
+        return path
+
+
+def _as_the_provider_takes_them(claims: Mapping[str, str | list[str]]) -> dict[str, object]:
+    """Several values are one text with commas, unless the provider is not to look for commas."""
+    values = {name: [value] if isinstance(value, str) else value for name, value in claims.items()}
+    has_comma = any("," in each for each_values in values.values() for each in each_values)
+    joined = {name: ",".join(each) for name, each in values.items()}
+    return {"bound_claims": joined, **({"disable_bound_claims_parsing": True} if has_comma else {})}

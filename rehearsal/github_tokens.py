@@ -1,7 +1,7 @@
 """Tokens as GitHub Actions gives them to its jobs, signed by a key of the rehearsal's own.
 
-The rehearsal's Vault cannot reach GitHub for its keys: the fake provider of the provider tells it this one
-instead (`providers/vault_rows.py`). RFC 7515, section 3.1, and RFC 7518, section 3.3, have the format.
+The rehearsal's Vault cannot reach GitHub for its keys: the fake provider tells it this one instead
+(`providers/vault_rows.py`). RFC 7515, section 3.1, and RFC 7518, section 3.3, have the format.
 """
 
 import base64
@@ -32,6 +32,17 @@ class Issuer:
         """As PEM."""
         pem = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         return pem.decode().strip()
+
+    @property
+    def public_jwk(self) -> dict[str, str]:
+        """As a JSON Web Key (RFC 7517)."""
+        numbers = self._key.public_key().public_numbers()
+        parts = {"n": numbers.n, "e": numbers.e}
+        encoded = {
+            name: _encoded(number.to_bytes((number.bit_length() + 7) // 8, "big"))
+            for name, number in parts.items()
+        }
+        return {"kty": "RSA", "alg": "RS256", "use": "sig", **encoded}
 
     def token(self, **claims: Any) -> str:
         """Good for five minutes, as GitHub's are."""

@@ -106,7 +106,8 @@ def emulated_aws(log_dir: Path) -> Iterator[EmulatedAws]:
 def vault_server(
     directory: Path, plugin: Path, *, audit: bool = False, role_credentials_url: str | None = None
 ) -> Iterator[VaultServer]:
-    """Run OpenBao, unsealed, with new storage in `directory` and `plugin` as the engine of its file's name.
+    """Run OpenBao, unsealed, with new storage in `directory` and `plugin` as the engine of its file's name;
+    with the auth method `ldap` where that plugin is beside it.
 
     With `audit` it writes every request and answer to a file there, secrets hashed. `role_credentials_url`
     gives the credentials of the role that it runs on. Raises ServerError.
@@ -150,7 +151,17 @@ def _vault_config(port: int, directory: Path, plugins: Path, audit_log: Path | N
     raft = {"path": str(storage), "node_id": "rehearsal", "performance_multiplier": "1"}
     config: dict[str, Any] = {
         "storage": {"raft": raft},
-        "listener": [{"tcp": {"address": f"127.0.0.1:{port}", "tls_disable": True}}],
+        # The header lets a log-in come from another address, where one is bound to some.
+        "listener": [
+            {
+                "tcp": {
+                    "address": f"127.0.0.1:{port}",
+                    "tls_disable": True,
+                    "x_forwarded_for_authorized_addrs": "127.0.0.1",
+                    "x_forwarded_for_reject_not_present": False,
+                }
+            }
+        ],
         "api_addr": f"http://127.0.0.1:{port}",
         "cluster_addr": f"http://127.0.0.1:{_free_port()}",
         "plugin_directory": str(plugins),
@@ -188,10 +199,14 @@ def _initialise(address: str, plugin: Path, log: Path) -> tuple[str, str]:
         made = _client(address).sys.initialize(secret_shares=1, secret_threshold=1)
         token, unseal_key = made["root_token"], made["keys"][0]
         _unseal(address, unseal_key, log)
-        checksum = hashlib.sha256(plugin.read_bytes()).hexdigest()
-        _client(address, token).write_data(
-            f"sys/plugins/catalog/secret/{plugin.name}", data={"command": plugin.name, "sha256": checksum}
-        )
+        auth_method = plugin.with_name("ldap")
+        for kind, binary in (("secret", plugin), ("auth", auth_method)):
+            if binary.is_file():
+                checksum = hashlib.sha256(binary.read_bytes()).hexdigest()
+                _client(address, token).write_data(
+                    f"sys/plugins/catalog/{kind}/{binary.name}",
+                    data={"command": binary.name, "sha256": checksum},
+                )
     except (hvac.exceptions.VaultError, requests.RequestException) as error:
         raise _error(
             f"OpenBao cannot be initialised with the secrets engine {plugin}: {error}", log

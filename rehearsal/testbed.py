@@ -109,8 +109,12 @@ class Testbed:
         trusted = account.settings.trusted_account_id
         return self.central if self.central and self.central.id == trusted else None
 
-    def vault(self, token: str | None = None) -> hvac.Client:
-        return hvac.Client(url=self.vault_address, token=token or self.vault_token)
+    def vault(self, token: str | None = None, *, from_address: str | None = None) -> hvac.Client:
+        """`from_address`: where the calls seem to come from."""
+        client = hvac.Client(url=self.vault_address, token=token or self.vault_token)
+        if from_address:
+            client.session.headers["X-Forwarded-For"] = from_address
+        return client
 
 
 @contextmanager

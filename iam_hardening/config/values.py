@@ -5,6 +5,7 @@ Sources: AWS, "IAM and AWS STS quotas" and the API reference's patterns; HashiCo
 """
 
 import base64
+import ipaddress
 import re
 from typing import Annotated, Any
 
@@ -40,6 +41,37 @@ def _text(pattern: str, allowed: str) -> BeforeValidator:
         raise _refuse(f"is {shown(value)}; allowed: {allowed}")
 
     return BeforeValidator(check)
+
+
+def _cidr(value: Any) -> str:
+    allowed = "allowed: a block of addresses such as 10.0.0.0/8 or 192.0.2.7/32"
+    if is_empty(value) or not isinstance(value, str):
+        raise _refuse(f"is {shown(value)}; {allowed}" if value else f"has no value; {allowed}")
+    try:
+        block = ipaddress.ip_network(value)
+    except ValueError as error:
+        raise _refuse(f"is {shown(value)}: {error}; {allowed}") from None
+    if block.prefixlen == 0:
+        raise _refuse(f"is {shown(value)}, every address there is; leave cidrs out, or name your own")
+    return value
+
+
+def _claim_values(value: Any) -> list[str]:
+    """One value, or several of which a token has one. Vault compares them whole."""
+    allowed = "allowed: text, or a list of texts of which the claim has one"
+    values = value if isinstance(value, list) else [value]
+    if is_empty(value) or not values:
+        raise _refuse(f"has no value; {allowed}")
+    for each in values:
+        if isinstance(each, bool | int | float):
+            raise _refuse(f"is {shown(each)}, which YAML does not read as text: put it in quotes")
+        if not isinstance(each, str) or not each:
+            raise _refuse(f"is {shown(each)}; {allowed}")
+        if "*" in each:
+            raise _refuse(
+                f"is {shown(each)}; a claim is compared whole, and * is no pattern here: list the values"
+            )
+    return values
 
 
 def _account_id(value: Any) -> str:
@@ -378,6 +410,27 @@ VaultLoginName = Annotated[
 VaultUserName = Annotated[
     str,
     _text(r"[a-z0-9](?:[a-z0-9_.-]{0,62}[a-z0-9])?", "up to 64 lower-case letters, digits, and inside _ . -"),
+]
+ClaimName = Annotated[str, _text(r"[^\s*?,]+", "the name of a claim, such as email")]
+ClaimValues = Annotated[list[str], BeforeValidator(_claim_values)]
+Cidr = Annotated[str, BeforeValidator(_cidr)]
+# The certificates of an authority; not its key.
+CaCertificates = Annotated[
+    str,
+    _text(
+        r"(?:\s*-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+",
+        "one or more certificates in PEM, as text (-----BEGIN CERTIFICATE-----)",
+    ),
+]
+# RFC 6749, section 3.3.
+OidcScope = Annotated[str, _text(r"[!#-\[\]-~]+", "one scope, such as email")]
+# The job names it when it asks for its token; Vault compares it whole.
+Audience = Annotated[
+    str, _text(r"[^\s*]{1,256}", "the audience of the tokens, such as https://vault.example.com")
+]
+HttpsUrl = Annotated[str, _text(r"https://[^\s/]+(?:/\S*)?", "an address such as https://login.example.com")]
+LdapUrl = Annotated[
+    str, _text(r"ldaps?://[^\s/,]+(?:,ldaps?://[^\s/,]+)*", "an address such as ldaps://ldap.example.com")
 ]
 Url = Annotated[str, _text(r"https?://[^\s/]+(?:/\S*)?", "a URL such as https://iam.amazonaws.com")]
 TagKey = Annotated[

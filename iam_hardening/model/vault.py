@@ -13,7 +13,7 @@ from iam_hardening.aws import naming
 from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.aws.policies import vault as vault_policies
 from iam_hardening.aws.policies.documents import Document
-from iam_hardening.config import Account, Vault, VaultLogin, VaultRole
+from iam_hardening.config import Account, Vault, VaultLogin, VaultRole, oidc_scopes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +85,10 @@ class EngineRole:
 @dataclass(frozen=True, kw_only=True)
 class AuthMethod:
     """A way to log in. `token_seconds`: the mount's own TTLs; None: Vault's. `role` is the
-    fields of `auth/PATH/role/PATH`; empty: there is none. `issuer`: who signs its tokens, and gives the keys.
-    `entities`: user name → the entity that holds `policies`."""
+    fields of `auth/PATH/role/PATH`; empty: there is none. `config` are those of `auth/PATH/config`: who signs
+    the tokens, or which directory knows the people; empty: set by hand. `is_configured_by_hand`: the program
+    does not write them, as a secret belongs to them. `entities`: user name → the entity that holds
+    `policies`. `groups` of a directory hold them."""
 
     path: str
     type: str
@@ -94,8 +96,10 @@ class AuthMethod:
     token_seconds: int | None
     policies: tuple[str, ...]
     role: Mapping[str, Any] = field(default_factory=dict)
-    issuer: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    is_configured_by_hand: bool = False
     entities: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,37 +162,105 @@ def auth_method(vault: Vault, name: str, login: VaultLogin) -> AuthMethod:
     """Its name is the mount's path and its role's name there."""
     seconds = config.token_seconds(vault, login)
     policies = tuple(naming.vault_policy_name(vault.mount, role) for role in login.roles)
-    is_github = login.method == "github"
-    own: Mapping[str, Mapping[str, Any]] = {
-        "userpass": {},
-        "oidc": {
+    by_jobs = login.method in ("github", "jwt")
+    tokens = {"token_policies": list(policies), "token_ttl": seconds, "token_max_ttl": seconds}
+    role = _login_role(login)
+    return AuthMethod(
+        path=name,
+        type="jwt" if by_jobs else login.method,
+        description=(
+            f"Log-in{' of GitHub Actions' if login.method == 'github' else ''} for just-in-time credentials"
+        ),
+        token_seconds=None if by_jobs else seconds,
+        policies=policies,
+        # What a person holds is on their entity or group: who sets the password cannot widen it by that.
+        role={**role, **tokens} if role else {},
+        config={key: value for key, value in _login_config(login).items() if value},
+        is_configured_by_hand=login.method == "oidc",
+        entities={user: naming.vault_entity_name(name, user) for user in login.users},
+        groups=tuple(login.groups),
+    )
+
+
+def _login_role(login: VaultLogin) -> dict[str, Any]:
+    """The fields of Vault's role that say who gets in; empty for methods without roles."""
+    if login.method == "approle":
+        # Vault writes the block of one address as the address.
+        hosts = [cidr.removesuffix("/32").removesuffix("/128") for cidr in login.cidrs]
+        addresses = {"secret_id_bound_cidrs": login.cidrs, "token_bound_cidrs": hosts}
+        return {
+            "secret_id_ttl": naming.VAULT_SECRET_ID_SECONDS,
+            "secret_id_num_uses": 1,
+            **(addresses if login.cidrs else {}),
+        }
+    if login.method == "oidc":
+        scopes = oidc_scopes.scopes(login)
+        return {
             "role_type": "oidc",
-            "user_claim": login.user_claim,
+            "user_claim": login.user_claim_name,
             "allowed_redirect_uris": login.redirect_uris,
-            "bound_claims": login.bound_claims,
-            "bound_claims_type": "string",
-        },
-        "approle": {"secret_id_ttl": naming.VAULT_SECRET_ID_SECONDS, "secret_id_num_uses": 1},
-        "github": {
+            **({"oidc_scopes": scopes} if scopes else {}),
+            **_bound_claims(login),
+        }
+    if login.method == "github":
+        return {
             "role_type": "jwt",
             # Who set the job off: Vault names issued users after them.
             "user_claim": "actor",
             "bound_audiences": [login.audience or ""],
             "bound_subject": login.subject,
+        }
+    if login.method == "jwt":
+        return {
+            "role_type": "jwt",
+            "user_claim": login.user_claim_name,
+            "bound_audiences": [login.audience or ""],
+            **({"bound_subject": login.subject} if login.subject else {}),
+            **(_bound_claims(login) if login.bound_claims else {}),
+        }
+    return {}
+
+
+def _bound_claims(login: VaultLogin) -> dict[str, Any]:
+    """As Vault keeps them: one value as text, several as a list."""
+    return {
+        "bound_claims": {
+            claim: values[0] if len(values) == 1 else values for claim, values in login.bound_claims.items()
         },
+        "bound_claims_type": "string",
     }
-    tokens = {"token_policies": list(policies), "token_ttl": seconds, "token_max_ttl": seconds}
-    return AuthMethod(
-        path=name,
-        type="jwt" if is_github else login.method,
-        description=f"Log-in{' of GitHub Actions' if is_github else ''} for just-in-time credentials",
-        token_seconds=None if is_github else seconds,
-        policies=policies,
-        # What a person holds is on their entity: who sets the password cannot widen it by that.
-        role={} if login.method == "userpass" else {**own[login.method], **tokens},
-        issuer=naming.GITHUB_ISSUER if is_github else None,
-        entities={user: naming.vault_entity_name(name, user) for user in login.users},
-    )
+
+
+def _login_config(login: VaultLogin) -> dict[str, Any]:
+    if login.method == "github":
+        return {"bound_issuer": naming.GITHUB_ISSUER, "oidc_discovery_url": naming.GITHUB_ISSUER}
+    if login.method == "jwt":
+        by_discovery = not login.jwks_url
+        return {
+            "bound_issuer": login.issuer,
+            "oidc_discovery_url": (login.discovery_url or login.issuer) if by_discovery else None,
+            "jwks_url": login.jwks_url,
+            "oidc_discovery_ca_pem" if by_discovery else "jwks_ca_pem": login.ca_certificate,
+        }
+    if login.method == "oidc" and login.discovery_url:
+        return {
+            "oidc_discovery_url": login.discovery_url,
+            "oidc_client_id": login.client_id,
+            "oidc_discovery_ca_pem": login.ca_certificate,
+        }
+    if login.method == "ldap":
+        return {
+            "url": login.url,
+            "starttls": login.start_tls,
+            "userdn": login.user_dn,
+            "userattr": login.user_attribute,
+            "upndomain": login.upn_domain,
+            "groupdn": login.group_dn,
+            "groupattr": login.group_attribute,
+            "groupfilter": login.group_filter,
+            "certificate": login.ca_certificate,
+        }
+    return {}
 
 
 def methods_for(vault: Vault, role: str) -> dict[str, VaultLogin]:

@@ -5,6 +5,7 @@ engine's config/lease. Unlike it, a changed path replaces a mount instead of mov
 Enterprise and of versions from 1.19 on have no row: OpenBao has neither.
 """
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -290,17 +291,26 @@ _AUTH_BACKEND = Row(
     delete=(Call("DELETE sys/auth/{id}"),),
 )
 
-# The real Vault fetches GitHub's keys. The rehearsal's cannot: where the program names a discovery URL, Vault
+_KEY_SOURCES = ("oidcDiscoveryUrl", "oidcDiscoveryCaPem", "jwksUrl", "jwksCaPem")
+# The real Vault fetches an issuer's keys. The rehearsal's cannot: where the program names an address, Vault
 # gets the rehearsal's own key instead, and it is hidden again when it is read.
 _WRITE_JWT = Call(
     "POST auth/{path}/config",
     {
-        "jwt_validation_pubkeys": Made(
-            ("oidcDiscoveryUrl",), lambda properties, api, id: [api.github_public_key]
-        ),
+        "jwt_validation_pubkeys": Made(_KEY_SOURCES, lambda properties, api, id: [api.github_public_key]),
         "bound_issuer": "boundIssuer",
     },
 )
+
+
+def _of_program(name: str) -> Taken:
+    """What says where the keys are, as long as Vault has the rehearsal's own instead."""
+    return Taken(
+        "jwt_validation_pubkeys",
+        lambda keys, known, api: known.get(name) if keys == [api.github_public_key] else None,
+    )
+
+
 _JWT_BACKEND = Row(
     type="vault:jwt/authBackend:AuthBackend",
     source="vault/resource_jwt_auth_backend.go",
@@ -320,32 +330,38 @@ _JWT_BACKEND = Row(
             Call("GET auth/{id}/config"),
             {
                 "boundIssuer": "bound_issuer",
-                "oidcDiscoveryUrl": Taken(
-                    "jwt_validation_pubkeys",
-                    lambda keys, known, api: (
-                        known.get("oidcDiscoveryUrl") if keys == [api.github_public_key] else None
-                    ),
-                ),
+                **{name: _of_program(name) for name in _KEY_SOURCES},
             },
             optional=True,
         ),
     ),
     update={
         "description": (Call("POST sys/auth/{id}/tune", {"description": "description"}, clears=True),),
-        "oidcDiscoveryUrl, boundIssuer": (_WRITE_JWT,),
+        f"boundIssuer, {', '.join(_KEY_SOURCES)}": (_WRITE_JWT,),
     },
     delete=(Call("DELETE sys/auth/{id}"),),
 )
 
 
-def _auth_role(type: str, source: str, fields: dict[str, str], fixed: frozenset[str] = frozenset()) -> Row:
+def _auth_role(
+    type: str,
+    source: str,
+    fields: dict[str, str],
+    fixed: frozenset[str] = frozenset(),
+    made: Mapping[str, Made] | None = None,
+    taken: Mapping[str, Taken] | None = None,
+    settings: frozenset[str] = frozenset(),
+) -> Row:
+    """`made` are fields of Vault, and `taken` properties, that are not shaped alike."""
+
     def of_id(id: str) -> Properties:
         path, separator, name = id.removeprefix("auth/").rpartition("/role/")
         if not separator:
             raise FakeProviderError(f"invalid id {id!r}; must be auth/{{backend}}/role/{{name}}")
         return {"backend": path, "roleName": name}
 
-    write = Call("POST auth/{backend}/role/{roleName}", dict(fields), clears=True)
+    write = Call("POST auth/{backend}/role/{roleName}", {**fields, **(made or {})}, clears=True)
+    own = [property for property in (*fields.values(), *(taken or ())) if property not in fixed]
     return Row(
         type=type,
         source=source,
@@ -353,9 +369,14 @@ def _auth_role(type: str, source: str, fields: dict[str, str], fixed: frozenset[
         id="auth/{backend}/role/{roleName}",
         from_id=of_id,
         computed=frozenset(fields.values()),
+        settings=settings,
         create=(write,),
-        reads=(Read(Call("GET {id}"), {property: wire for wire, property in fields.items()}),),
-        update={",".join(property for property in fields.values() if property not in fixed): (write,)},
+        reads=(
+            Read(
+                Call("GET {id}"), {**{property: wire for wire, property in fields.items()}, **(taken or {})}
+            ),
+        ),
+        update={",".join(own): (write,)},
         delete=(Call("DELETE {id}"),),
     )
 
@@ -365,6 +386,25 @@ _TOKEN_FIELDS = {
     "token_ttl": "tokenTtl",
     "token_max_ttl": "tokenMaxTtl",
 }
+
+
+def _claims_for_vault(properties: Properties, api: VaultApi, id: str) -> Any:
+    """The provider makes a list of what has commas, unless it is not to (`disableBoundClaimsParsing`)."""
+    given = properties.get("boundClaims")
+    if not given or properties.get("disableBoundClaimsParsing"):
+        return given
+    return {
+        claim: [each.strip() for each in text.split(",")] if "," in text else text
+        for claim, text in given.items()
+    }
+
+
+def _claims_of_vault(claims: Any, known: Properties, api: VaultApi) -> Any:
+    if not claims:
+        return None
+    return {claim: ",".join(found) if isinstance(found, list) else found for claim, found in claims.items()}
+
+
 _JWT_ROLE = _auth_role(
     "vault:jwt/authBackendRole:AuthBackendRole",
     "vault/resource_jwt_auth_backend_role.go",
@@ -373,17 +413,85 @@ _JWT_ROLE = _auth_role(
         "user_claim": "userClaim",
         "bound_audiences": "boundAudiences",
         "bound_subject": "boundSubject",
-        "bound_claims": "boundClaims",
         "bound_claims_type": "boundClaimsType",
         "allowed_redirect_uris": "allowedRedirectUris",
+        "oidc_scopes": "oidcScopes",
         **_TOKEN_FIELDS,
     },
     fixed=frozenset({"roleType"}),
+    made={"bound_claims": Made(("boundClaims",), _claims_for_vault)},
+    taken={"boundClaims": Taken("bound_claims", _claims_of_vault)},
+    settings=frozenset({"disableBoundClaimsParsing"}),
 )
 _APPROLE_ROLE = _auth_role(
     "vault:appRole/authBackendRole:AuthBackendRole",
     "vault/resource_approle_auth_backend_role.go",
-    {"secret_id_ttl": "secretIdTtl", "secret_id_num_uses": "secretIdNumUses", **_TOKEN_FIELDS},
+    {
+        "secret_id_ttl": "secretIdTtl",
+        "secret_id_num_uses": "secretIdNumUses",
+        "secret_id_bound_cidrs": "secretIdBoundCidrs",
+        "token_bound_cidrs": "tokenBoundCidrs",
+        **_TOKEN_FIELDS,
+    },
+)
+
+_LDAP_FIELDS = {
+    "url": "url",
+    "starttls": "starttls",
+    "userdn": "userdn",
+    "userattr": "userattr",
+    "upndomain": "upndomain",
+    "groupdn": "groupdn",
+    "groupattr": "groupattr",
+    "groupfilter": "groupfilter",
+    "certificate": "certificate",
+    "token_ttl": "tokenTtl",
+    "token_max_ttl": "tokenMaxTtl",
+}
+_WRITE_LDAP = Call("POST auth/{path}/config", dict(_LDAP_FIELDS), clears=True)
+_LDAP_BACKEND = Row(
+    type="vault:ldap/authBackend:AuthBackend",
+    source="vault/resource_ldap_auth_backend.go",
+    unlike={"path": _MOVED},
+    replaces=frozenset({"path"}),
+    id="{path}",
+    from_id=lambda id: {"path": id},
+    settings=frozenset({"disableRemount"}),
+    moves={"path": "disableRemount"},
+    defaults={"path": "ldap"},
+    computed=frozenset(_LDAP_FIELDS.values()),
+    create=(
+        Call("POST sys/auth/{path}", {"type": Literal("ldap"), "description": "description"}),
+        _WRITE_LDAP,
+    ),
+    reads=(
+        Read(Call("GET sys/auth/{id}"), {"description": "description", "accessor": "accessor"}),
+        Read(Call("GET auth/{id}/config"), {property: wire for wire, property in _LDAP_FIELDS.items()}),
+    ),
+    update={
+        "description": (Call("POST sys/auth/{id}/tune", {"description": "description"}, clears=True),),
+        ", ".join(_LDAP_FIELDS.values()): (_WRITE_LDAP,),
+    },
+    delete=(Call("DELETE sys/auth/{id}"),),
+)
+
+
+def _ldap_group_of_id(id: str) -> Properties:
+    path, _, name = id.removeprefix("auth/").partition("/groups/")
+    return {"backend": path, "groupname": name}
+
+
+_WRITE_LDAP_GROUP = Call("POST auth/{backend}/groups/{groupname}", {"policies": "policies"})
+_LDAP_GROUP = Row(
+    type="vault:ldap/authBackendGroup:AuthBackendGroup",
+    source="vault/resource_ldap_auth_backend_group.go",
+    replaces=frozenset({"backend", "groupname"}),
+    id="auth/{backend}/groups/{groupname}",
+    from_id=_ldap_group_of_id,
+    create=(_WRITE_LDAP_GROUP,),
+    reads=(Read(Call("GET {id}"), {"policies": "policies"}),),
+    update={"policies": (_WRITE_LDAP_GROUP,)},
+    delete=(Call("DELETE {id}"),),
 )
 
 _WRITE_ENTITY = {"name": "name", "policies": "policies"}
@@ -489,7 +597,7 @@ def vault_package(
     api = VaultApi(address, token, aws_endpoint_url, github_public_key, audit_folder)
     rows = (
         *(_SECRET_BACKEND, _SECRET_BACKEND_ROLE, _POLICY, _AUTH_BACKEND, _AUDIT),
-        *(_JWT_BACKEND, _JWT_ROLE, _APPROLE_ROLE, _ENTITY, _ENTITY_ALIAS),
+        *(_JWT_BACKEND, _JWT_ROLE, _APPROLE_ROLE, _LDAP_BACKEND, _LDAP_GROUP, _ENTITY, _ENTITY_ALIAS),
     )
     return Package(
         name="vault",

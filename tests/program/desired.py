@@ -337,7 +337,7 @@ _METHODS = ("vault:index/authBackend:AuthBackend", "vault:jwt/authBackend:AuthBa
 
 def _auth_methods(desired: Desired) -> Any:
     return {
-        name: (method.type, method.token_seconds, method.issuer)
+        name: (method.type, method.token_seconds, method.config.get("bound_issuer"))
         for name, method in desired.state.auth_methods.items()
     }
 

@@ -86,7 +86,7 @@ def test_stacks_that_cannot_be_rehearsed_together_are_refused(
 
 
 def test_all_clashes_of_all_files_are_reported_at_once() -> None:
-    same = {"mount": "aws", "logins": {"people": PEOPLE}, "roles": {"b": ROLE}}
+    same: dict[str, Any] = {"mount": "aws", "logins": {"people": PEOPLE}, "roles": {"b": ROLE}}
     accounts = ("222222222222", "333333333333", "444444444444")
     with pytest.raises(RehearsalError) as refused:
         cross_stack.check({account: workload(account, **same) for account in accounts})

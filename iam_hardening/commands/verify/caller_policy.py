@@ -96,6 +96,13 @@ def vault_paths(vault: config.Vault) -> Iterator[tuple[str, tuple[str, ...]]]:
     if methods:
         yield "sys/auth", ("read",)
     for name, method in methods.items():
+        if method.config:
+            yield f"auth/{name}/config", ("read",)
+        if method.type == "ldap":
+            for kind in ("groups", "users"):
+                yield f"auth/{name}/{kind}", ("list",)
+                yield f"auth/{name}/{kind}/*", ("read",)
+            continue
         if not method.role:
             yield f"auth/{name}/users", ("list",)
             yield f"auth/{name}/users/*", ("read",)
@@ -104,5 +111,3 @@ def vault_paths(vault: config.Vault) -> Iterator[tuple[str, tuple[str, ...]]]:
             continue
         yield f"auth/{name}/role", ("list",)
         yield f"auth/{name}/role/{name}", ("read",)
-        if method.issuer:
-            yield f"auth/{name}/config", ("read",)

@@ -24,11 +24,41 @@ _JWT_ROLE = {
     "bound claims": "bound_claims",
     "claims are compared": "bound_claims_type",
     "redirect URIs": "allowed_redirect_uris",
+    "scopes beside openid": "oidc_scopes",
 }
 _APPROLE_ROLE = {
     "asks for a secret ID": "bind_secret_id",
     "TTL of a secret ID (s)": "secret_id_ttl",
     "and is good (times)": "secret_id_num_uses",
+    "a secret ID is good from": "secret_id_bound_cidrs",
+    "a token is good from": "token_bound_cidrs",
+}
+_CONFIG = {
+    "jwt": {
+        "issuer": "bound_issuer",
+        "keys by discovery at": "oidc_discovery_url",
+        "keys at": "jwks_url",
+        "keys put in by hand": "jwt_validation_pubkeys",
+        "certificate authority of the discovery": "oidc_discovery_ca_pem",
+        "certificate authority of the keys": "jwks_ca_pem",
+    },
+    "oidc": {
+        "keys by discovery at": "oidc_discovery_url",
+        "keys at": "jwks_url",
+        "client": "oidc_client_id",
+        "certificate authority of the discovery": "oidc_discovery_ca_pem",
+    },
+    "ldap": {
+        "directory": "url",
+        "STARTTLS": "starttls",
+        "checks no certificate": "insecure_tls",
+        "certificate authority": "certificate",
+        "people below": "userdn",
+        "people by": "userattr",
+        "domain": "upndomain",
+        "groups below": "groupdn",
+        "groups by": "groupattr",
+    },
 }
 _REASON = "it decides who can log in, and with which policies"
 
@@ -49,12 +79,14 @@ def check(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
                 mounted["config"][key],
                 "where a user or role says nothing else",
             )
-    if wanted.role:
+    if wanted.config:
+        _configuration(findings, wanted, reader)
+    if wanted.type == "ldap":
+        _groups(findings, wanted, reader)
+    elif wanted.role:
         _role(findings, wanted, reader)
     else:
         _people(findings, wanted, reader)
-    if wanted.issuer:
-        _keys_of_issuer(findings, wanted.path, wanted.issuer, reader)
 
 
 def _role(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
@@ -111,21 +143,24 @@ def _people(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None
             _fields(findings, what, {question: _ANY_ROLE[question] for question in empty}, {}, found)
 
 
-def _keys_of_issuer(findings: Findings, name: str, issuer: str, reader: VaultReader) -> None:
-    what = f"auth/{name}/config"
-    questions = {
-        "issuer": "bound_issuer",
-        "keys by discovery at": "oidc_discovery_url",
-        "keys at": "jwks_url",
-        "keys put in by hand": "jwt_validation_pubkeys",
-    }
-    wanted = {"bound_issuer": issuer, "oidc_discovery_url": issuer}
+def _groups(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
+    """A directory's groups hold the policies; Vault can give some to its people as well."""
+    for group in wanted.groups:
+        what = f"auth/{wanted.path}/groups/{group}"
+        _fields(findings, what, {"policies": "policies"}, {"policies": wanted.policies}, reader.read(what))
+    known = {"groups": {group.lower() for group in wanted.groups}, "users": set[str]()}
+    for kind, own in known.items():
+        found = {name for name in reader.names(f"auth/{wanted.path}/{kind}") if name.lower() not in own}
+        findings.compare(f"auth/{wanted.path}", f"{kind} other than the stack's", NOTHING, found, _REASON)
+
+
+def _configuration(findings: Findings, wanted: AuthMethod, reader: VaultReader) -> None:
+    what = f"auth/{wanted.path}/config"
     found = dict(reader.read(what) or {})
-    keys = found.get("jwt_validation_pubkeys")
-    if keys:
+    if keys := found.get("jwt_validation_pubkeys"):
         # Long, and no one can read them.
         found["jwt_validation_pubkeys"] = str(len(keys))
-    _fields(findings, what, questions, wanted, found, "whose signature makes a token good")
+    _fields(findings, what, _CONFIG[wanted.type], wanted.config, found, "it decides who can log in")
 
 
 def _fields(
@@ -148,6 +183,8 @@ def _plain(value: object) -> object:
     """Vault writes what is not there as null, nothing, zero or an empty list."""
     if not value:
         return NOTHING
+    if isinstance(value, str):
+        return value.strip()
     if isinstance(value, Mapping):
         return [f"{key}={_joined(each)}" for key, each in value.items()]
     return value

@@ -6,9 +6,12 @@ is the mount's `maxLeaseTtl`, since its holder can renew it up to there; of an `
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from pydantic.alias_generators import to_camel
 
+from iam_hardening.aws.naming import GITHUB_ISSUER, vault_entity_name
+from iam_hardening.config import oidc_scopes
 from iam_hardening.config.errors import Problem, nearest, shown
 from iam_hardening.config.rules.account import repeated
 from iam_hardening.config.schema import Vault, VaultLogin
@@ -16,13 +19,25 @@ from iam_hardening.config.stack_file import StackFile
 from iam_hardening.config.values import duration_text
 
 # Method to the keys that it needs; others of the table are not its keys.
-_NEEDS = {
+_NEEDS: dict[str, tuple[str, ...]] = {
     "userpass": ("users",),
     "oidc": ("redirect_uris", "bound_claims"),
     "approle": (),
     "github": ("subject", "audience"),
+    "jwt": ("issuer", "audience"),
+    "ldap": ("url", "groups"),
 }
-_OPTIONAL = {"oidc": ("user_claim",), "github": ("immutable_subject",)}
+_OPTIONAL: dict[str, tuple[str, ...]] = {
+    "oidc": ("user_claim", "scopes", "discovery_url", "client_id", "ca_certificate"),
+    "approle": ("cidrs",),
+    "github": ("immutable_subject",),
+    "jwt": ("subject", "bound_claims", "user_claim", "discovery_url", "jwks_url", "ca_certificate"),
+    "ldap": (
+        *("user_dn", "user_attribute", "upn_domain", "group_dn", "group_attribute", "group_filter"),
+        *("start_tls", "ca_certificate"),
+    ),
+}
+_LOOPBACK = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?/\S*")
 
 # Asking takes a moment, and so does AWS until it knows a new key.
 MARGIN_SECONDS = 5 * 60
@@ -50,12 +65,16 @@ def check_logins(file: StackFile) -> Iterator[Problem]:
     vault = file.config.vault
     if vault is None or file.config.account_kind != "workload":
         return
+    yield from _entities(file, vault)
     for name, login in vault.logins.items():
         if file.is_broken("vault", "logins", name):
             continue
         yield from _keys(file, name, login)
         yield from _roles(file, vault, name, login)
         yield from _subject(file, name, login)
+        yield from _claims(file, name, login)
+        yield from _keys_of_issuer(file, name, login)
+        yield from _directory(file, name, login)
         longest = longest_lease_seconds(vault, login)
         if login.token_ttl is not None and login.token_ttl <= longest:
             yield Problem(
@@ -105,3 +124,97 @@ def _subject(file: StackFile, name: str, login: VaultLogin) -> Iterator[Problem]
             f"is {shown(login.subject)}; allowed with immutableSubject: false: a subject which begins like "
             f"repo:acme/infra {where}",
         )
+
+
+def _claims(file: StackFile, name: str, login: VaultLogin) -> Iterator[Problem]:
+    """Of oidc and jwt: who gets in, and whether Vault will be given the claims that say it."""
+    key = partial(file.key, "vault", "logins", name)
+    for claim, values in login.bound_claims.items():
+        yield from repeated(key("boundClaims", claim), values)
+    with_commas = [
+        claim for claim, values in login.bound_claims.items() if any("," in each for each in values)
+    ]
+    several = [claim for claim, values in login.bound_claims.items() if len(values) > 1]
+    if with_commas and several:
+        yield Problem(
+            key("boundClaims"),
+            f"has a value with a comma ({with_commas[0]}) and a claim with several values "
+            f"({several[0]}); Pulumi's "
+            "Vault provider takes one or the other in a log-in. Make two log-ins",
+        )
+    if login.method != "oidc":
+        return
+    for uri in login.redirect_uris:
+        if not uri.startswith("https://") and not _LOOPBACK.fullmatch(uri):
+            yield Problem(
+                key("redirectUris"),
+                f"{shown(uri)} sends the code of a log-in unencrypted; allowed: https://, or http:// "
+                "to localhost",
+            )
+    if login.scopes is None:
+        for claim in oidc_scopes.unknown(oidc_scopes.claims(login)):
+            yield Problem(
+                key("scopes"),
+                f"is missing; which scope gives the claim {claim} depends on the provider, and "
+                "without it every "
+                "log-in ends in “claim not found”. List the scopes, or write [] if the claim is always there",
+            )
+    elif "openid" in login.scopes:
+        yield Problem(key("scopes"), "has openid, which Vault asks for itself; leave it out")
+    yield from repeated(key("scopes"), login.scopes or [])
+
+
+def _keys_of_issuer(file: StackFile, name: str, login: VaultLogin) -> Iterator[Problem]:
+    if login.method != "jwt":
+        return
+    key = partial(file.key, "vault", "logins", name)
+    if login.issuer and login.issuer.startswith(GITHUB_ISSUER):
+        yield Problem(
+            key("method"), "is jwt, and the issuer is GitHub Actions: use github, which checks the subject"
+        )
+    if login.discovery_url and login.jwks_url:
+        yield Problem(key("jwksUrl"), "does not go with discoveryUrl; Vault takes the keys from one of them")
+    if not login.subject and not login.bound_claims:
+        yield Problem(
+            key("boundClaims"),
+            "is missing; without it or subject everyone with a token of this issuer gets in, which "
+            "on a shared "
+            "service is anyone. Name what only your own jobs have, such as a project's ID",
+        )
+    if login.subject and "*" in login.subject:
+        yield Problem(
+            key("subject"), f"is {shown(login.subject)}; it is compared whole, and * is no pattern here"
+        )
+
+
+def _directory(file: StackFile, name: str, login: VaultLogin) -> Iterator[Problem]:
+    if login.method != "ldap" or login.url is None:
+        return
+    key = partial(file.key, "vault", "logins", name)
+    if login.url.startswith("ldap://") and not login.start_tls:
+        yield Problem(
+            key("url"),
+            f"is {shown(login.url)}, which sends passwords unencrypted; use ldaps://, or startTls: true",
+        )
+    if bool(login.user_dn) == bool(login.upn_domain):
+        yield Problem(
+            key("userDn"), "or upnDomain (Active Directory) is needed, one of them: how Vault finds a person"
+        )
+    if not login.group_dn:
+        yield Problem(key("groupDn"), "is missing; without it Vault finds no group, and no one gets a policy")
+    yield from repeated(key("groups"), login.groups)
+
+
+def _entities(file: StackFile, vault: Vault) -> Iterator[Problem]:
+    """Two people of two log-ins whose names run together to one entity would hold each other's policies."""
+    made: dict[str, str] = {}
+    for name, login in vault.logins.items():
+        for user in login.users:
+            entity = vault_entity_name(name, user)
+            if made.setdefault(entity, name) != name:
+                yield Problem(
+                    file.key("vault", "logins", name, "users"),
+                    f"{user} of {name} and a user of {made[entity]} would be one entity of Vault, "
+                    f"{entity}, and hold "
+                    "each other's policies; give one of the log-ins another name",
+                )

@@ -19,11 +19,14 @@ def load_settings() -> config.Settings:
         # Where the engine runs the program, and not a test.
         if root := pulumi.runtime.settings.SETTINGS.root_directory:
             files.check_stack_file(Path(root), pulumi.get_stack())
-        return config.load(
+        stack = config.load(
             written, project=pulumi.get_project(), stack=pulumi.get_stack(), secret_keys=secret
         )
     except config.ConfigError as error:
         raise pulumi.RunError(str(error)) from None
+    for warning in stack.warnings:
+        pulumi.log.warn(str(warning))
+    return stack
 
 
 def check_caller(stack: config.Settings) -> None:

@@ -262,6 +262,9 @@ def _account(stack: Stack, own: settings.Settings, endpoint_url: str) -> Account
     root = _root(own.account_id, own.region, endpoint_url)
     # Its owner did that in the console, before anything else (docs/root-account.md).
     _control(endpoint_url, f"root-mfa?account={own.account_id}")
+    # As the stack file says that AWS has raised them.
+    for name, value in _raised_quotas(own.quotas).items():
+        _control(endpoint_url, f"quota?account={own.account_id}&name={name}&value={value}")
     admin = _deployer(root, own)
     return Account(
         stack=stack,
@@ -271,6 +274,15 @@ def _account(stack: Stack, own: settings.Settings, endpoint_url: str) -> Account
         bystanders=_bystanders(admin),
         targets=_targets(own, admin),
     )
+
+
+def _raised_quotas(stated: settings.Quotas) -> dict[str, int]:
+    named = {
+        "PoliciesPerRole": stated.managed_policies_per_role,
+        "PoliciesPerUser": stated.managed_policies_per_user,
+        "TrustPolicyLength": stated.trust_policy_length,
+    }
+    return {name: value for name, value in named.items() if value}
 
 
 def _control(endpoint_url: str, what: str) -> None:
@@ -411,7 +423,7 @@ def _configured_buckets(own: settings.Settings) -> list[str]:
     named = {
         resource.split(":::", 1)[1].split("/")[0]
         for statement in statements
-        for resource in statement.resources
+        for resource in (*statement.resources, *statement.not_resources)
         if ":s3:::" in resource
     }
     return sorted(bucket for bucket in named if "*" not in bucket and "?" not in bucket and "$" not in bucket)

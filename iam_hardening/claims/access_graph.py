@@ -188,7 +188,8 @@ def _places_of_vault(own: Settings) -> Iterator[Node]:
             [
                 *(f"group {group}" for group in role.groups),
                 *map(_name, role.managed_policies),
-                *(action for statement in role.statements for action in statement.actions),
+                *(action for s in role.statements if s.effect == "Allow" for action in s.actions),
+                *(f"not what {s.sid} denies" for s in role.statements if s.effect == "Deny"),
                 *(["debugging the instance"] if role.debug_instance else []),
             ]
         )

@@ -40,11 +40,15 @@ class _Grant:
     accounts: frozenset[str] | None = None
     # Has a condition that is not evaluated.
     conditional: bool = False
+    # All but these, instead of the others.
+    not_actions: tuple[str, ...] = ()
+    not_resources: tuple[str, ...] = ()
 
     def covers(self, action: str, resource: str) -> bool:
-        return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in self.actions) and any(
-            fnmatchcase(resource, pattern) for pattern in self.resources
-        )
+        actions, resources = self.not_actions or self.actions, self.not_resources or self.resources
+        by_action = any(fnmatchcase(action.lower(), pattern.lower()) for pattern in actions)
+        by_resource = any(fnmatchcase(resource, pattern) for pattern in resources)
+        return by_action != bool(self.not_actions) and by_resource != bool(self.not_resources)
 
     def applies(self, owner: str | None) -> bool | None:
         """Whether its conditions hold for a resource in the account `owner`; None: not known."""
@@ -116,12 +120,16 @@ def grants_of(
 def _spelled_out(statement: Statement) -> _Grant:
     accounts = resource_accounts(statement)
     others = sum(len(keys) for keys in statement.conditions.values()) - (accounts is not None)
+    # What a variable stands for is not in the file either.
+    others += sum("${" in resource for resource in statement.not_resources)
     return _Grant(
         statement.effect,
         tuple(statement.actions),
         tuple(statement.resources),
         accounts=accounts,
         conditional=others > 0,
+        not_actions=tuple(statement.not_actions),
+        not_resources=tuple(statement.not_resources),
     )
 
 

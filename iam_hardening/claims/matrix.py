@@ -49,6 +49,7 @@ Who = Literal[
     "shell logs",
     "boundary",
     "role without secrets",
+    "configured policy",
 ]
 _POLICIES_OF_PEOPLE: Mapping[Who, str] = {
     "MFA enforcement": naming.ENFORCE_MFA_POLICY,
@@ -91,6 +92,7 @@ class Row(BaseModel):
     why: Annotated[str, Field(min_length=10)]
     control: Annotated[str, Field(min_length=5)]
     only: Only | None = None
+    policy: str | None = None
     for_each: (
         Literal[
             "granted role",
@@ -169,6 +171,8 @@ def claims(
         if row.only and not _counts(row.only, account):
             continue
         for identity in _identities(row.who, account, issued):
+            if row.policy and identity.name != f"policy {row.policy}":
+                continue
             for claim in _cells(row, identity, account, issued):
                 key = (
                     claim.subject,
@@ -244,10 +248,11 @@ def _scopes(row: Row, identity: _Identity) -> Iterator[_Scope]:
         statements = [
             statement
             for statement in identity.statements
-            if row.for_each == "own resource" or resource_accounts(statement) is not None
+            if row.for_each == "own resource"
+            or (statement.effect == "Allow" and resource_accounts(statement) is not None)
         ]
-        for resource in dict.fromkeys(r for s in statements for r in s.resources):
-            own = [a for s in statements if resource in s.resources for a in s.actions]
+        for resource in dict.fromkeys(r for s in statements for r in _resources(s)):
+            own = [a for s in statements if resource in _resources(s) for a in (*s.actions, *s.not_actions)]
             exact, beside = _inside_and_beside(resource)
             yield _Scope(
                 facts={"{its resource}": exact, "{beside it}": beside},
@@ -257,6 +262,11 @@ def _scopes(row: Row, identity: _Identity) -> Iterator[_Scope]:
         for arn in identity.granted.get(row.for_each, ()):
             kind = row.for_each.rsplit(" ", 1)[-1]
             yield _Scope(facts={f"{{{kind}}}": arn})
+
+
+def _resources(statement: Statement) -> list[str]:
+    """What the statement names, be it as exceptions."""
+    return [*statement.resources, *statement.not_resources]
 
 
 def _inside_and_beside(pattern: str) -> tuple[str, str]:
@@ -323,6 +333,9 @@ def _identities(who: Who, account: Settings, issued: Issued | None) -> Iterator[
         if account.is_central and (who != "break-glass denial" or account.break_glass):
             for below in _ANYBODY:
                 yield _policy(account, _POLICIES_OF_PEOPLE[who], user=below)
+    elif who == "configured policy":
+        for name in _configured_policies(account):
+            yield _policy(account, name)
     elif who == "grant of roles":
         for name, group in account.groups.items():
             if group.may_assume:
@@ -398,6 +411,13 @@ def _vault_principal(account: Settings, vault: config.Vault) -> _Identity:
             "granted policy": tuple(_policy_arns(account, vault_principal.attachable_policies(vault))),
         },
     )
+
+
+def _configured_policies(account: Settings) -> Iterator[str]:
+    """The names are unique in an account."""
+    holders = [*account.groups.values(), *account.cross_account_roles.values()]
+    for holder in (*holders, *([account.instance] if account.instance else [])):
+        yield from holder.policies
 
 
 def _policy_arns(account: Settings, names_or_arns: Iterable[str]) -> Iterator[str]:

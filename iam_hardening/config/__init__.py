@@ -30,6 +30,7 @@ from iam_hardening.config.schema import (
     Permissions,
     ProjectConfig,
     ProviderConfig,
+    Quotas,
     SessionPreferences,
     Statement,
     User,
@@ -55,6 +56,7 @@ __all__ = [
     "PasswordPolicy",
     "Permissions",
     "Problem",
+    "Quotas",
     "SessionPreferences",
     "Settings",
     "Statement",
@@ -79,7 +81,8 @@ class Settings(Account):
 
     What the file asks for in one line (`breakGlass`, `standardRoles`) is among `groups`, `users` and
     `cross_account_roles`. `reach` are the providers' settings that say how to reach the account and its
-    Vault (`aws:profile`), by their full keys; secrets may be among them.
+    Vault (`aws:profile`), by their full keys; secrets may be among them. `warnings` are about what may be
+    refused, by AWS and not by this program.
     """
 
     stack: str
@@ -87,6 +90,7 @@ class Settings(Account):
     password_policy: PasswordPolicy
     regions: tuple[str, ...]
     account_defaults: AccountDefaults
+    quotas: Quotas
     alarms: Alarms | None
     groups: Mapping[str, Group]
     users: Mapping[str, User]
@@ -97,6 +101,7 @@ class Settings(Account):
     vault: Vault | None
     vault_server: VaultServer | None
     reach: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def only_administrator(self) -> str | None:
@@ -140,8 +145,9 @@ def load(
         *check_logins(file),
         *check_boundary(file),
     ]
-    if problems or file.account_id is None or provider.region is None or file.partition is None:
-        raise ConfigError(f"Pulumi.{stack}.yaml", problems)
+    mistakes = [problem for problem in problems if not problem.is_warning]
+    if mistakes or file.account_id is None or provider.region is None or file.partition is None:
+        raise ConfigError(f"Pulumi.{stack}.yaml", mistakes)
     return Settings(
         stack=stack,
         account_id=file.account_id,
@@ -155,6 +161,7 @@ def load(
         password_policy=parsed.password_policy,
         regions=tuple(parsed.regions or [provider.region]),
         account_defaults=parsed.account_defaults,
+        quotas=parsed.quotas,
         alarms=parsed.alarms,
         groups={**parsed.groups, **presets.groups(parsed)},
         users={**parsed.users, **presets.users(parsed)},
@@ -165,6 +172,7 @@ def load(
         vault=parsed.vault,
         vault_server=parsed.vault_server,
         reach={key: value for key, value in written.items() if provider_settings.is_set_aside(key)},
+        warnings=tuple(problems),
     )
 
 

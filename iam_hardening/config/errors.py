@@ -22,10 +22,12 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake: the key as in the stack file, and a sentence that says what is allowed."""
+    """One mistake: the key as in the stack file, and a sentence that says what is allowed. `is_warning`: what
+    may be right in this account, which the file alone does not show."""
 
     key: str
     sentence: str
+    is_warning: bool = False
 
     def __str__(self) -> str:
         return f"{self.key}: {self.sentence}"
@@ -114,6 +116,10 @@ _ON_PURPOSE: dict[tuple[str | int, str | int], str] = {
         "path",
     ): "is no setting: roles stand at / here, and AWS cannot change a role's path; "
     "another path would be another role. Remove the line",
+    (
+        "quotas",
+        "managedPoliciesPerGroup",
+    ): "is no setting: AWS does not raise the 10 of a group. Remove the line",
     ("groups", "path"): "is no setting: groups stand at / here; only users have a path. Remove the line",
 }
 
@@ -123,7 +129,7 @@ def sentence_for(error: ErrorDetails, known_keys: Iterable[str]) -> str:
     kind, found, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
         section, key = error["loc"][0], error["loc"][-1]
-        if len(error["loc"]) == 3 and (section, key) in _ON_PURPOSE:
+        if len(error["loc"]) in (2, 3) and (section, key) in _ON_PURPOSE:
             return _ON_PURPOSE[section, key]
         return f"unknown key; {nearest(str(error['loc'][-1]), known_keys)}"
     if kind == "missing":

@@ -47,7 +47,7 @@ def settings_of(
     `needed` are the stacks that the command is about (None: all); with `central` the central accounts as
     well, where people are. `stack_files` is their folder, where it is not the project's. Raises ConfigError
     for Pulumi.yaml, and ConfigErrors with the mistakes of all needed files; other files with mistakes are
-    left out, and reported.
+    left out, and reported, as are warnings about needed files.
     """
     project = reading.read_project(directory)
     folder = stack_files or project.stack_folder
@@ -61,6 +61,8 @@ def settings_of(
             found[stack] = _loaded(text, project.name, stack)
             if is_needed and (note := environments.not_opened(text.environments)):
                 report(f"Pulumi.{stack}.yaml: {note}")
+            for warning in found[stack].warnings if is_needed else ():
+                report(f"Pulumi.{stack}.yaml: warning: {warning}")
         except config.ConfigError as error:
             if is_needed:
                 wrong.append(error)

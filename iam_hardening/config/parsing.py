@@ -69,7 +69,17 @@ def parse(
         if path not in places:
             places.add(path)
             _take_out(model, remaining, path)
-    return model.model_validate(remaining), problems, frozenset(places)
+    return _what_is_left(model, remaining), problems, frozenset(places)
+
+
+def _what_is_left(model: type[S], remaining: dict[str, Any]) -> S:
+    """Without what only a refused value would have made right: that is no mistake of the file."""
+    while True:
+        try:
+            return model.model_validate(remaining)
+        except ValidationError as invalid:
+            for error in invalid.errors(include_url=False):
+                _take_out(model, remaining, error["loc"])
 
 
 def _secrets(values: Mapping[str, Any], namespace: str, secret_keys: Collection[str]) -> list[Path]:

@@ -6,9 +6,18 @@ between values in `checks.py`.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticKnownError
 
+from iam_hardening.aws import quotas
 from iam_hardening.aws.naming import ADMINISTRATOR_ACCESS, SESSION_LOG_GROUP, role_arn, user_arn
 from iam_hardening.aws.policies.documents import Document
 from iam_hardening.aws.policies.roles import configured
@@ -68,6 +77,7 @@ from iam_hardening.config.values import (
     VaultRoleName,
     VaultServerName,
     VaultUserName,
+    refuse,
 )
 
 
@@ -81,28 +91,76 @@ _GROUPS_PER_USER = 10
 _SECURITY_GROUPS_PER_INTERFACE = 16
 
 
+# The default of a list that has to be there unless its opposite is; no YAML is a tuple.
+_LEFT_OUT: Any = ()
+
+
 class Statement(Section):
-    """One statement of a policy that the stack file spells out."""
+    """One statement of a policy that the stack file spells out.
+
+    One of `actions` and `not_actions` is empty, and one of `resources` and `not_resources`. Only a Deny has
+    those with `not`: all but these.
+
+    Source: IAM User Guide, "IAM JSON policy elements: NotAction", "IAM JSON policy elements: NotResource".
+    """
 
     sid: Sid
     effect: Literal["Allow", "Deny"] = "Allow"
-    actions: Annotated[list[Action], Field(min_length=1)]
-    resources: Annotated[list[Resource], Field(min_length=1)]
+    # Before their opposites, whose validator looks at them.
+    not_actions: Annotated[list[Action], Field(min_length=1)] = []
+    not_resources: Annotated[list[Resource], Field(min_length=1)] = []
+    actions: Annotated[list[Action], Field(min_length=1)] = Field(default=_LEFT_OUT, validate_default=True)
+    resources: Annotated[list[Resource], Field(min_length=1)] = Field(
+        default=_LEFT_OUT, validate_default=True
+    )
     conditions: dict[
         ConditionOperator, Annotated[dict[ConditionKey, ConditionValue], Field(min_length=1)]
     ] = {}
 
+    @field_validator("not_actions", "not_resources")
+    @classmethod
+    def _of_a_deny(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        if info.data.get("effect") == "Allow":
+            plain = _opposite(info)
+            raise refuse(
+                f"is for effect: Deny; an Allow of all but some {plain} would also allow what AWS adds "
+                f"tomorrow. List under {plain} what is to be allowed"
+            )
+        if "*" in value:
+            raise refuse('excepts everything with "*": the statement would deny nothing')
+        return value
+
+    @field_validator("actions", "resources", mode="wrap")
+    @classmethod
+    def _one_of_the_two(
+        cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> list[str]:
+        opposite = _opposite(info)
+        if value is not _LEFT_OUT:
+            listed: list[str] = handler(value)
+            if info.data.get(opposite):
+                raise refuse(f"does not go with {to_camel(opposite)}; a statement has one of the two")
+            return listed
+        # Not there at all: it has a mistake, which is reported.
+        if info.data.get(opposite, True):
+            return []
+        raise PydanticKnownError("missing")
+
     def document(self) -> dict[str, Any]:
         """As IAM writes it."""
-        statement: dict[str, Any] = {
-            "Sid": self.sid,
-            "Effect": self.effect,
-            "Action": self.actions,
-            "Resource": self.resources,
-        }
+        statement: dict[str, Any] = {"Sid": self.sid, "Effect": self.effect}
+        statement |= {"NotAction": self.not_actions} if self.not_actions else {"Action": self.actions}
+        statement |= (
+            {"NotResource": self.not_resources} if self.not_resources else {"Resource": self.resources}
+        )
         if self.conditions:
             statement["Condition"] = self.conditions
         return statement
+
+
+def _opposite(info: ValidationInfo) -> str:
+    name = str(info.field_name)
+    return name.removeprefix("not_") if name.startswith("not_") else f"not_{name}"
 
 
 class Permissions(Section):
@@ -423,6 +481,32 @@ class VaultServer(Section):
         return self.table_name or self.name
 
 
+class Quotas(Section):
+    """What AWS has raised this account's quotas to. None: the file does not say, and AWS's default may count.
+
+    Of managed policies on one role or user, and of a role's trust policy, in characters.
+    """
+
+    managed_policies_per_role: (
+        Annotated[
+            int,
+            Field(ge=quotas.MANAGED_POLICIES_PER_ROLE.default, le=quotas.MANAGED_POLICIES_PER_ROLE.most),
+        ]
+        | None
+    ) = None
+    managed_policies_per_user: (
+        Annotated[
+            int,
+            Field(ge=quotas.MANAGED_POLICIES_PER_USER.default, le=quotas.MANAGED_POLICIES_PER_USER.most),
+        ]
+        | None
+    ) = None
+    trust_policy_length: (
+        Annotated[int, Field(ge=quotas.TRUST_POLICY_LENGTH.default, le=quotas.TRUST_POLICY_LENGTH.most)]
+        | None
+    ) = None
+
+
 class AccountDefaults(Section):
     """What an account does automatically with what anyone makes in it, in each of `regions`.
 
@@ -470,6 +554,7 @@ class ProjectConfig(Section):
     password_policy: PasswordPolicy = PasswordPolicy()
     regions: list[Region] = []
     account_defaults: AccountDefaults = AccountDefaults()
+    quotas: Quotas = Quotas()
     alarms: Alarms | None = None
     groups: dict[GroupName, Group] = {}
     users: dict[UserName, User] = {}

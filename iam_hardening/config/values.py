@@ -22,7 +22,8 @@ _PGP_SECRET_KEY_TAG = 5
 _MINUTE = 60
 
 
-def _refuse(sentence: str) -> PydanticCustomError:
+def refuse(sentence: str) -> PydanticCustomError:
+    """The error for a validator to raise."""
     # pydantic would take braces in the sentence for its own placeholders.
     return PydanticCustomError("refused", "{sentence}", {"sentence": sentence})
 
@@ -35,10 +36,10 @@ def _text(pattern: str, allowed: str) -> BeforeValidator:
         if isinstance(value, str) and compiled.fullmatch(value):
             return value
         if is_empty(value):
-            raise _refuse(f"has no value; allowed: {allowed}")
+            raise refuse(f"has no value; allowed: {allowed}")
         if isinstance(value, bool | int | float):
-            raise _refuse(f"is {shown(value)}, which YAML does not read as text: put it in quotes")
-        raise _refuse(f"is {shown(value)}; allowed: {allowed}")
+            raise refuse(f"is {shown(value)}, which YAML does not read as text: put it in quotes")
+        raise refuse(f"is {shown(value)}; allowed: {allowed}")
 
     return BeforeValidator(check)
 
@@ -78,19 +79,19 @@ def _account_id(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{12}", value):
         return value
     if is_empty(value):
-        raise _refuse("has no value; allowed: a 12-digit account ID in quotes")
+        raise refuse("has no value; allowed: a 12-digit account ID in quotes")
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise _refuse(
+        raise refuse(
             f"is the number {shown(value)}: without quotes YAML reads an account ID as a number and loses "
             'leading zeros; put the 12 digits in quotes, like "012345678901" '
             "(pulumi config set --path --type string)"
         )
     if isinstance(value, str) and re.fullmatch(r"[0-9.e+]{1,16}", value):
-        raise _refuse(
+        raise refuse(
             f"is {shown(value)}; allowed: exactly 12 digits. Were leading zeros lost? Without quotes YAML "
             'reads an account ID as a number; put it in quotes, like "012345678901"'
         )
-    raise _refuse(f"is {shown(value)}; allowed: a 12-digit account ID in quotes")
+    raise refuse(f"is {shown(value)}; allowed: a 12-digit account ID in quotes")
 
 
 def _duration(shortest: int, longest: int, example: str, *, whole: int = 1) -> BeforeValidator:
@@ -111,7 +112,7 @@ def _duration(shortest: int, longest: int, example: str, *, whole: int = 1) -> B
             return total
         found = "has no value" if is_empty(value) else f"is {shown(value)}"
         kind = "a duration in whole minutes" if whole == _MINUTE else "a duration"
-        raise _refuse(
+        raise refuse(
             f"{found}; allowed: {kind} such as {example}, "
             f"from {_bound_text(shortest)} to {_bound_text(longest)}"
         )
@@ -123,7 +124,7 @@ def _retention_days(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value in _RETENTION_DAYS:
         return value
     found = "has no value" if is_empty(value) else f"is {shown(value)}"
-    raise _refuse(f"{found}; allowed: one of {', '.join(map(str, _RETENTION_DAYS))}")
+    raise refuse(f"{found}; allowed: one of {', '.join(map(str, _RETENTION_DAYS))}")
 
 
 def _bound_text(total: int) -> str:
@@ -144,7 +145,7 @@ def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     found = "has no value" if is_empty(value) else f"is {shown(value)}"
-    raise _refuse(f"{found}; allowed: true or false")
+    raise refuse(f"{found}; allowed: true or false")
 
 
 def _pgp_key(value: Any) -> str:
@@ -154,15 +155,15 @@ def _pgp_key(value: Any) -> str:
     """
     how = "put the public key here, binary in base64: gpg --export KEY | base64 -w0"
     if not isinstance(value, str) or not value:
-        raise _refuse("is no text; allowed: a PGP public key, binary in base64, or keybase:NAME")
+        raise refuse("is no text; allowed: a PGP public key, binary in base64, or keybase:NAME")
     if re.fullmatch(r"keybase:[A-Za-z0-9_]{1,64}", value):
         return value
     if "BEGIN PGP PRIVATE" in value or _pgp_packet_tag(value) == _PGP_SECRET_KEY_TAG:
-        raise _refuse(f"is a PRIVATE key; remove it, anyone who saw this file can use it, and {how}")
+        raise refuse(f"is a PRIVATE key; remove it, anyone who saw this file can use it, and {how}")
     if "BEGIN PGP" in value:
-        raise _refuse(f"is an armored PGP key, which the AWS provider cannot read; {how}")
+        raise refuse(f"is an armored PGP key, which the AWS provider cannot read; {how}")
     if _pgp_packet_tag(value) != _PGP_PUBLIC_KEY_TAG:
-        raise _refuse(f"is no PGP public key; {how}, or keybase:NAME")
+        raise refuse(f"is no PGP public key; {how}, or keybase:NAME")
     return "".join(value.split())
 
 
@@ -182,7 +183,7 @@ def _condition_operator(value: Any) -> str:
     if match and match["operator"] in _CONDITION_OPERATORS:
         return str(value)
     word = match["operator"] if match else str(value)
-    raise _refuse(
+    raise refuse(
         f"is {shown(value)}, which is no condition operator of IAM; {nearest(word, _CONDITION_OPERATORS)}"
     )
 
@@ -192,7 +193,7 @@ def _condition_value(value: Any) -> str | list[str]:
         return value
     if isinstance(value, list) and value and all(isinstance(text, str) for text in value):
         return list(value)
-    raise _refuse(f"is {shown(value)}; allowed: text or a list of text (true and numbers in quotes)")
+    raise refuse(f"is {shown(value)}; allowed: text or a list of text (true and numbers in quotes)")
 
 
 # Source: CloudWatch Logs API reference, "PutRetentionPolicy".
@@ -446,8 +447,8 @@ def _tag_value(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"[\w +=.:/@-]{0,256}", value):
         return value
     if isinstance(value, bool | int | float):
-        raise _refuse(f"is {shown(value)}, which YAML does not read as text: put it in quotes")
-    raise _refuse(f"is {shown(value)}; allowed: up to 256 letters, digits, spaces and + - = . _ : / @")
+        raise refuse(f"is {shown(value)}, which YAML does not read as text: put it in quotes")
+    raise refuse(f"is {shown(value)}; allowed: up to 256 letters, digits, spaces and + - = . _ : / @")
 
 
 TagValue = Annotated[str, BeforeValidator(_tag_value)]

@@ -6,12 +6,17 @@ No gaps of MiniStack's: controls of the emulator's own, all of them POST.
   `aws:MultiFactorAuthAge` alone, so that no one has to wait for it; `seconds=0` ends that.
 - `/_emulated_aws/root-mfa?account=111111111111` gives that account's root user an MFA device, as its owner
   does in the console.
+- `/_emulated_aws/quota?account=111111111111&name=PoliciesPerRole&value=15` raises a quota of that account,
+  as AWS does on request: `PoliciesPerRole`, `PoliciesPerUser`, `TrustPolicyLength`.
 """
 
 PREFIX = "/_emulated_aws/"
 
 _added_to_mfa_age = 0
 _root_users_with_mfa: set[str] = set()
+_raised_quotas: dict[tuple[str, str], int] = {}
+# The most that AWS raises them to.
+_MOST = {"PoliciesPerRole": 25, "PoliciesPerUser": 20, "TrustPolicyLength": 8192}
 
 
 def added_to_mfa_age() -> int:
@@ -23,13 +28,25 @@ def root_has_mfa(account_id: str) -> bool:
     return account_id in _root_users_with_mfa
 
 
+def quota(account_id: str, name: str, default: int) -> int:
+    return _raised_quotas.get((account_id, name), default)
+
+
 def handle(method: str, path: str, query: dict[str, list[str]]) -> tuple[int, dict[str, str], bytes]:
     global _added_to_mfa_age
-    seconds, account = ((query.get(name) or [""])[0] for name in ("seconds", "account"))
+    seconds, account, name, value = (
+        (query.get(key) or [""])[0] for key in ("seconds", "account", "name", "value")
+    )
     if (method, path) == ("POST", f"{PREFIX}mfa-age") and seconds.isascii() and seconds.isdigit():
         _added_to_mfa_age = int(seconds)
     elif (method, path) == ("POST", f"{PREFIX}root-mfa") and account:
         _root_users_with_mfa.add(account)
+    elif (method, path) == ("POST", f"{PREFIX}quota") and account and _is_possible(name, value):
+        _raised_quotas[account, name] = int(value)
     else:
         return 404, {}, b""
     return 204, {}, b""
+
+
+def _is_possible(quota_name: str, value: str) -> bool:
+    return value.isascii() and value.isdigit() and int(value) <= _MOST.get(quota_name, 0)

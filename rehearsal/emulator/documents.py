@@ -6,7 +6,8 @@ users and roles which do not exist; and it lacks SetDefaultPolicyVersion.
 
 AWS ("IAM JSON policy elements reference", "IAM and AWS STS quotas"): sizes count without white space: 6,144
 for a managed policy, 2,048 for all inline policies of a user together, 5,120 of a group, 10,240 of a role,
-2,048 for a trust policy. A trust policy naming a user or role that does not exist is refused ("Invalid
+2,048 for a trust policy unless AWS has raised it (`controls.py`). A trust policy
+naming a user or role that does not exist is refused ("Invalid
 principal in policy"), an account's root is not checked. A managed policy has at most five versions.
 """
 
@@ -15,10 +16,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rehearsal.emulator import controls
 from rehearsal.emulator.upstream import (
     Handler,
     Parameters,
     Response,
+    account_id,
     evaluator,
     iam,
     iam_answer,
@@ -262,5 +265,10 @@ def apply() -> None:
         ("CreateRole", "AssumeRolePolicyDocument"),
         ("UpdateAssumeRolePolicy", "PolicyDocument"),
     ):
-        iam_handlers[action] = _checking(iam_handlers[action], field, check_trust_policy, lambda _: TRUST_MAX)
+        iam_handlers[action] = _checking(
+            iam_handlers[action],
+            field,
+            check_trust_policy,
+            lambda _: controls.quota(account_id(), "TrustPolicyLength", TRUST_MAX),
+        )
     iam_handlers["SetDefaultPolicyVersion"] = _set_default_version

@@ -144,3 +144,18 @@ def test_the_management_account_of_either_kind_manages_its_members_root_users(
     assert recorder.one(features, "root-access").inputs == {
         "enabledFeatures": ["RootCredentialsManagement", "RootSessions"]
     }
+
+
+def test_more_than_a_quotas_default_is_a_warning_and_is_registered(
+    run_program: RunProgram, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warned.append)
+    policies = [f"Policy{number}" for number in range(12)]
+    config = config_of("dev") | {
+        "iam-hardening:crossAccountRoles": {"operations": {"managedPolicies": policies}}
+    }
+    run_program(config, stack="dev")
+    (said,) = warned
+    assert said.startswith("iam-hardening:crossAccountRoles.operations.managedPolicies: 12 managed policies;")
+    assert recorder.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "operations-Policy11")

@@ -128,7 +128,7 @@ class Iam:
 
     def get_account_summary(self) -> dict[str, Any]:
         self._ask("GetAccountSummary")
-        return {"SummaryMap": {"AttachedPoliciesPerRoleQuota": 20}}
+        return {"SummaryMap": {"AttachedPoliciesPerRoleQuota": 20, "AssumeRolePolicySizeQuota": 4096}}
 
     def get_role(self, *, RoleName: str) -> dict[str, Any]:
         self._ask("GetRole")

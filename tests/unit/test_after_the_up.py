@@ -526,6 +526,15 @@ def test_fixed_quotas_and_those_that_can_be_raised_are_reported_as_such() -> Non
     assert warned(existing) == []
 
 
+@pytest.mark.parametrize(("accounts", "is_too_long"), [(40, False), (120, True)])
+def test_a_trust_policy_is_held_against_the_quota_of_the_account(accounts: int, is_too_long: bool) -> None:
+    trusted = text(*({"Principal": {"AWS": f"{number:012}"}} for number in range(accounts)))
+    made = changed("role", "r", {"maxSessionDuration": 3600}, {"assumeRolePolicy": trusted})
+    said = [line for line in warned(account(roles={"r": {}}), made) if "would have" in line]
+    assert bool(said) == is_too_long
+    assert all("; AWS allows 4096 here, a quota that can be raised" in line for line in said)
+
+
 # --- What may not be read
 
 

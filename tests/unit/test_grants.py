@@ -33,6 +33,28 @@ def test_statements_decide_as_iam_does(statements: list[tuple[str, str, str]], v
     assert grants.verdict("s3:PutObject", OBJECT) == verdict
 
 
+@pytest.mark.parametrize(
+    ("denied", "verdict"),
+    [
+        ({"notActions": ["iam:*"], "resources": ["*"]}, REFUSED),
+        ({"notActions": ["iam:*", "s3:put*"], "resources": ["*"]}, ALLOWED),
+        ({"notActions": ["iam:*"], "resources": ["arn:aws:s3:::other/*"]}, ALLOWED),
+        ({"actions": ["s3:*"], "notResources": ["arn:aws:s3:::other/*"]}, REFUSED),
+        ({"actions": ["s3:*"], "notResources": ["arn:aws:s3:::data/*"]}, ALLOWED),
+        ({"actions": ["iam:*"], "notResources": ["arn:aws:s3:::other/*"]}, ALLOWED),
+        ({"notActions": ["iam:*"], "notResources": ["arn:aws:s3:::other/*"]}, REFUSED),
+        ({"notActions": ["iam:*"], "notResources": ["arn:aws:s3:::data/*"]}, ALLOWED),
+        ({"actions": ["s3:*"], "notResources": ["arn:aws:s3:::${aws:PrincipalTag/own}/*"]}, None),
+    ],
+)
+def test_a_denial_of_all_but_some_denies_all_but_these(
+    denied: dict[str, object], verdict: str | None
+) -> None:
+    denial = Statement.model_validate({"sid": "D", "effect": "Deny", **denied})
+    grants = grants_of(statements=[_statement("Allow", "s3:*", "*"), denial])
+    assert grants.verdict("s3:PutObject", OBJECT) == verdict
+
+
 def test_nothing_is_claimed_where_a_condition_decides() -> None:
     only_with_tls = {"conditions": {"Bool": {"aws:SecureTransport": "true"}}}
     grants = grants_of(statements=[_statement("Allow", "s3:PutObject", "*", **only_with_tls)])

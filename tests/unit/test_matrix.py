@@ -121,6 +121,53 @@ def test_a_statements_own_resource_and_its_neighbour_are_both_asked_about(
     assert asked == {("s3:GetObject", inside), ("s3:GetObject", beside)}
 
 
+def test_a_denial_of_all_but_some_is_asked_about_on_both_sides_of_its_exceptions() -> None:
+    allowed = {"sid": "A", "actions": ["s3:GetObject", "s3:ListBucket"], "resources": ["*"]}
+    denied = {
+        "sid": "D",
+        "effect": "Deny",
+        "notActions": ["s3:ListBucket"],
+        "notResources": ["arn:aws:s3:::data/*"],
+    }
+    role = config.CrossAccountRole.model_validate({"policies": {"a": [allowed, denied]}})
+    account = replace(SHIPPED["dev"], cross_account_roles={"reader": role})
+    own = [r for r in matrix.rows() if r.who == "cross-account role" and r.for_each == "own resource"]
+    claimed = {(c.action, c.resource): c.claimed for c in matrix.claims(account, own)}
+    assert claimed["s3:ListBucket", "arn:aws:s3:::data/x"] == "allowed"
+    assert claimed["s3:ListBucket", "arn:aws:s3:::data-beside/x"] == "allowed"
+    assert claimed["s3:GetObject", "*"] == "refused"
+    assert claimed["s3:DeleteObject", "arn:aws:s3:::data/x"] == "refused"
+
+
+def test_a_denial_is_no_guard_of_what_it_denies() -> None:
+    """`guarded resource` is about what is allowed: a Deny for one account says nothing of the others."""
+    account_asked_for = {"StringEquals": {"aws:ResourceAccount": "222222222222"}}
+    allowed = {"sid": "A", "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::data/*"]}
+    denied = {**allowed, "sid": "D", "effect": "Deny", "conditions": account_asked_for}
+    role = config.CrossAccountRole.model_validate({"policies": {"a": [allowed, denied]}})
+    account = replace(SHIPPED["dev"], cross_account_roles={"reader": role})
+    guarded = [r for r in matrix.rows() if r.who == "cross-account role" and r.for_each == "guarded resource"]
+    assert matrix.claims(account, guarded) == []
+
+
+def test_a_row_may_be_about_one_policy_of_the_stack_file() -> None:
+    row = matrix.Row(
+        who="configured policy",
+        mfa=["present"],
+        actions=["ec2:RunInstances"],
+        resources=["*"],
+        expect="refused",
+        why="nothing runs in other regions",
+        control="a rule of the company",
+    )
+    account = hardened()["dev"]
+    judged = {claim.who for claim in matrix.claims(account, [row])}
+    assert judged == {"policy test_policy", "policy read_reports", "policy write-application-data"}
+    only = row.model_copy(update={"policy": "read_reports"})
+    assert {claim.who for claim in matrix.claims(account, [only])} == {"policy read_reports"}
+    assert matrix.claims(account, [row.model_copy(update={"policy": "another"})]) == []
+
+
 def test_no_template_is_left_unfilled() -> None:
     for account in SHIPPED.values():
         for cell in cells(account):

@@ -20,6 +20,7 @@ from iam_hardening.aws.policies import people as people_policies
 from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.aws.policies import vault as vault_policies
 from iam_hardening.aws.policies import vault_server as vault_server_policies
+from iam_hardening.aws.quotas import TRUST_POLICY_LENGTH
 
 CENTRAL, DEV = "111111111111", "222222222222"
 BOUNDARY = f"arn:aws:iam::{DEV}:policy/vault-issued-user-boundary"
@@ -845,10 +846,10 @@ def test_an_allow_names_its_actions(name: str) -> None:
 @every_document
 def test_every_document_fits_aws_with_room_to_spare(name: str) -> None:
     limit = {
-        "trust_vault": documents.TRUST_POLICY_MAX_CHARACTERS,
-        "trust_account": documents.TRUST_POLICY_MAX_CHARACTERS,
-        "trust_third_party": documents.TRUST_POLICY_MAX_CHARACTERS,
-        "trust_ec2": documents.TRUST_POLICY_MAX_CHARACTERS,
+        "trust_vault": TRUST_POLICY_LENGTH.default,
+        "trust_account": TRUST_POLICY_LENGTH.default,
+        "trust_third_party": TRUST_POLICY_LENGTH.default,
+        "trust_ec2": TRUST_POLICY_LENGTH.default,
         "debug_instance": documents.USER_INLINE_POLICIES_MAX_CHARACTERS,
     }.get(name, documents.MANAGED_POLICY_MAX_CHARACTERS)
     # How large the boundary may be in an account that has everything: tests/program/test_desired_state.py.

@@ -119,7 +119,12 @@ def _calls(statements: list[Statement], effect: str) -> set[tuple[str, str]]:
             if "NotAction" in statement
             else _does_match(statement["Action"], action)
         )
-        if statement["Effect"] == effect and by_action and _does_match(statement["Resource"], resource):
+        by_resource = (
+            not _does_match(statement["NotResource"], resource)
+            if "NotResource" in statement
+            else _does_match(statement["Resource"], resource)
+        )
+        if statement["Effect"] == effect and by_action and by_resource:
             found.add((action, resource))
     return found
 
@@ -129,11 +134,12 @@ def test_no_call_is_lost_or_denied_without_being_named(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - policies to try, the same in every run
 
     def statement() -> Statement:
-        key = "NotAction" if chance.random() < 0.25 else "Action"
+        actions = "NotAction" if chance.random() < 0.25 else "Action"
+        resources = "NotResource" if chance.random() < 0.25 else "Resource"
         return {
             "Effect": chance.choice(["Allow", "Deny"]),
-            key: chance.sample(_ACTION_PATTERNS, chance.randint(1, 2)),
-            "Resource": chance.sample(_RESOURCE_PATTERNS, chance.randint(1, 2)),
+            actions: chance.sample(_ACTION_PATTERNS, chance.randint(1, 2)),
+            resources: chance.sample(_RESOURCE_PATTERNS, chance.randint(1, 2)),
         }
 
     old, new = ([statement() for _ in range(chance.randint(1, 3))] for _ in range(2))

@@ -57,6 +57,40 @@ def test_dev_is_read_whole() -> None:
     }
 
 
+def test_a_guard_against_other_regions_is_read_as_everyone_writes_it() -> None:
+    guard = {
+        "sid": "DenyOtherRegions",
+        "effect": "Deny",
+        "notActions": ["iam:*", "sts:*", "support:*", "cloudfront:*", "route53:*"],
+        "resources": ["*"],
+        "conditions": {"StringNotEquals": {"aws:RequestedRegion": ["eu-west-1", "us-east-1"]}},
+    }
+    config = config_of("central")
+    groups = config["iam-hardening:groups"] | {"Developers": {"policies": {"deny-other-regions": [guard]}}}
+    account = load({**config, "iam-hardening:groups": groups}, "central")
+    assert account.groups["Developers"].documents()["deny-other-regions"]["Statement"] == [
+        {
+            "Sid": "DenyOtherRegions",
+            "Effect": "Deny",
+            "NotAction": ["iam:*", "sts:*", "support:*", "cloudfront:*", "route53:*"],
+            "Resource": ["*"],
+            "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["eu-west-1", "us-east-1"]}},
+        }
+    ]
+
+
+def test_a_denial_may_be_about_all_resources_but_some() -> None:
+    statement = settings.Statement.model_validate(
+        {"sid": "A", "effect": "Deny", "actions": ["s3:*"], "notResources": ["arn:aws:s3:::data/*"]}
+    )
+    assert statement.document() == {
+        "Sid": "A",
+        "Effect": "Deny",
+        "Action": ["s3:*"],
+        "NotResource": ["arn:aws:s3:::data/*"],
+    }
+
+
 @pytest.mark.parametrize("stack", ["central", "dev"])
 def test_json_text_and_parsed_yaml_mean_the_same(stack: str) -> None:
     parsed = settings.load(config_of(stack), project=PROJECT, stack=stack)

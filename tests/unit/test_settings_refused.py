@@ -134,11 +134,10 @@ def arns(kind: str, account_id: str, count: int) -> list[str]:
         (
             WORKLOAD,
             (*ROLES, "test_role", "principals"),
-            arns("user", "111111111111", 20),
-            arns("user", "111111111111", 21),
-            "crossAccountRoles.test_role.principals: make a trust policy of 2067 characters; AWS "
-            "allows 2048. "
-            "Name fewer, or let a group of the central account decide (mayAssume)",
+            arns("user", "111111111111", 92),
+            arns("user", "111111111111", 93),
+            "crossAccountRoles.test_role.principals: make a trust policy of 8259 characters; AWS raises this "
+            "quota to 8192 at most. Name fewer, or let a group of the central account decide (mayAssume)",
         ),
         (
             WORKLOAD,
@@ -161,9 +160,10 @@ def arns(kind: str, account_id: str, count: int) -> list[str]:
         (
             WORKLOAD,
             DEPLOY,
-            {"managedPolicies": [f"P{n}" for n in range(10)]},
-            {"managedPolicies": [f"P{n}" for n in range(11)]},
-            "vault.roles.deploy.managedPolicies: 11 managed policies; AWS attaches 10 at most by default",
+            {"managedPolicies": [f"P{n}" for n in range(20)]},
+            {"managedPolicies": [f"P{n}" for n in range(21)]},
+            "vault.roles.deploy.managedPolicies: 21 managed policies; AWS raises this quota to 20 at most. "
+            "Use fewer, or one policy for several",
         ),
         (
             CENTRAL,
@@ -172,7 +172,7 @@ def arns(kind: str, account_id: str, count: int) -> list[str]:
             ["AdministratorAccess", *(f"P{n}" for n in range(9))],
             "groups.Administrators.managedPolicies: 11 managed policies (1 of them from policies and "
             "the program); "
-            "AWS attaches 10 at most by default",
+            "AWS attaches 10 to a group at most, and does not raise this quota. Use a second group",
         ),
         (
             WORKLOAD,
@@ -351,6 +351,10 @@ def denial(**changed: Any) -> dict[str, Any]:
     return {"sid": "A", "effect": "Deny", "actions": ["iam:*"], "resources": ["*"]} | changed
 
 
+def all_but(**written: Any) -> dict[str, Any]:
+    return {"sid": "A", "effect": "Deny"} | written
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -364,6 +368,23 @@ def denial(**changed: Any) -> dict[str, Any]:
         ),
         denial(conditions={"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}),
         denial(conditions={"StringNotEquals": {"aws:RequestedRegion": ["eu-central-1", "us-east-1"]}}),
+        all_but(notActions=["iam:*", "sts:*"], resources=["*"]),
+        all_but(actions=["iam:*"], notResources=["arn:aws:iam::111111111111:*"]),
+        all_but(
+            actions=["iam:*"],
+            notResources=[
+                "arn:aws:iam::*:user/${aws:username}",
+                "arn:aws:iam::*:mfa/*",
+                "arn:aws:iam::*:group/*",
+            ],
+        ),
+        # What the variable stands for is not in the file.
+        all_but(actions=["iam:*"], notResources=["arn:aws:iam::*:${aws:PrincipalTag/own}"]),
+        all_but(
+            notActions=["s3:*"],
+            resources=["*"],
+            conditions={"StringNotEquals": {"aws:RequestedRegion": ["eu-central-1", "us-east-1"]}},
+        ),
         denial(conditions={"StringNotLike": {"aws:RequestedRegion": "us-*"}}),
         denial(conditions={"StringEquals": {"aws:username": "Somebody"}}),
         denial(

@@ -12,6 +12,7 @@ from iam_hardening import config
 from iam_hardening.aws.naming import VAULT_USERNAME_TEMPLATE
 from iam_hardening.aws.policies.compare import canonical, without_aws_paths
 from iam_hardening.claims.findings import MISSING, Findings
+from iam_hardening.commands.verify import account as account_checks
 from iam_hardening.commands.verify import alarms, identities, vault_engine
 from iam_hardening.commands.verify.caller_policy import caller_policy, caller_vault_policy
 from iam_hardening.commands.verify.vault_policies import opened, reaches
@@ -218,3 +219,34 @@ def test_of_a_role_that_was_there_before_only_the_stacks_own_policies_are_looked
     wanted = Identity(kind="role", name="nodes", attached=frozenset({policy}), is_made=False)
     identities.check_identity(findings, None, live, wanted)
     assert false(findings) == expected
+
+
+class _Summary:
+    """IAM as it answers iam:GetAccountSummary."""
+
+    def __init__(self, **found: int) -> None:
+        self.found = found
+
+    def get_account_summary(self) -> dict[str, Any]:
+        return {"SummaryMap": self.found}
+
+
+@pytest.mark.parametrize(
+    ("stated", "found", "holds"),
+    [
+        ({}, {}, []),
+        ({"managedPoliciesPerRole": 15}, {"AttachedPoliciesPerRoleQuota": 15}, [True]),
+        ({"managedPoliciesPerRole": 15}, {"AttachedPoliciesPerRoleQuota": 20}, [True]),
+        ({"managedPoliciesPerRole": 15}, {"AttachedPoliciesPerRoleQuota": 10}, [False]),
+        ({"managedPoliciesPerUser": 15}, {"AttachedPoliciesPerRoleQuota": 20}, [False]),
+        ({"trustPolicyLength": 4096}, {"AssumeRolePolicySizeQuota": 2048}, [False]),
+    ],
+)
+def test_quotas_that_the_file_states_are_the_accounts(
+    stated: dict[str, int], found: dict[str, int], holds: list[bool]
+) -> None:
+    written = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    own = config.load({**written, "iam-hardening:quotas": stated}, project=PROJECT, stack="dev")
+    findings = Findings("dev")
+    account_checks.check_quotas(findings, own, _Summary(**found))
+    assert [outcome.holds for outcome in findings.outcomes] == holds

@@ -8,7 +8,6 @@ Document = dict[str, Any]
 
 # Characters, white space not counted. Source: AWS, "IAM and AWS STS quotas".
 MANAGED_POLICY_MAX_CHARACTERS = 6144
-TRUST_POLICY_MAX_CHARACTERS = 2048
 USER_INLINE_POLICIES_MAX_CHARACTERS = 2048
 
 

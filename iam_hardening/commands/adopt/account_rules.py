@@ -6,12 +6,17 @@ Source: IAM User Guide, "IAM and AWS STS quotas", "Set an account password polic
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
+from iam_hardening.aws import quotas as of_aws
+from iam_hardening.aws.policies import documents
 from iam_hardening.clients.reads import answer_of
 from iam_hardening.commands.adopt.after_the_up import AfterTheUp
+from iam_hardening.commands.adopt.policy_changes import read
 from iam_hardening.commands.verify.account import credential_report
 
 _PASSWORD_POLICY = "aws:iam/accountPasswordPolicy:AccountPasswordPolicy"
+_ROLE = "aws:iam/role:Role"
 _DEFAULT_QUOTA = 10
+_RAISABLE = "a quota that can be raised (Service Quotas, before the up)"
 
 
 def quotas(up: AfterTheUp) -> Iterator[str]:
@@ -32,16 +37,28 @@ def quotas(up: AfterTheUp) -> Iterator[str]:
         had = then.policies_of.get((kind, name), frozenset())
         if len(policies) <= allowed or not policies - had:
             continue
-        raised = (
-            "a quota that cannot be raised"
-            if kind == "group"
-            else "a quota that can be raised (Service Quotas, before the up)"
-        )
+        raised = "a quota that cannot be raised" if kind == "group" else _RAISABLE
         yield (
             f"{kind} {name} would hold {len(policies)} managed policies; AWS allows {allowed} here, "
             f"{raised}, and the up stops there. Take some of these off first: "
             f"{', '.join(sorted(had)) or 'none'}"
         )
+    yield from _trust_policies(up, limits)
+
+
+def _trust_policies(up: AfterTheUp, limits: Mapping[str, int]) -> Iterator[str]:
+    quota = of_aws.TRUST_POLICY_LENGTH
+    allowed = int(limits.get(quota.summary, quota.default))
+    for step in up.steps:
+        if step.type != _ROLE or step.operation in ("same", "delete"):
+            continue
+        document = read(step.inputs.get("assumeRolePolicy"))
+        characters = documents.size(dict(document)) if document else 0
+        if characters > allowed:
+            yield (
+                f"the trust policy of role {step.inputs.get('name')} would have {characters} characters; AWS "
+                f"allows {allowed} here, {_RAISABLE}, and the up stops there"
+            )
 
 
 def passwords(up: AfterTheUp) -> Iterator[str]:

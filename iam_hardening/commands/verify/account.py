@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from iam_hardening.aws.quotas import MANAGED_POLICIES_PER_ROLE, MANAGED_POLICIES_PER_USER, TRUST_POLICY_LENGTH
 from iam_hardening.claims.findings import MISSING, NOTHING, Findings
 from iam_hardening.clients.aws import reach_at_endpoint
 from iam_hardening.clients.reads import answer_of
@@ -64,6 +65,24 @@ def check_root_user(findings: Findings, account: Settings, iam: Any) -> None:
             features["EnabledFeatures"] if features else (),
             "member accounts have no root credentials",
         )
+
+
+def check_quotas(findings: Findings, account: Settings, iam: Any) -> None:
+    """Those that the stack file states; an account that has more is as good."""
+    stated = {
+        MANAGED_POLICIES_PER_ROLE: account.quotas.managed_policies_per_role,
+        MANAGED_POLICIES_PER_USER: account.quotas.managed_policies_per_user,
+        TRUST_POLICY_LENGTH: account.quotas.trust_policy_length,
+    }
+    wanted = {quota.summary: value for quota, value in stated.items() if value is not None}
+    if not wanted:
+        return
+    summary = answer_of("iam:GetAccountSummary", iam.get_account_summary)
+    found = summary["SummaryMap"] if summary else {}
+    for name, value in wanted.items():
+        own = int(found.get(name, 0))
+        why = "an up that needs what the stack file states (quotas) stops in the middle"
+        findings.compare("account", name, value, value if own >= value else own, why)
 
 
 def credential_report(iam: Any) -> list[dict[str, str]]:

@@ -60,6 +60,8 @@ def verify(
     iam = clients("iam", account.region)
     with findings.section("Root user"):
         account_checks.check_root_user(findings, account, iam)
+    with findings.section("Quotas"):
+        account_checks.check_quotas(findings, account, iam)
     with findings.section("Password policy"):
         account_checks.check_password_policy(findings, account, iam)
     instance_arn = None

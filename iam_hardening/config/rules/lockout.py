@@ -17,6 +17,7 @@ from iam_hardening.aws import naming
 from iam_hardening.config.schema import Group, Statement
 
 _MFA_PRESENT = "aws:multifactorauthpresent"
+_USERNAME = "${aws:username}"
 _DENIES_EVERYTHING = "AWSDenyAll"
 # Before the first MFA session: the forced new password, then the device. {user}: the person's own name and
 # path, as in the user's ARN.
@@ -54,14 +55,30 @@ def lockouts(
 
 
 def _denies(statement: Statement, action: str, arn: str, known: Mapping[str, str]) -> bool:
-    resources = [pattern.replace("${aws:username}", known["aws:username"]) for pattern in statement.resources]
     with_mfa = "true" if action in _TO_UNDO else "false"
     return (
         statement.effect == "Deny"
-        and any(_matches(pattern.lower(), action.lower()) for pattern in statement.actions)
-        and any(_matches(pattern, arn) for pattern in resources)
+        and _is_about_action(statement, action.lower())
+        and _is_about_resource(statement, arn, known["aws:username"])
         and _counts(statement, {**known, _MFA_PRESENT: with_mfa})
     )
+
+
+def _is_about_action(statement: Statement, action: str) -> bool:
+    if statement.not_actions:
+        return not any(_matches(pattern.lower(), action) for pattern in statement.not_actions)
+    return any(_matches(pattern.lower(), action) for pattern in statement.actions)
+
+
+def _is_about_resource(statement: Statement, arn: str, user: str) -> bool:
+    def covers(patterns: Sequence[str]) -> bool:
+        return any(_matches(pattern.replace(_USERNAME, user), arn) for pattern in patterns)
+
+    if statement.not_resources:
+        # What other variables stand for is not in the file: that an exception does not count is not certain.
+        unknown = any("${" in pattern.replace(_USERNAME, user) for pattern in statement.not_resources)
+        return not unknown and not covers(statement.not_resources)
+    return covers(statement.resources)
 
 
 def _counts(statement: Statement, known: Mapping[str, str]) -> bool:

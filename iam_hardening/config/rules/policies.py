@@ -14,11 +14,10 @@ from iam_hardening.config import added_policies, trust, vault_principal
 from iam_hardening.config.errors import Problem
 from iam_hardening.config.rules.account import other_partition, repeated
 from iam_hardening.config.rules.conditions import check_conditions
+from iam_hardening.config.rules.quotas import too_long_a_trust_policy, too_many_policies
 from iam_hardening.config.schema import CrossAccountRole, Group, Instance, Permissions, Statement
 from iam_hardening.config.stack_file import StackFile
 
-# AWS's default quota of managed policies on one user, group or role.
-_MANAGED_POLICIES_PER_IDENTITY = 10
 _POLICY_NAME_MAX_CHARACTERS = 128
 _PROGRAM = "the program itself"
 
@@ -101,7 +100,8 @@ def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterato
     key = file.key(*place, "managedPolicies")
     yield from _managed_policies(file, key, holder.managed_policies)
     made_here = len(holder.policies) + _added_by_program(file, place, holder)
-    yield from _too_many(key, len(holder.managed_policies), made_here)
+    quota = "group" if isinstance(holder, Group) else "role"
+    yield from too_many_policies(file, key, quota, len(holder.managed_policies), made_here)
 
 
 def _added_by_program(file: StackFile, place: _Place, holder: Permissions) -> int:
@@ -116,11 +116,10 @@ def _added_by_program(file: StackFile, place: _Place, holder: Permissions) -> in
 
 def _trust_sizes(file: StackFile) -> Iterator[Problem]:
     for name, role in file.config.cross_account_roles.items():
-        yield from _too_large(
+        yield from too_long_a_trust_policy(
+            file,
             file.key("crossAccountRoles", name, "principals"),
-            "make a trust policy",
             documents.size(trust.of_cross_account_role(file.measured_account, role)),
-            documents.TRUST_POLICY_MAX_CHARACTERS,
             "Name fewer, or let a group of the central account decide (mayAssume)",
         )
 
@@ -154,7 +153,9 @@ def _vault(file: StackFile) -> Iterator[Problem]:
         place = ("vault", "roles", name)
         yield from _statements(file, (*place, "statements"), role.statements)
         yield from _managed_policies(file, file.key(*place, "managedPolicies"), role.managed_policies)
-        yield from _too_many(file.key(*place, "managedPolicies"), len(role.managed_policies), 0)
+        quota = "role" if role.is_session else "user"
+        key = file.key(*place, "managedPolicies")
+        yield from too_many_policies(file, key, quota, len(role.managed_policies), 0)
         debugging = roles_policies.debug_instance(_longest_instance_arn(file)) if role.debug_instance else []
         document = roles_policies.configured([*(s.document() for s in role.statements), *debugging])
         yield from _too_large(
@@ -177,11 +178,10 @@ def _vault(file: StackFile) -> Iterator[Problem]:
         if not role.is_session:
             continue
         trusted = trust.of_vault_sessions(trust.vaults_principal_arn(account, vault), role)
-        yield from _too_large(
+        yield from too_long_a_trust_policy(
+            file,
             file.key("vault", "roles", name, "sessionTags"),
-            "make a trust policy",
             documents.size(trusted),
-            documents.TRUST_POLICY_MAX_CHARACTERS,
             "Use fewer or shorter tags, or a shorter externalId",
         )
     attachable = vault_principal.attachable_policies(vault)
@@ -220,7 +220,7 @@ def _statements(file: StackFile, place: _Place, statements: Sequence[Statement])
             yield Problem(key, f'the sid "{sid}" stands {count} times; each statement needs its own')
     for index, statement in enumerate(statements):
         yield from check_conditions(file, (*place, index), statement)
-        for resource in statement.resources:
+        for resource in (*statement.resources, *statement.not_resources):
             if resource.startswith("arn:"):
                 yield from other_partition(file, key, resource)
 
@@ -246,14 +246,3 @@ def _document(statements: Sequence[Statement]) -> documents.Document:
 def _too_large(key: str, makes: str, characters: int, limit: int, advice: str) -> Iterator[Problem]:
     if characters > limit:
         yield Problem(key, f"{makes} of {characters} characters; AWS allows {limit}. {advice}")
-
-
-def _too_many(key: str, configured: int, made_here: int) -> Iterator[Problem]:
-    total = configured + made_here
-    if total > _MANAGED_POLICIES_PER_IDENTITY:
-        added = f" ({made_here} of them from policies and the program)" if made_here else ""
-        yield Problem(
-            key,
-            f"{total} managed policies{added}; "
-            f"AWS attaches {_MANAGED_POLICIES_PER_IDENTITY} at most by default",
-        )

@@ -73,11 +73,16 @@ def _objects(on: Targets, bucket: str) -> Iterator[Probe]:
     )
 
 
+def bucket_place(region: str) -> dict[str, Any]:
+    """What CreateBucket takes besides the name; us-east-1 cannot be named. Source: S3 API reference."""
+    if region == "us-east-1":
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
 def _create_bucket(on: Targets) -> Probe:
     bucket = f"rehearsal-{uuid4().hex[:12]}"
-    where: dict[str, Any] = (
-        {} if on.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": on.region}}
-    )
+    where = bucket_place(on.region)
     return Probe(
         action="s3:CreateBucket",
         resource=f"arn:{on.partition}:s3:::{bucket}",

@@ -161,7 +161,7 @@ def _say_what_next(testbed: Testbed, terminal: Terminal) -> None:
     first = next(iter(testbed.accounts))
     key, secret = variable(first, "AWS_ACCESS_KEY_ID"), variable(first, "AWS_SECRET_ACCESS_KEY")
     workload = testbed.workloads[0].name if testbed.workloads else first
-    mounts = [account.settings.vault for account in testbed.workloads if account.settings.vault]
+    mounts = [account.settings.vault for account in testbed.accounts.values() if account.settings.vault]
     role = next((f"{vault.mount}/creds/{name}" for vault in mounts for name in vault.roles), None)
     lines = [
         "",

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.request import Request, urlopen
 
 import hvac
@@ -26,7 +25,7 @@ from rehearsal import cross_stack, tools
 from rehearsal.authenticator import Authenticator
 from rehearsal.errors import RehearsalError
 from rehearsal.github_tokens import Issuer
-from rehearsal.probes import Targets
+from rehearsal.probes import Targets, bucket_place
 from rehearsal.project import Project
 from rehearsal.providers import AwsCredentials, FakeProviders
 from rehearsal.servers import EmulatedAws, ServerError, emulated_aws, vault_server
@@ -386,11 +385,8 @@ def enrol(admin: Session, user: str) -> Authenticator:
 def _targets(own: settings.Settings, admin: Session) -> Targets:
     """Puts things that are not ours into the account."""
     buckets = (f"rehearsal-{own.account_id}", *_configured_buckets(own))
-    where: dict[str, Any] = (
-        {} if own.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": own.region}}
-    )
     for bucket in buckets:
-        admin.client("s3").create_bucket(Bucket=bucket, **where)
+        admin.client("s3").create_bucket(Bucket=bucket, **bucket_place(own.region))
         admin.client("s3").put_object(Bucket=bucket, Key="rehearsal/object", Body=b"rehearsal")
     for group in sorted({g for role in (own.vault.roles.values() if own.vault else ()) for g in role.groups}):
         admin.client("iam").create_group(GroupName=group)

@@ -19,9 +19,9 @@ STACKS = sorted(
 )
 
 
-def config_of(stack: str) -> dict[str, Any]:
+def config_of(stack: str, folder: Path = ROOT) -> dict[str, Any]:
     """The `config:` of a stack file, as YAML reads it."""
-    config: dict[str, Any] = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    config: dict[str, Any] = yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text())["config"]
     return config
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from iam_hardening.aws.naming import ADMINISTRATOR_ACCESS, bucket_objects_arn, iam_arn
 from iam_hardening.claims.claim import ALLOWED, attempt
 from iam_hardening.clients.aws import Credentials, Session
+from rehearsal.probes import bucket_place
 from rehearsal.scenarios.account_defaults import launched_without_a_word
 from rehearsal.testbed import Testbed
 
@@ -157,11 +158,7 @@ def _analyzers(place: Place) -> str:
 def _public_bucket(place: Place) -> str:
     """A bucket whose own block its owner took away."""
     s3, bucket = place.admin.client("s3"), f"rehearsal-public-{secrets.token_hex(6)}"
-    region = place.admin.region
-    where: dict[str, Any] = (
-        {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    )
-    s3.create_bucket(Bucket=bucket, **where)
+    s3.create_bucket(Bucket=bucket, **bucket_place(place.admin.region))
     try:
         s3.delete_public_access_block(Bucket=bucket)
         everybody = {

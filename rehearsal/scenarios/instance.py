@@ -14,7 +14,7 @@ _SECONDS = 10
 
 
 def play(recorder: Recorder, testbed: Testbed, members: list[Member]) -> None:
-    for account in testbed.workloads:
+    for account in testbed.accounts.values():
         if account.settings.instance is not None:
             with recorder.scenario(f"Instance {account.settings.instance.name} in {account.name}"):
                 _play_instance(recorder, testbed, account, members)

@@ -46,7 +46,7 @@ _BOUNDARY = config.Statement.model_validate(
 
 
 def play(recorder: Recorder, testbed: Testbed) -> None:
-    for account in testbed.workloads:
+    for account in testbed.accounts.values():
         if account.settings.vault is None:
             continue
         for name, role in account.settings.vault.roles.items():

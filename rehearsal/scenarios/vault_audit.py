@@ -14,7 +14,7 @@ _NOWHERE = "nowhere"
 
 
 def play(recorder: Recorder, testbed: Testbed) -> None:
-    for account in testbed.workloads:
+    for account in testbed.accounts.values():
         vault = account.settings.vault
         if vault and vault.audit:
             with recorder.scenario(f"Vault's audit log in {account.name}"):

@@ -26,6 +26,7 @@ from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.aws.policies import vault as vault_policies
 from iam_hardening.claims.claim import ALLOWED, REFUSED, Claim
 from iam_hardening.clients.aws import Credentials, Session
+from rehearsal.probes import bucket_place
 from rehearsal.recorder import Recorder
 from rehearsal.testbed import Account, Testbed
 
@@ -41,7 +42,7 @@ Call = Callable[[], Any]
 
 
 def play(recorder: Recorder, testbed: Testbed) -> None:
-    for account in testbed.workloads:
+    for account in testbed.accounts.values():
         if account.settings.vault:
             with (
                 recorder.scenario(f"The boundary in {account.name}"),
@@ -224,8 +225,9 @@ def _logs(account: Account, session: Session) -> Iterator[tuple[str, Call]]:
 
 
 def _of_the_role(session: Session) -> Iterator[tuple[str, Call]]:
+    place = bucket_place(session.region)
     s3, bucket = session.client("s3"), f"rehearsal-boundary-{secrets.token_hex(6)}"
-    yield "s3:CreateBucket", lambda: s3.create_bucket(Bucket=bucket)
+    yield "s3:CreateBucket", lambda: s3.create_bucket(Bucket=bucket, **place)
     yield "s3:PutObject", lambda: s3.put_object(Bucket=bucket, Key="data", Body=b"data")
     yield "s3:DeleteObject", lambda: s3.delete_object(Bucket=bucket, Key="data")
     yield "s3:DeleteBucket", lambda: s3.delete_bucket(Bucket=bucket)

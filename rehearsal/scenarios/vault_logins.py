@@ -27,7 +27,7 @@ _OUTSIDE = "203.0.113.7"
 
 
 def play(recorder: Recorder, testbed: Testbed) -> None:
-    for account in testbed.workloads:
+    for account in testbed.accounts.values():
         vault = account.settings.vault
         for name, login in vault.logins.items() if vault else ():
             with recorder.scenario(f"Log-in {name} for {account.name}"):

@@ -17,7 +17,7 @@ from tests.program.desired import Desired, Registered, kinds
 from tests.program.registrations import record
 from tests.program.variants import Variant, variants
 from tests.recorder import ACCOUNT_ID, Registration
-from tests.stack_files import PROJECT, config_of
+from tests.stack_files import PROJECT, ROOT, config_of
 
 INSTANCE_ARN = f"arn:aws:ec2:us-east-1:{ACCOUNT_ID}:instance/instance"
 KINDS = kinds(INSTANCE_ARN)
@@ -26,6 +26,7 @@ VARIANTS = variants() | {
     "Vault on a role that is there already": Variant(
         "dev", config_of("dev") | {f"{PROJECT}:vault": _OWN_VAULT | {"runsOnRole": "platform-vault"}}
     ),
+    "single account": Variant("company", config_of("company", ROOT / "examples" / "single-account")),
     "management account": Variant(
         "central",
         config_of("central")

@@ -13,6 +13,7 @@ from iam_hardening.aws import naming
 from iam_hardening.claims import matrix
 from iam_hardening.config import Settings
 from iam_hardening.config.files import settings_of
+from tests.stack_files import PROJECT, config_of
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = settings_of(ROOT)
@@ -28,6 +29,11 @@ def hardened() -> dict[str, Settings]:
         )
         for stack in ("central", "dev")
     }
+
+
+def in_one_account() -> Settings:
+    folder = ROOT / "examples" / "single-account"
+    return config.load(config_of("company", folder), project=PROJECT, stack="company")
 
 
 def deployed(account: Settings) -> matrix.Issued:
@@ -84,13 +90,13 @@ def key(cell: matrix.MatrixClaim) -> tuple[object, ...]:
 
 
 def test_no_cell_is_claimed_twice() -> None:
-    for account in (*SHIPPED.values(), *hardened().values()):
+    for account in (*SHIPPED.values(), *hardened().values(), in_one_account()):
         keys = [key(cell) for cell in cells(account)]
         assert len(keys) == len(set(keys))
 
 
 def test_no_two_rows_claim_the_opposite_of_each_other() -> None:
-    for account in (*SHIPPED.values(), *hardened().values()):
+    for account in (*SHIPPED.values(), *hardened().values(), in_one_account()):
         verdicts: dict[tuple[object, ...], set[str]] = {}
         for row in matrix.rows():
             for cell in matrix.claims(account, [row], deployed(account)):

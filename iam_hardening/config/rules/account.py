@@ -29,7 +29,7 @@ _LONGEST_SESSION_SECONDS = 12 * 60 * 60
 _LONGEST_CHAINED_SESSION_SECONDS = 60 * 60
 _SECTIONS_OF_KIND = {
     "central": ("groups", "users", "breakGlass", "onboarding"),
-    "workload": ("centralAccountId", "crossAccountRoles", "instance", "vault"),
+    "workload": ("centralAccountId", "crossAccountRoles"),
 }
 # AWS's quota, which counts the tags that the program adds: ManagedBy, Project, Stack and an instance's Name.
 _TAGS_PER_RESOURCE = 50
@@ -46,7 +46,7 @@ def check(file: StackFile) -> list[Problem]:
     if file.config.account_kind == "central":
         problems += [*_people(file), *_administrator(file), *_break_glass(file), *_onboarding(file)]
         problems += _grants(file)
-    if file.config.account_kind == "workload":
+    if file.config.account_kind:
         problems += [*_instance(file), *_vault(file), *_vault_roles(file)]
     return problems
 
@@ -82,7 +82,7 @@ def _kind(file: StackFile) -> Iterator[Problem]:
     if not file.is_written("accountKind"):
         yield Problem(
             file.key("accountKind"),
-            "is missing; allowed: central (people) or workload (roles, instance, Vault)",
+            "is missing; allowed: central (people) or workload (roles for people of the central account)",
         )
     own_kind = file.config.account_kind
     for kind, sections in _SECTIONS_OF_KIND.items():
@@ -328,6 +328,11 @@ def _vault(file: StackFile) -> Iterator[Problem]:
             f"{duration_text(vault.max_lease_ttl)} (maxLeaseTtl)",
         )
     yield from _runs_on_role(file, vault)
+    if not vault.runs_on_role and vault.principal_name.lower() in map(str.lower, file.config.users):
+        yield Problem(
+            file.key("vault", "principalName"),
+            f"{shown(vault.principal_name)} is also under users; Vault's user is no person's",
+        )
     for name, role in vault.roles.items():
         path = ("vault", "roles", name)
         grants_something = role.managed_policies or role.statements or role.debug_instance or role.groups

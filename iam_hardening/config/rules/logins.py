@@ -63,7 +63,7 @@ def token_seconds(vault: Vault, login: VaultLogin) -> int:
 
 def check_logins(file: StackFile) -> Iterator[Problem]:
     vault = file.config.vault
-    if vault is None or file.config.account_kind != "workload":
+    if vault is None or file.config.account_kind is None:
         return
     yield from _entities(file, vault)
     for name, login in vault.logins.items():

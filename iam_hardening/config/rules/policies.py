@@ -14,7 +14,7 @@ from iam_hardening.config import added_policies, trust, vault_principal
 from iam_hardening.config.errors import Problem
 from iam_hardening.config.rules.account import other_partition, repeated
 from iam_hardening.config.rules.conditions import check_conditions
-from iam_hardening.config.rules.quotas import too_long_a_trust_policy, too_many_policies
+from iam_hardening.config.rules.quotas import Holder, too_long_a_trust_policy, too_many_policies
 from iam_hardening.config.schema import CrossAccountRole, Group, Instance, Permissions, Statement
 from iam_hardening.config.stack_file import StackFile
 
@@ -100,7 +100,7 @@ def _permissions(file: StackFile, place: _Place, holder: Permissions) -> Iterato
     key = file.key(*place, "managedPolicies")
     yield from _managed_policies(file, key, holder.managed_policies)
     made_here = len(holder.policies) + _added_by_program(file, place, holder)
-    quota = "group" if isinstance(holder, Group) else "role"
+    quota: Holder = "group" if isinstance(holder, Group) else "role"
     yield from too_many_policies(file, key, quota, len(holder.managed_policies), made_here)
 
 
@@ -153,7 +153,7 @@ def _vault(file: StackFile) -> Iterator[Problem]:
         place = ("vault", "roles", name)
         yield from _statements(file, (*place, "statements"), role.statements)
         yield from _managed_policies(file, file.key(*place, "managedPolicies"), role.managed_policies)
-        quota = "role" if role.is_session else "user"
+        quota: Holder = "role" if role.is_session else "user"
         key = file.key(*place, "managedPolicies")
         yield from too_many_policies(file, key, quota, len(role.managed_policies), 0)
         debugging = roles_policies.debug_instance(_longest_instance_arn(file)) if role.debug_instance else []

@@ -14,9 +14,11 @@ from iam_hardening.aws.quotas import (
 from iam_hardening.config.errors import Problem
 from iam_hardening.config.stack_file import StackFile
 
+Holder = Literal["group", "role", "user"]
+
 
 def too_many_policies(
-    file: StackFile, key: str, holder: Literal["group", "role", "user"], configured: int, made_here: int
+    file: StackFile, key: str, holder: Holder, configured: int, made_here: int
 ) -> Iterator[Problem]:
     """`made_here`: those that the program makes, the stack file's `policies` among them."""
     total = configured + made_here

@@ -43,6 +43,7 @@ class Providers(str, Enum):  # noqa: UP042 Typer shows a StrEnum by its names
 
 
 class Tool(str, Enum):  # noqa: UP042
+    ALL = "all"
     AWS = "aws"
     AWSUME = "awsume"
 
@@ -285,7 +286,9 @@ def doctor(
 def client_config(
     person: Annotated[str, typer.Option(help="The user's name in the central account.")],
     device: Annotated[str, typer.Option(help="The name of the person's virtual MFA device.")],
-    tool: Annotated[Tool, typer.Option(help="Who reads the profiles.")] = Tool.AWS,
+    tool: Annotated[
+        Tool, typer.Option(help="Who reads the profiles: any tool, the AWS CLI or AWSume.")
+    ] = Tool.ALL,
     stack_files: StackFiles = None,
     environment_values: EnvironmentValues = None,
 ) -> int:

@@ -104,6 +104,12 @@ VAULT_STORAGE = GoTool(
     module=ROOT / "tools" / "vault-storage", package=".", binary=TOOLS / "bin" / "vault-storage"
 )
 STACK_FILE = GoTool(module=ROOT / "tools" / "stack-file", package=".", binary=TOOLS / "bin" / "stack-file")
+# For a test alone, which builds it when it runs.
+AWS_VAULT = GoTool(
+    module=ROOT / "tools" / "aws-vault",
+    package="github.com/99designs/aws-vault/v7",
+    binary=TOOLS / "bin" / "aws-vault",
+)
 
 
 def pulumi() -> Path:

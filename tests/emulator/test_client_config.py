@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import botocore.exceptions
 import botocore.session
@@ -99,8 +100,7 @@ def person(administrator: tuple[User, Account], tmp_path: Path) -> Person:
 
 def who(cloud: Cloud, found: dict[str, str]) -> str:
     """Whose credentials these environment variables are."""
-    session = botocore.session.Session()
-    sts = session.create_client(
+    sts: Any = botocore.session.Session().create_client(
         "sts",
         region_name="us-east-1",
         endpoint_url=cloud.url,

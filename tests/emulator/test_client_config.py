@@ -131,16 +131,16 @@ def awsume() -> str:
 def test_awsume_takes_a_session_with_mfa_and_the_role_with_it(cloud: Cloud, person: Person) -> None:
     command = [awsume(), "dev-test_role", "--mfa-token"]
     code = person.profiles("awsume")
-    told = subprocess.run(
+    ended = subprocess.run(
         [*command, code()],
         env=person.environment(AWS_ENDPOINT_URL=cloud.url),
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert told.returncode == 0, told.stderr
+    assert ended.returncode == 0, ended.stderr
     # What its shell function exports.
-    word, key, secret, token, *_ = told.stdout.split()
+    word, key, secret, token, *_ = ended.stdout.split()
     assert word == "Awsume"
     found = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
     assert who(cloud, found) == ROLE
@@ -191,23 +191,23 @@ def add_the_key(vaulted: Vaulted) -> None:
     key = vaulted.person.user.credentials
     (vaulted.person.home / ".aws" / "credentials").unlink()
     names = {"AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret}
-    told = subprocess.run(
+    ended = subprocess.run(
         [vaulted.binary, "add", "central", "--env"],
         env=vaulted.environment | names,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert told.returncode == 0, told.stderr
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_aws_vault_takes_a_session_with_mfa_and_the_role_with_it(cloud: Cloud, vaulted: Vaulted) -> None:
     code = vaulted.person.profiles("aws-vault")
     add_the_key(vaulted)
-    told = vaulted("exec", "--debug", "--mfa-token", code(), "dev-test_role", "--", "env")
-    assert told.returncode == 0, told.stderr
-    assert "using GetSessionToken (with MFA)" in told.stderr
-    assert who(cloud, exported(told.stdout)) == ROLE
+    ended = vaulted("exec", "--debug", "--mfa-token", code(), "dev-test_role", "--", "env")
+    assert ended.returncode == 0, ended.stderr
+    assert "using GetSessionToken (with MFA)" in ended.stderr
+    assert who(cloud, exported(ended.stdout)) == ROLE
 
 
 def test_aws_vault_is_refused_where_the_roles_profile_does_not_name_the_device(vaulted: Vaulted) -> None:
@@ -217,9 +217,9 @@ def test_aws_vault_is_refused_where_the_roles_profile_does_not_name_the_device(v
     config = vaulted.person.home / ".aws" / "config"
     before, role, after = config.read_text().partition("[profile dev-test_role]")
     config.write_text(before + role + after.replace("mfa_serial", "not_mfa_serial", 1))
-    told = vaulted("exec", "--mfa-token", code(), "dev-test_role", "--", "env")
-    assert told.returncode != 0
-    assert "AccessDenied" in told.stderr
+    ended = vaulted("exec", "--mfa-token", code(), "dev-test_role", "--", "env")
+    assert ended.returncode != 0
+    assert "AccessDenied" in ended.stderr
 
 
 # --- The AWS CLI, and whatever reads profiles as it does
@@ -252,14 +252,14 @@ def whose_profile(person: Person, cloud: Cloud, profile: str, **environment: str
         f"session = botocore.session.Session(profile={profile!r})\n"
         "print(json.dumps(session.create_client('sts').get_caller_identity()['Arn']))\n"
     )
-    told = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", program],
         env=person.environment(AWS_ENDPOINT_URL=cloud.url, **environment),
         capture_output=True,
         text=True,
         timeout=60,
     )
-    return str(json.loads(told.stdout)) if told.returncode == 0 else told.stderr
+    return str(json.loads(ended.stdout)) if ended.returncode == 0 else ended.stderr
 
 
 @pytest.mark.parametrize("profile", ["central", "dev-test_role", "dev-test_role/session"])

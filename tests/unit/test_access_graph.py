@@ -141,3 +141,20 @@ def test_in_the_drawing_no_label_covers_another() -> None:
     assert [edge.pill.text for edge in drawing.arrows if edge.pill] == ["MFA, 1h old at most"] * 2
     first, second = (edge.pill for edge in drawing.arrows if edge.pill)
     assert abs(first.y - second.y) >= 20 or abs(first.x - second.x) >= (first.width + second.width) / 2
+
+
+def test_what_a_vault_role_denies_is_not_drawn_as_what_it_holds() -> None:
+    statements = [
+        {"sid": "Read", "actions": ["s3:GetObject"], "resources": ["*"]},
+        {"sid": "NotThese", "effect": "Deny", "actions": ["s3:DeleteObject"], "resources": ["*"]},
+        {"sid": "NoOthers", "effect": "Deny", "notActions": ["s3:*"], "resources": ["*"]},
+    ]
+    work = {
+        "aws:region": "eu-central-1",
+        "aws:allowedAccountIds": [_WORK],
+        f"{PROJECT}:accountKind": "workload",
+        f"{PROJECT}:vault": {"roles": {"deploy": {"statements": statements}}},
+    }
+    drawn = access_graph({"work": settings.load(handed_over(work), project=PROJECT, stack="work")})
+    (node,) = [node for node in drawn.nodes if node.id == "work/vault/deploy"]
+    assert node.details[0] == "s3:GetObject, not what NotThese denies, not what NoOthers denies"

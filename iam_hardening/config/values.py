@@ -47,13 +47,13 @@ def _text(pattern: str, allowed: str) -> BeforeValidator:
 def _cidr(value: Any) -> str:
     allowed = "allowed: a block of addresses such as 10.0.0.0/8 or 192.0.2.7/32"
     if is_empty(value) or not isinstance(value, str):
-        raise _refuse(f"is {shown(value)}; {allowed}" if value else f"has no value; {allowed}")
+        raise refuse(f"is {shown(value)}; {allowed}" if value else f"has no value; {allowed}")
     try:
         block = ipaddress.ip_network(value)
     except ValueError as error:
-        raise _refuse(f"is {shown(value)}: {error}; {allowed}") from None
+        raise refuse(f"is {shown(value)}: {error}; {allowed}") from None
     if block.prefixlen == 0:
-        raise _refuse(f"is {shown(value)}, every address there is; leave cidrs out, or name your own")
+        raise refuse(f"is {shown(value)}, every address there is; leave cidrs out, or name your own")
     return value
 
 
@@ -62,14 +62,14 @@ def _claim_values(value: Any) -> list[str]:
     allowed = "allowed: text, or a list of texts of which the claim has one"
     values = value if isinstance(value, list) else [value]
     if is_empty(value) or not values:
-        raise _refuse(f"has no value; {allowed}")
+        raise refuse(f"has no value; {allowed}")
     for each in values:
         if isinstance(each, bool | int | float):
-            raise _refuse(f"is {shown(each)}, which YAML does not read as text: put it in quotes")
+            raise refuse(f"is {shown(each)}, which YAML does not read as text: put it in quotes")
         if not isinstance(each, str) or not each:
-            raise _refuse(f"is {shown(each)}; {allowed}")
+            raise refuse(f"is {shown(each)}; {allowed}")
         if "*" in each:
-            raise _refuse(
+            raise refuse(
                 f"is {shown(each)}; a claim is compared whole, and * is no pattern here: list the values"
             )
     return values

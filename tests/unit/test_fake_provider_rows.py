@@ -101,6 +101,7 @@ def test_a_move_that_the_real_provider_would_not_survive_is_refused() -> None:
         "vault:aws/secretBackend:SecretBackend",
         "vault:index/authBackend:AuthBackend",
         "vault:jwt/authBackend:AuthBackend",
+        "vault:ldap/authBackend:AuthBackend",
     }
     request = provider_pb2.DiffRequest(
         type="vault:aws/secretBackend:SecretBackend",

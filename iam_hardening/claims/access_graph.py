@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from iam_hardening.aws.naming import VAULT_USER_PATH, vault_policy_name
 from iam_hardening.claims.assuming import granted, is_named, trusts
-from iam_hardening.config import CrossAccountRole, Permissions, Settings
+from iam_hardening.config import CrossAccountRole, Permissions, Settings, VaultLogin
 from iam_hardening.config.values import duration_text
 from iam_hardening.model.vault import engine_role, lease_seconds, methods_for
 
@@ -171,6 +171,19 @@ def _nodes(own: Settings) -> Iterator[Node]:
     yield from _places_of_vault(own)
 
 
+def _who(login: VaultLogin) -> list[str | None]:
+    """Who may log in, as far as the stack file says."""
+    claims = [f"{claim}: {' or '.join(values)}" for claim, values in login.bound_claims.items()]
+    groups = [f"group {group}" for group in login.groups]
+    return [
+        ", ".join(login.users),
+        login.subject,
+        *claims,
+        *groups,
+        *(f"from {cidr}" for cidr in login.cidrs),
+    ]
+
+
 def _places_of_vault(own: Settings) -> Iterator[Node]:
     if not own.vault:
         return
@@ -180,7 +193,7 @@ def _places_of_vault(own: Settings) -> Iterator[Node]:
             account=VAULT,
             step=WHO,
             title=f"log-in {name}",
-            details=(login.method, *filter(None, (", ".join(login.users), login.subject))),
+            details=(login.method, *filter(None, _who(login))),
         )
     for name, role in own.vault.roles.items():
         policy = vault_policy_name(own.vault.mount, name)

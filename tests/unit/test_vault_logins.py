@@ -96,3 +96,97 @@ def test_a_token_outlives_the_longest_lease_that_it_may_ask_for(role: dict[str, 
         }
     )
     assert token_seconds(vault, vault.logins["way"]) == expected
+
+
+# --- Scopes follow from the claims
+
+
+@pytest.mark.parametrize(
+    ("options", "scopes"),
+    [
+        ({"boundClaims": {"groups": "dev"}}, ["email", "groups"]),
+        ({"boundClaims": {"groups": "dev"}, "userClaim": "sub"}, ["groups"]),
+        ({"boundClaims": {"email": "a@b.c"}, "userClaim": "preferred_username"}, ["email", "profile"]),
+        ({"boundClaims": {"sub": "x"}, "userClaim": "sub"}, None),
+        ({"boundClaims": {"roles": "dev"}, "scopes": ["roles"]}, ["roles"]),
+        ({"boundClaims": {"groups": "dev"}, "scopes": []}, None),
+    ],
+)
+def test_a_provider_is_asked_for_the_scopes_of_the_claims(
+    recorder: Recorder, options: dict[str, Any], scopes: list[str] | None
+) -> None:
+    record(recorder, "oidc", redirectUris=["https://v/cb"], **options)
+    made = recorder.one("vault:jwt/authBackendRole:AuthBackendRole", "way").inputs
+    assert made.get("oidcScopes") == scopes
+
+
+@pytest.mark.parametrize(
+    ("claims", "sent", "is_parsed"),
+    [
+        ({"groups": "dev"}, {"groups": "dev"}, True),
+        ({"groups": ["dev", "ops"]}, {"groups": "dev,ops"}, True),
+        ({"groups": "CN=aws,OU=dev"}, {"groups": "CN=aws,OU=dev"}, False),
+    ],
+)
+def test_a_value_with_a_comma_stays_one_value(
+    recorder: Recorder, claims: dict[str, Any], sent: dict[str, str], is_parsed: bool
+) -> None:
+    record(recorder, "oidc", redirectUris=["https://v/cb"], boundClaims=claims)
+    made = recorder.one("vault:jwt/authBackendRole:AuthBackendRole", "way").inputs
+    assert made["boundClaims"] == sent
+    assert made.get("disableBoundClaimsParsing", False) is not is_parsed
+
+
+# --- Other issuers, directories, addresses
+
+
+@pytest.mark.parametrize(
+    ("where", "config"),
+    [
+        ({}, {"oidcDiscoveryUrl": "https://gitlab.com"}),
+        ({"discoveryUrl": "https://keys.example"}, {"oidcDiscoveryUrl": "https://keys.example"}),
+        ({"jwksUrl": "https://gitlab.com/keys"}, {"jwksUrl": "https://gitlab.com/keys"}),
+    ],
+)
+def test_jobs_of_any_issuer_log_in_with_its_tokens(
+    recorder: Recorder, where: dict[str, str], config: dict[str, str]
+) -> None:
+    claims = {"project_id": "22", "environment": ["prod", "staging"]}
+    record(recorder, "jwt", issuer="https://gitlab.com", audience="vault", boundClaims=claims, **where)
+    method = recorder.one("vault:jwt/authBackend:AuthBackend", "way").inputs
+    sources = {key: value for key, value in method.items() if key in ("oidcDiscoveryUrl", "jwksUrl")}
+    assert (sources, method["boundIssuer"]) == (config, "https://gitlab.com")
+    assert recorder.one("vault:jwt/authBackendRole:AuthBackendRole", "way").inputs == {
+        "backend": "way",
+        "roleName": "way",
+        "roleType": "jwt",
+        "userClaim": "sub",
+        "boundAudiences": ["vault"],
+        "boundClaims": {"project_id": "22", "environment": "prod,staging"},
+        "boundClaimsType": "string",
+        **TOKENS,
+    }
+
+
+def test_an_approle_is_bound_to_its_addresses(recorder: Recorder) -> None:
+    record(recorder, "approle", cidrs=["10.0.0.0/8", "192.0.2.7/32"])
+    made = recorder.one("vault:appRole/authBackendRole:AuthBackendRole", "way").inputs
+    assert made["secretIdBoundCidrs"] == ["10.0.0.0/8", "192.0.2.7/32"]
+    assert made["tokenBoundCidrs"] == ["10.0.0.0/8", "192.0.2.7"]
+
+
+def test_a_directorys_groups_hold_the_policies(recorder: Recorder) -> None:
+    record(
+        recorder,
+        "ldap",
+        url="ldaps://ldap.example.com",
+        userDn="ou=people,dc=x",
+        groupDn="ou=groups,dc=x",
+        groups=["aws-dev"],
+    )
+    made = recorder.one("vault:ldap/authBackend:AuthBackend", "way").inputs
+    assert made["url"] == "ldaps://ldap.example.com"
+    assert (made["tokenTtl"], made["tokenMaxTtl"]) == (3900, 3900)
+    assert "bindpass" not in made
+    group = recorder.one("vault:ldap/authBackendGroup:AuthBackendGroup", "way-aws-dev").inputs
+    assert group == {"backend": "way", "groupname": "aws-dev", "policies": ["aws-test"]}

@@ -15,7 +15,7 @@ from iam_hardening.commands.jit.credentials import ask, credentials
 from iam_hardening.model.vault import methods_for
 
 _REVOKE = "sys/leases/revoke"
-_FOR_PEOPLE = {"userpass", "oidc"}
+_FOR_PEOPLE = {"userpass", "oidc", "ldap"}
 
 
 def find_vault(walk: Walk) -> str:
@@ -132,6 +132,7 @@ def _log_in(walk: Walk) -> str:
     """By way of the stack file's log-ins for people that lead to this role; else whichever there is."""
     ways = [
         f"vault login -method={login.method} -path={name}"
+        + (f" role={name}" if login.method == "oidc" else "")
         for name, login in methods_for(walk.engine, needed(walk.vault_role)).items()
         if login.method in _FOR_PEOPLE
     ]

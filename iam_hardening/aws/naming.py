@@ -90,11 +90,16 @@ IAM_EVENTS_REGION = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "
 # commercial partition only.
 SIGN_IN_EVENTS_REGIONS = {"aws": ("us-east-1", "us-east-2", "eu-north-1", "ap-southeast-2")}
 
-# Where people sign in to the console; the isolated partitions do not publish theirs.
+# Where people sign in to the console. Source: the endpoint rules of the service `signin` in botocore.
 _SIGN_IN_DOMAIN = {
     "aws": "signin.aws.amazon.com",
     "aws-cn": "signin.amazonaws.cn",
     "aws-us-gov": "signin.amazonaws-us-gov.com",
+    "aws-eusc": "signin.amazonaws-eusc.eu",
+    "aws-iso": "signin.c2shome.ic.gov",
+    "aws-iso-b": "signin.sc2shome.sgov.gov",
+    "aws-iso-e": "signin.csphome.adc-e.uk",
+    "aws-iso-f": "signin.csphome.hci.ic.gov",
 }
 
 # Canonical's image owner account, which differs by partition. Source: Canonical, "Find Ubuntu images on AWS".
@@ -191,7 +196,7 @@ def bucket_objects_arn(partition: str, bucket: str) -> str:
 
 
 def sign_in_url(partition: str, account_id: str) -> str | None:
-    """The console's sign-in page for an account's IAM users; None where AWS publishes none."""
+    """The console's sign-in page for an account's IAM users; None for a partition that is not known."""
     domain = _SIGN_IN_DOMAIN.get(partition)
     return f"https://{account_id}.{domain}/console" if domain else None
 

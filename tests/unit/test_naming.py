@@ -49,7 +49,12 @@ def test_arns_and_names_are_exact(made: str, expected: str) -> None:
         ("aws", "https://111111111111.signin.aws.amazon.com/console"),
         ("aws-cn", "https://111111111111.signin.amazonaws.cn/console"),
         ("aws-us-gov", "https://111111111111.signin.amazonaws-us-gov.com/console"),
-        ("aws-iso", None),
+        ("aws-eusc", "https://111111111111.signin.amazonaws-eusc.eu/console"),
+        ("aws-iso", "https://111111111111.signin.c2shome.ic.gov/console"),
+        ("aws-iso-b", "https://111111111111.signin.sc2shome.sgov.gov/console"),
+        ("aws-iso-e", "https://111111111111.signin.csphome.adc-e.uk/console"),
+        ("aws-iso-f", "https://111111111111.signin.csphome.hci.ic.gov/console"),
+        ("aws-new", None),
     ],
 )
 def test_people_sign_in_where_their_partition_says(partition: str, url: str | None) -> None:

@@ -139,7 +139,8 @@ def revoke_older_sessions(moment: str) -> Document:
 
 
 def trust_ec2(partition: str) -> Document:
-    """Trust EC2 to hand the role to instances. EC2 sends no source: such a condition would cut them off."""
+    """Trust EC2 to hand the role to instances. EC2 is reported to send no source (Prowler, issues 2810 and
+    4714): such a condition would cut them off."""
     service = "ec2.amazonaws.com.cn" if partition == "aws-cn" else "ec2.amazonaws.com"
     return document(
         {

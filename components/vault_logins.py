@@ -135,8 +135,6 @@ class VaultLogin(pulumi.ComponentResource):
             path=wanted.path,
             disable_remount=True,
             description=wanted.description,
-            token_ttl=wanted.token_seconds,
-            token_max_ttl=wanted.token_seconds,
             **wanted.config,
             opts=child,
         )

@@ -171,11 +171,12 @@ def auth_method(vault: Vault, name: str, login: VaultLogin) -> AuthMethod:
         description=(
             f"Log-in{' of GitHub Actions' if login.method == 'github' else ''} for just-in-time credentials"
         ),
-        token_seconds=None if by_jobs else seconds,
+        # Of a directory they are in its configuration.
+        token_seconds=None if by_jobs or login.method == "ldap" else seconds,
         policies=policies,
         # What a person holds is on their entity or group: who sets the password cannot widen it by that.
         role={**role, **tokens} if role else {},
-        config={key: value for key, value in _login_config(login).items() if value},
+        config={key: value for key, value in _login_config(login, seconds).items() if value},
         is_configured_by_hand=login.method == "oidc",
         entities={user: naming.vault_entity_name(name, user) for user in login.users},
         groups=tuple(login.groups),
@@ -231,7 +232,7 @@ def _bound_claims(login: VaultLogin) -> dict[str, Any]:
     }
 
 
-def _login_config(login: VaultLogin) -> dict[str, Any]:
+def _login_config(login: VaultLogin, seconds: int) -> dict[str, Any]:
     if login.method == "github":
         return {"bound_issuer": naming.GITHUB_ISSUER, "oidc_discovery_url": naming.GITHUB_ISSUER}
     if login.method == "jwt":
@@ -259,6 +260,8 @@ def _login_config(login: VaultLogin) -> dict[str, Any]:
             "groupattr": login.group_attribute,
             "groupfilter": login.group_filter,
             "certificate": login.ca_certificate,
+            "token_ttl": seconds,
+            "token_max_ttl": seconds,
         }
     return {}
 

@@ -332,7 +332,8 @@ def _engine_roles_registered(made: Registered) -> Any:
     }
 
 
-_METHODS = ("vault:index/authBackend:AuthBackend", "vault:jwt/authBackend:AuthBackend")
+_DIRECTORY = "vault:ldap/authBackend:AuthBackend"
+_METHODS = ("vault:index/authBackend:AuthBackend", "vault:jwt/authBackend:AuthBackend", _DIRECTORY)
 
 
 def _auth_methods(desired: Desired) -> Any:
@@ -344,12 +345,40 @@ def _auth_methods(desired: Desired) -> Any:
 
 def _auth_methods_registered(made: Registered) -> Any:
     found = {}
-    for inputs in (inputs for type_ in _METHODS for inputs in made.of(type_)):
+    for kind_of, inputs in ((each, inputs) for each in _METHODS for inputs in made.of(each)):
         ttls = {_seconds(ttl) for ttl in inputs.get("tune", {}).values()}
         issuers = {inputs.get("boundIssuer"), inputs.get("oidcDiscoveryUrl")}
         assert len(ttls) <= 1
         assert len(issuers) == 1
-        found[inputs["path"]] = (inputs["type"], next(iter(ttls), None), issuers.pop())
+        kind = "ldap" if kind_of == _DIRECTORY else inputs["type"]
+        found[inputs["path"]] = (kind, next(iter(ttls), None), issuers.pop())
+    return found
+
+
+def _directories(desired: Desired) -> Any:
+    """Only methods of kind ldap are configured wholly by the program's own fields."""
+    methods = desired.state.auth_methods.items()
+    return {
+        name: (
+            {key: value for key, value in method.config.items() if value},
+            set(method.groups),
+            method.policies,
+        )
+        for name, method in methods
+        if method.type == "ldap"
+    }
+
+
+def _directories_registered(made: Registered) -> Any:
+    groups = made.of("vault:ldap/authBackendGroup:AuthBackendGroup")
+    names = {"tokenTtl": "token_ttl", "tokenMaxTtl": "token_max_ttl"}
+    found = {}
+    for inputs in made.of(_DIRECTORY):
+        own = [group for group in groups if group["backend"] == inputs["path"]]
+        kept = {k: v for k, v in inputs.items() if k not in ("name", "path", "description", "disableRemount")}
+        (policies,) = {tuple(group["policies"]) for group in own}
+        config = {names.get(key, key): value for key, value in kept.items()}
+        found[inputs["path"]] = (config, {group["groupname"] for group in own}, policies)
     return found
 
 
@@ -372,6 +401,13 @@ def _auth_roles(desired: Desired) -> Any:
     }
 
 
+def _several(claims: dict[str, str], is_parsed: bool) -> dict[str, str | list[str]]:
+    """As the provider hands claims to Vault: what has commas as a list."""
+    return {
+        claim: value.split(",") if is_parsed and "," in value else value for claim, value in claims.items()
+    }
+
+
 def _auth_roles_registered(made: Registered) -> Any:
     found = {}
     for inputs in (inputs for type_ in (_JWT_ROLE, _APPROLE) for inputs in made.of(type_)):
@@ -379,8 +415,11 @@ def _auth_roles_registered(made: Registered) -> Any:
         found[inputs["roleName"]] = {
             "".join(f"_{c.lower()}" if c.isupper() else c for c in key): value
             for key, value in inputs.items()
-            if key not in ("name", "backend", "roleName") and value
+            if key not in ("name", "backend", "roleName", "disableBoundClaimsParsing") and value
         }
+        if claims := inputs.get("boundClaims"):
+            is_parsed = not inputs.get("disableBoundClaimsParsing")
+            found[inputs["roleName"]]["bound_claims"] = _several(claims, is_parsed)
     return found
 
 
@@ -493,6 +532,7 @@ def kinds(instance_arn: str) -> dict[str, Kind]:
             },
         ),
         "auth methods": Kind(_auth_methods, _auth_methods_registered),
+        "directories": Kind(_directories, _directories_registered),
         "roles of auth methods": Kind(_auth_roles, _auth_roles_registered),
         "entities": Kind(_entities, _entities_registered),
         "audit device": Kind(_audit, _audit_registered),

@@ -170,6 +170,7 @@ PROGRAM_MAKES: Mapping[str, tuple[str, str, Change]] = {
     ),
     "Vault's policies": ("hardened dev", "vault:index/policy:Policy", _set(policy='path "*" {}')),
     "auth methods": ("hardened dev", "vault:index/authBackend:AuthBackend", _set(type="ldap")),
+    "directories": ("hardened dev", "vault:ldap/authBackend:AuthBackend", _set(url="ldap://elsewhere")),
     "roles of auth methods": (
         "hardened dev",
         "vault:jwt/authBackendRole:AuthBackendRole",
@@ -280,6 +281,7 @@ MODEL_SAYS: Mapping[str, tuple[str, Mutation]] = {
     "Vault's roles": ("hardened dev", _first("engine_roles", managed_policies=("X",), iam_role=None)),
     "Vault's policies": ("hardened dev", _first("engine_roles", policy_text="")),
     "auth methods": ("hardened dev", _first("auth_methods", token_seconds=1)),
+    "directories": ("hardened dev", _state(auth_methods={})),
     "roles of auth methods": ("hardened dev", _state(auth_methods={})),
     "entities": ("hardened dev", _state(auth_methods={})),
     "audit device": ("hardened dev", _state(audit_device=None)),

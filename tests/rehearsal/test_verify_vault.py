@@ -73,6 +73,8 @@ def test_what_was_deployed_is_as_its_stack_file_says(testbed: Testbed) -> None:
         "Vault's log-in nightly-report",
         "Vault's log-in github",
         "Vault's log-in identity-provider",
+        "Vault's log-in gitlab",
+        "Vault's log-in directory",
         "Vault's audit log",
     }
 

@@ -69,10 +69,12 @@ class Numbers:
 def rows() -> list[Numbers]:
     table = MAP.split("\n\n")[2].splitlines()[2:]
     cells = [line.split("|")[1:5] for line in table]
-    return [
-        Numbers(*(tuple(NUMBER.findall(cell)) for cell in cis), frozenset(HUB.findall(hub)))
-        for *cis, hub in cells
-    ]
+    return [_numbers([tuple(NUMBER.findall(cell)) for cell in cis], hub) for *cis, hub in cells]
+
+
+def _numbers(cis: list[tuple[str, ...]], hub: str) -> Numbers:
+    five, six, seven = cis
+    return Numbers(five, six, seven, frozenset(HUB.findall(hub)))
 
 
 def of_the_report() -> list[Numbers]:
@@ -83,9 +85,8 @@ def of_the_report() -> list[Numbers]:
     found = []
     for ids in (control.ids for control in controls.known()):
         cis = [numbers(ids, version) for version in (r"5\.0", r"6\.0", r"7\.0")]
-        hub = frozenset(HUB.findall(ids))
-        if any(cis) or hub:
-            found.append(Numbers(*cis, hub))
+        if any(cis) or HUB.findall(ids):
+            found.append(_numbers(cis, ids))
     return found
 
 

@@ -58,6 +58,8 @@ _CONFIG = {
         "domain": "upndomain",
         "groups below": "groupdn",
         "groups by": "groupattr",
+        "tokens live (s)": "token_ttl",
+        "at most (s)": "token_max_ttl",
     },
 }
 _REASON = "it decides who can log in, and with which policies"

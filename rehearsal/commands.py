@@ -15,13 +15,10 @@ from rehearsal.errors import RehearsalError
 from rehearsal.mutation import run as mutation
 from rehearsal.problems import SetupError
 from rehearsal.project import Project
-from rehearsal.run import ALWAYS_UNPROVED, UNPROVED, Result
+from rehearsal.run import ALWAYS_UNPROVED, Result
 from rehearsal.run import rehearse as run_rehearsal
 from rehearsal.terminal import Terminal, write_json
-from rehearsal.testbed import FAKE_PROVIDERS, INSTALLED
 from rehearsal.workdir import working_folder
-
-PROVIDERS = (FAKE_PROVIDERS, INSTALLED)
 
 
 def rehearse(*, stack_files: Path | None = None, json_file: Path | None = None, providers: str) -> int:
@@ -90,7 +87,7 @@ def _guarded(
 
 def _conclude(result: Result, terminal: Terminal, json_file: Path | None) -> None:
     terminal.summary(result.outcomes, result.scenarios)
-    terminal.console.print(UNPROVED[result.providers])
+    terminal.console.print(result.providers.sentence, markup=False)
     terminal.console.print(ALWAYS_UNPROVED)
     if json_file:
         write_json(json_file, result.as_dict())

@@ -10,6 +10,7 @@ from typing import Any
 from iam_hardening.claims.access_graph import AccessGraph, access_graph
 from iam_hardening.claims.claim import Outcome
 from rehearsal import inventory
+from rehearsal.plugins import Providers
 from rehearsal.project import Project
 from rehearsal.recorder import Recorder
 from rehearsal.scenarios import (
@@ -31,17 +32,9 @@ from rehearsal.scenarios import (
     vault_server,
 )
 from rehearsal.terminal import Terminal
-from rehearsal.testbed import FAKE_PROVIDERS, Testbed, running_testbed
+from rehearsal.testbed import Testbed, running_testbed
 
-# What a green rehearsal does not prove, by the providers that were used. Printed with every result.
-UNPROVED = {
-    FAKE_PROVIDERS: (
-        "Providers: fake providers of this rehearsal served aws and vault to the real engine. "
-        "Unproved: that the "
-        "real provider plugins behave the same (docs/fake-providers.md)."
-    ),
-    "installed": "Providers: the installed plugins pulumi-resource-aws and pulumi-resource-vault.",
-}
+# What a green rehearsal does not prove, whichever providers were used. Printed with every result.
 ALWAYS_UNPROVED = (
     "AWS was emulated: unproved are its delays (new keys and roles take seconds to work everywhere), console "
     "sign-in, and what docs/emulator.md lists."
@@ -56,7 +49,7 @@ class Result:
 
     outcomes: list[Outcome]
     notes: list[str]
-    providers: str
+    providers: Providers
     phases: dict[str, float]
     scenarios: dict[str, float]
     seconds: float
@@ -72,8 +65,8 @@ class Result:
         return {
             "holds": self.holds,
             "ended": f"{self.ended:%Y-%m-%d %H:%M} UTC",
-            "providers": self.providers,
-            "unproved": [UNPROVED[self.providers], ALWAYS_UNPROVED],
+            "providers": self.providers.name,
+            "unproved": [self.providers.sentence, ALWAYS_UNPROVED],
             "seconds": round(self.seconds, 2),
             "phases": {name: round(took, 2) for name, took in self.phases.items()},
             "scenarios": {name: round(took, 2) for name, took in self.scenarios.items()},
@@ -92,12 +85,13 @@ def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
             testbed = running.enter_context(running_testbed(project, directory, providers=providers))
         recorder.notes += testbed.notes
+        terminal.console.print(testbed.providers.sentence, markup=False)
         comparison = _play(recorder, testbed, terminal)
         drawn = access_graph({name: account.settings for name, account in testbed.accounts.items()})
     return Result(
         outcomes=recorder.outcomes,
         notes=recorder.notes,
-        providers=providers,
+        providers=testbed.providers,
         phases=terminal.phases,
         scenarios=recorder.seconds,
         seconds=perf_counter() - began,

@@ -13,13 +13,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from rich.markup import escape
 
 from iam_hardening.clients.reach import SANDBOX
 from rehearsal import tools
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
-from rehearsal.run import UNPROVED, deploy
+from rehearsal.run import deploy
 from rehearsal.terminal import Terminal
 from rehearsal.testbed import Testbed, running_testbed
 
@@ -57,6 +56,7 @@ def run(project: Project, terminal: Terminal, *, providers: str) -> None:
         (folder / _UNSALTED).write_text("\n".join(_without_salt(project)))
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
             testbed = running.enter_context(running_testbed(project, folder / "testbed", providers=providers))
+        terminal.console.print(testbed.providers.sentence, markup=False)
         deploy(testbed, terminal)
         _write_env(folder / "env", testbed)
         _say_what_next(testbed, terminal)
@@ -173,7 +173,6 @@ def _say_what_next(testbed: Testbed, terminal: Terminal) -> None:
         *([f"  bao read {role}"] if role else []),
         f"  pulumi preview --stack {workload}   (needs Pulumi's Python language host)",
         "",
-        escape(UNPROVED[testbed.providers]),
         "Ctrl-C here, or `iam-hardening sandbox --down`, ends it and everything that it started.",
     ]
     terminal.console.print("\n".join(lines))

@@ -1,5 +1,6 @@
 """The stacks, driven through Pulumi's Automation API with the project's own `__main__.py`."""
 
+import logging
 import runpy
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -11,11 +12,15 @@ from pulumi import automation
 
 from iam_hardening import config as settings
 from iam_hardening.clients.aws import Credentials
-from rehearsal import tools
+from rehearsal import plugins, tools
 from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
 
 _SHOWN_LINES = 25
+
+# Where a plugin fails, the engine ends while the program still runs. That the program then has no engine to
+# report to is logged as a traceback; the reason is in what the engine printed.
+logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +141,7 @@ def _said_plainly(stack: str, doing: str, call: Callable[[], Any]) -> Any:
         reported = diagnostics(str(error))
         advice = "If it is a value in the stack file, mend it there; the engine's own words are above."
         if "no resource plugin" in reported:
-            advice = (
-                "Install that plugin (pulumi plugin install resource …), or leave PROVIDERS=installed out."
-            )
+            advice = f"Install them ({plugins.install_commands()}), or leave PROVIDERS=installed out."
         raise RehearsalError(f"{doing} of the stack {stack} failed:\n{reported}", advice) from None
 
 

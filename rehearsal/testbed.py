@@ -21,7 +21,7 @@ from iam_hardening.aws.policies import documents
 from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.clients.aws import Credentials, Session
 from iam_hardening.model.identities import identities
-from rehearsal import cross_stack, tools
+from rehearsal import cross_stack, plugins, tools
 from rehearsal.authenticator import Authenticator
 from rehearsal.errors import RehearsalError
 from rehearsal.github_tokens import Issuer
@@ -30,9 +30,9 @@ from rehearsal.project import Project
 from rehearsal.providers import AwsCredentials, FakeProviders
 from rehearsal.servers import EmulatedAws, ServerError, emulated_aws, vault_server
 from rehearsal.stacks import Stack
+from rehearsal.vault_proxy import Substitutes, vault_proxy
 
-FAKE_PROVIDERS = "fake"
-INSTALLED = "installed"
+FAKE_PROVIDERS = plugins.FAKE
 
 _BOOTSTRAP_USER = "bootstrap-administrator"
 _NEWCOMER = "rehearsal-newcomer"
@@ -88,7 +88,7 @@ class Testbed:
     github: Issuer
     environment: Mapping[str, str]
     directory: Path
-    providers: str
+    providers: plugins.Providers
     notes: Sequence[str]
 
     @property
@@ -118,10 +118,12 @@ class Testbed:
 
 @contextmanager
 def running_testbed(project: Project, directory: Path, *, providers: str) -> Iterator[Testbed]:
-    """Everything up and running, nothing deployed yet; all of it gone when the block ends.
+    """Everything up and running, nothing deployed yet; all of it gone when the block ends. `providers` is one
+    of plugins.CHOICES.
 
     Raises RehearsalError, also for stack files with mistakes.
     """
+    chosen = plugins.choose(providers)
     work_dir = directory / "project"
     notes = project.copy_to(work_dir)
     environment = _environment(directory)
@@ -144,25 +146,24 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
             raise RehearsalError(
                 str(error), "Run again; `make clean` starts over with fresh tools."
             ) from None
+        github = Issuer()
+        substitutes = Substitutes(
+            aws_endpoint_url=aws.endpoint_url,
+            github_public_key=github.public_key,
+            audit_folder=directory / "vault",
+        )
+        vault_address = running.enter_context(vault_proxy(vault.address, substitutes))
         environment |= {
             "AWS_ENDPOINT_URL": aws.endpoint_url,
-            "VAULT_ADDR": vault.address,
+            "VAULT_ADDR": vault_address,
             "VAULT_TOKEN": vault.token,
         }
         credentials: dict[str, AwsCredentials] = {}
-        github = Issuer()
-        if providers == INSTALLED:
-            _use_installed_plugins(Path(environment["PULUMI_HOME"]))
-        else:
-            fake_providers = FakeProviders(
-                aws.endpoint_url,
-                credentials,
-                vault.address,
-                vault.token,
-                github.public_key,
-                directory / "vault",
-            )
-            environment["PULUMI_DEBUG_PROVIDERS"] = running.enter_context(fake_providers.serve())
+        plugins.use(chosen, Path(environment["PULUMI_HOME"]))
+        fake_providers = FakeProviders(aws.endpoint_url, credentials, vault_address, vault.token)
+        if chosen.fake:
+            attached = running.enter_context(fake_providers.serve(chosen.fake))
+            environment["PULUMI_DEBUG_PROVIDERS"] = attached
         accounts: dict[str, Account] = {}
         for stack in stacks:
             account = _account(stack, configured[stack.name], aws.endpoint_url)
@@ -171,9 +172,6 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
                 deployer.access_key_id, deployer.secret_access_key, deployer.session_token
             )
             stack.use(environment, deployer)
-            if providers == INSTALLED and account.settings.vault:
-                stack.set_config(f"{project.name}:vault.iamEndpoint", aws.endpoint_url)
-                stack.set_config(f"{project.name}:vault.stsEndpoint", aws.endpoint_url)
             accounts[stack.name] = account
         own_ids = {account.id for account in accounts.values()}
         trusted = [r.trusted_account_id for c in configured.values() for r in c.cross_account_roles.values()]
@@ -191,12 +189,12 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
                 **{account.id: account.admin for account in accounts.values() if account.id in trusted_ids},
             },
             endpoint_url=aws.endpoint_url,
-            vault_address=vault.address,
+            vault_address=vault_address,
             vault_token=vault.token,
             github=github,
             environment=environment,
             directory=directory,
-            providers=providers,
+            providers=chosen,
             notes=notes,
         )
 
@@ -207,17 +205,6 @@ def _vaults_role(configured: Mapping[str, settings.Settings], aws: EmulatedAws) 
         if own.vault and own.vault.runs_on_role:
             return aws.role_credentials_url(own.account_id, own.vault.runs_on_role)
     return None
-
-
-def _use_installed_plugins(home: Path) -> None:
-    """Lets the rehearsal's private PULUMI_HOME find the plugins of the user's own."""
-    installed = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
-    if not installed.is_dir():
-        raise RehearsalError(
-            f"PROVIDERS=installed, and no plugin is installed: {installed} does not exist.",
-            "Install them (pulumi plugin install resource aws, and vault), or leave PROVIDERS out.",
-        )
-    (home / "plugins").symlink_to(installed)
 
 
 def _environment(directory: Path) -> dict[str, str]:

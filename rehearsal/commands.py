@@ -1,6 +1,7 @@
 """What `iam-hardening rehearse`, `mutate`, `sandbox` and `tools` do (iam_hardening/cli.py parses their
 options)."""
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,7 @@ def _guarded(
     interrupted: int = exit_status.COULD_NOT_RUN,
 ) -> int:
     terminal = Terminal()
+    _forget_the_users_accounts()
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
@@ -116,6 +118,13 @@ def _score(score: mutation.Score, terminal: Terminal, json_file: Path | None) ->
         f"{len(score.survivors)} survive, {score.seconds:.0f} s."
     )
     return exit_status.HOLDS if score.is_perfect else exit_status.FALSE
+
+
+def _forget_the_users_accounts() -> None:
+    """The engine inherits this process's environment, and a plugin the engine's: a profile, an endpoint or a
+    namespace in it would count there."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "VAULT_", "BAO_"))]:
+        del os.environ[name]
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,7 @@
 """The stacks, driven through Pulumi's Automation API with the project's own `__main__.py`."""
 
 import logging
+import re
 import runpy
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,9 @@ from rehearsal.errors import RehearsalError
 from rehearsal.project import Project
 
 _SHOWN_LINES = 25
+_START_SECONDS = 10
+_ENDED_AT_ITS_START = re.compile(r"could not read plugin \[(.+?)\]")
+_DUMPED = re.compile(r"Detected that (.+?) exited prematurely")
 
 # Where a plugin fails, the engine ends while the program still runs. That the program then has no engine to
 # report to is logged as a traceback; the reason is in what the engine printed.
@@ -142,7 +146,19 @@ def _said_plainly(stack: str, doing: str, call: Callable[[], Any]) -> Any:
         advice = "If it is a value in the stack file, mend it there; the engine's own words are above."
         if "no resource plugin" in reported:
             advice = f"Install them ({plugins.install_commands()}), or leave PROVIDERS=installed out."
+        if ended := _ENDED_AT_ITS_START.findall(reported):
+            reported = "\n".join([reported, *map(_last_words, sorted(set(ended) - set(_DUMPED.findall(reported))))])
+            advice = "Install that plugin again, or use the fake providers: PROVIDERS=fake."
         raise RehearsalError(f"{doing} of the stack {stack} failed:\n{reported}", advice) from None
+
+
+def _last_words(program: str) -> str:
+    """What a plugin says that ends at its start. The engine shows it only where it ends later than that."""
+    try:
+        done = subprocess.run([program], capture_output=True, text=True, timeout=_START_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"  {program}: {error}"
+    return "\n".join(f"  {program}: {line}" for line in done.stderr.splitlines()[-_SHOWN_LINES:])
 
 
 def diagnostics(text: str) -> str:

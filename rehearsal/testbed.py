@@ -160,6 +160,8 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
         }
         credentials: dict[str, AwsCredentials] = {}
         plugins.use(chosen, Path(environment["PULUMI_HOME"]))
+        if "aws" not in chosen.fake:
+            environment |= _proxy_for_account_hosts(aws)
         fake_providers = FakeProviders(aws.endpoint_url, credentials, vault_address, vault.token)
         if chosen.fake:
             attached = running.enter_context(fake_providers.serve(chosen.fake))
@@ -205,6 +207,12 @@ def _vaults_role(configured: Mapping[str, settings.Settings], aws: EmulatedAws) 
         if own.vault and own.vault.runs_on_role:
             return aws.role_credentials_url(own.account_id, own.vault.runs_on_role)
     return None
+
+
+def _proxy_for_account_hosts(aws: EmulatedAws) -> dict[str, str]:
+    """The real plugin asks S3 Control at ACCOUNT_ID.127.0.0.1, which is no name of this machine; Go's clients
+    ask a proxy for it, and reach 127.0.0.1 without one. Python's need NO_PROXY for that."""
+    return {"HTTP_PROXY": aws.endpoint_url, "NO_PROXY": "127.0.0.1,localhost"}
 
 
 def _environment(directory: Path) -> dict[str, str]:

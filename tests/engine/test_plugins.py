@@ -7,6 +7,7 @@ import pytest
 
 from rehearsal import plugins
 from rehearsal.errors import RehearsalError
+from rehearsal.github_tokens import ISSUER
 from rehearsal.project import Project
 from rehearsal.testbed import Testbed, running_testbed
 from tests.engine.plugin_home import PluginHome
@@ -43,9 +44,65 @@ def test_what_is_installed_is_launched_and_what_is_not_is_attached(
     vault_installed: Testbed, home: PluginHome
 ) -> None:
     assert vault_installed.providers.name == "aws fake, vault installed"
-    assert vault_installed.environment["PULUMI_DEBUG_PROVIDERS"].startswith("aws:")
-    assert "vault:" not in vault_installed.environment["PULUMI_DEBUG_PROVIDERS"]
+    attached = vault_installed.environment["PULUMI_DEBUG_PROVIDERS"]
+    assert [each.split(":")[0] for each in attached.split(",")] == ["aws"]
     assert home.launches("vault")
+
+
+def test_a_launched_plugin_finds_the_servers_in_its_environment(
+    vault_installed: Testbed, home: PluginHome
+) -> None:
+    for launch in home.launches("vault"):
+        environment = launch["environment"]
+        assert environment["VAULT_ADDR"] == vault_installed.vault_address
+        assert environment["AWS_ENDPOINT_URL"] == vault_installed.endpoint_url
+        assert "HTTP_PROXY" not in environment  # it is for the plugin of AWS
+
+
+def test_the_audit_log_is_in_the_rehearsals_folder_and_the_stack_file_says_another(
+    vault_installed: Testbed,
+) -> None:
+    dev = vault_installed.accounts["dev"]
+    assert dev.settings.vault
+    assert dev.settings.vault.audit
+    file = Path(dev.settings.vault.audit.file)
+    assert "sys/audit" in (vault_installed.directory / "vault" / file.name).read_text()
+    assert not file.exists()
+    assert str(file) in dev.stack.state()
+
+
+def test_vault_reaches_the_emulated_aws_and_knows_the_key_of_githubs_issuer(
+    vault_installed: Testbed,
+) -> None:
+    dev = vault_installed.accounts["dev"]
+    assert dev.settings.vault
+    assert "127.0.0.1" not in (vault_installed.directory / "project" / "Pulumi.dev.yaml").read_text()
+    issued = vault_installed.vault().read(f"{dev.settings.vault.mount}/creds/test")
+    assert issued
+    assert issued["data"]["access_key"]
+    assert vault_installed.vault().read("auth/github/config")["data"]["oidc_discovery_url"] == ISSUER
+    assert dev.stack.up(refresh=True).anything is False
+
+
+def test_the_plugin_of_aws_asks_s3_control_by_the_accounts_host_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which only a proxy resolves, and the emulator is it."""
+    own = PluginHome(tmp_path / "home")
+    own.install("aws")
+    monkeypatch.setenv("PULUMI_HOME", str(own.folder))
+    with running_testbed(HARDENED, tmp_path / "testbed", providers=plugins.AUTO) as testbed:
+        assert testbed.providers.name == "aws installed, vault fake"
+        central = testbed.accounts["central"]
+        central.stack.up()
+        block = central.admin.client("s3control").get_public_access_block(AccountId=central.id)
+        assert block["PublicAccessBlockConfiguration"]["BlockPublicAcls"] is True
+        assert central.stack.up(refresh=True).anything is False
+    for launch in own.launches("aws"):
+        environment = launch["environment"]
+        assert environment["HTTP_PROXY"] == testbed.endpoint_url
+        assert environment["NO_PROXY"] == "127.0.0.1,localhost"
+        assert environment["AWS_ACCESS_KEY_ID"] == central.admin.credentials.access_key_id
 
 
 @pytest.mark.parametrize("package", plugins.PACKAGES)

@@ -43,6 +43,7 @@ report: setup ## Rehearse, and write it as report/report.html and .md: [FROM=ear
 sandbox: setup ## Leave the rehearsal running for hands-on use (see .sandbox/env)
 	@$(run) sandbox $(ARGS)
 
+test: export PROVIDERS = fake
 test: setup ## Run all tests
 	@$(venv)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 

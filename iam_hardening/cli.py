@@ -191,14 +191,16 @@ def sandbox(
 
 
 @app.command(rich_help_panel=_HERE)
-def tools() -> int:
+def tools(providers: WhichProviders = Providers.AUTO) -> int:
     """Build the pinned tools that a rehearsal needs; quick when nothing changed.
+
+    auto takes your own Pulumi where it is new enough, and has it fetch the plugins, except where CI is set.
 
     Example: iam-hardening tools
     """
     from rehearsal import commands
 
-    return commands.tools()
+    return commands.tools(providers=providers.value)
 
 
 @app.command(rich_help_panel=_BEFORE)

@@ -63,9 +63,9 @@ def sandbox_down(*, stack_files: Path | None = None) -> int:
     return _guarded(run, stack_files)
 
 
-def tools() -> int:
-    """Builds the pinned tools."""
-    return built_tools.main()
+def tools(*, providers: str) -> int:
+    """Builds the pinned tools, and fetches plugins where it may."""
+    return built_tools.main(providers)
 
 
 def _guarded(

@@ -6,17 +6,26 @@ Source: pulumi/pulumi, sdk/go/common/workspace/plugins.go.
 """
 
 import os
+import platform
 import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+import requests
+from rich.console import Console
 
 from rehearsal.errors import RehearsalError
 
 AUTO, FAKE, INSTALLED = "auto", "fake", "installed"
 CHOICES = (AUTO, FAKE, INSTALLED)
 PACKAGES = ("aws", "vault")
+
+# Where Pulumi fetches plugins from that it finds nowhere else (source: plugins.go).
+_DOWNLOADS = "https://get.pulumi.com/releases/plugins"
+_ANSWER_SECONDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +113,40 @@ def sdk_version(package: str) -> str:
 def install_commands(packages: tuple[str, ...] = PACKAGES) -> str:
     """With the exact versions: without one, Pulumi installs the latest, which the engine refuses."""
     return ", ".join(f"`pulumi plugin install resource {name} v{sdk_version(name)}`" for name in packages)
+
+
+def fetch(console: Console, pulumi: Path, environment: Mapping[str, str] = os.environ) -> None:
+    """Has Pulumi install the plugins that are missing, where `pulumi up` would: in the user's PULUMI_HOME.
+
+    Not where CI is set, and not without a network. That it did not work is printed, and no error.
+    """
+    missing = choose(AUTO, environment).fake
+    if not missing or environment.get("CI", "").lower() not in ("", "0", "false"):
+        return
+    if not _answers(f"{_DOWNLOADS}/{_archive(missing[0])}"):
+        console.print(f"plugins: {_DOWNLOADS} does not answer, so the rehearsal has its fake providers")
+        return
+    for package in missing:
+        name = f"{package} v{sdk_version(package)}"
+        console.print(f"plugins: Pulumi fetches {name} into {home(environment)}")
+        command = [str(pulumi), "plugin", "install", "resource", package, f"v{sdk_version(package)}"]
+        done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip() or "no word of it").splitlines()[-1]
+            console.print(f"plugins: {name} was not fetched: {said}", markup=False)
+
+
+def _archive(package: str) -> str:
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    system = platform.system().lower()
+    return f"pulumi-resource-{package}-v{sdk_version(package)}-{system}-{machine}.tar.gz"
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.head(url, timeout=_ANSWER_SECONDS, allow_redirects=True).ok
+    except requests.RequestException:
+        return False
 
 
 def use(providers: Providers, own_home: Path, environment: Mapping[str, str] = os.environ) -> None:

@@ -85,7 +85,7 @@ def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
             testbed = running.enter_context(running_testbed(project, directory, providers=providers))
         recorder.notes += testbed.notes
-        terminal.console.print(testbed.providers.sentence, markup=False)
+        terminal.console.print(testbed.used, markup=False)
         comparison = _play(recorder, testbed, terminal)
         drawn = access_graph({name: account.settings for name, account in testbed.accounts.items()})
     return Result(

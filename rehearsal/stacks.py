@@ -51,13 +51,21 @@ class Changes:
         )
 
 
+def command_line(pulumi: Path) -> automation.PulumiCommand:
+    """The Automation API takes a command line by the folder that holds `bin/pulumi`, or the one on PATH."""
+    if pulumi == tools.PULUMI.binary:
+        return automation.PulumiCommand(root=str(pulumi.parent.parent))
+    return automation.PulumiCommand()
+
+
 class Stack:
     """One stack of the project, in a working copy, with credentials and servers in its environment."""
 
     def __init__(
-        self, name: str, *, project: Project, work_dir: Path, environment: Mapping[str, str]
+        self, name: str, *, project: Project, work_dir: Path, environment: Mapping[str, str], pulumi: Path
     ) -> None:
         self.name = name
+        self._pulumi = pulumi
         self.project = project
         self._work_dir = work_dir
         self._environment = dict(environment)
@@ -75,7 +83,7 @@ class Stack:
                 opts=automation.LocalWorkspaceOptions(
                     work_dir=str(work_dir),
                     env_vars=self._environment,
-                    pulumi_command=automation.PulumiCommand(root=str(tools.pulumi().parent.parent)),
+                    pulumi_command=command_line(pulumi),
                 ),
             ),
         )
@@ -122,7 +130,7 @@ class Stack:
 
     def state(self, *, show_secrets: bool = False) -> str:
         """The state as JSON text; with `show_secrets` in plain text, to look for its secrets elsewhere."""
-        command = [str(tools.pulumi()), "stack", "export", "--stack", self.name]
+        command = [str(self._pulumi), "stack", "export", "--stack", self.name]
         exported = subprocess.run(
             [*command, *(["--show-secrets"] if show_secrets else [])],
             cwd=self._work_dir,

@@ -90,6 +90,7 @@ class Testbed:
     directory: Path
     providers: plugins.Providers
     notes: Sequence[str]
+    pulumi: Path
 
     @property
     def central(self) -> Account | None:
@@ -98,6 +99,12 @@ class Testbed:
     @property
     def workloads(self) -> list[Account]:
         return [account for account in self.accounts.values() if not account.settings.is_central]
+
+    @property
+    def used(self) -> str:
+        """Which Pulumi and which plugins."""
+        whose = "built here" if self.pulumi == tools.PULUMI.binary else "your own"
+        return f"Pulumi: {whose}, {self.pulumi}. {self.providers.sentence}"
 
     def make_mfa_older(self, seconds: int) -> None:
         """Lets every session with MFA look that much older to policies; 0 ends it."""
@@ -126,10 +133,13 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
     chosen = plugins.choose(providers)
     work_dir = directory / "project"
     notes = project.copy_to(work_dir)
-    environment = _environment(directory)
+    own_pulumi = tools.own_pulumi() if providers == plugins.AUTO else None
+    pulumi = own_pulumi or tools.pulumi()
+    environment = _environment(directory, pulumi)
     # Before any server starts: a stack file with mistakes is reported at once.
     stacks = [
-        Stack(name, project=project, work_dir=work_dir, environment=environment) for name in project.stacks
+        Stack(name, project=project, work_dir=work_dir, environment=environment, pulumi=pulumi)
+        for name in project.stacks
     ]
     configured = _settings(stacks)
     with ExitStack() as running:
@@ -198,6 +208,7 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
             directory=directory,
             providers=chosen,
             notes=notes,
+            pulumi=pulumi,
         )
 
 
@@ -215,13 +226,13 @@ def _proxy_for_account_hosts(aws: EmulatedAws) -> dict[str, str]:
     return {"HTTP_PROXY": aws.endpoint_url, "NO_PROXY": "127.0.0.1,localhost"}
 
 
-def _environment(directory: Path) -> dict[str, str]:
+def _environment(directory: Path, pulumi: Path) -> dict[str, str]:
     """What the engine and its plugins see: nothing of the user's own AWS, Vault or Pulumi accounts."""
     home, state = directory / "pulumi-home", directory / "state"
     home.mkdir()
     state.mkdir()
     return {
-        "PATH": os.pathsep.join([str(tools.pulumi().parent), os.environ.get("PATH", "")]),
+        "PATH": os.pathsep.join([str(pulumi.parent), os.environ.get("PATH", "")]),
         "HOME": os.environ.get("HOME", str(directory)),
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": f"file://{state}",

@@ -1,9 +1,14 @@
 """Which plugin serves which package, by what is installed in the user's PULUMI_HOME and on PATH."""
 
-from collections.abc import Callable
+import io
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
+from rich.console import Console
 
 from rehearsal import plugins
 from rehearsal.errors import RehearsalError
@@ -111,3 +116,84 @@ def test_installed_names_what_is_missing_and_the_commands_with_versions(
 def test_without_a_pulumi_home_it_is_the_one_in_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/somewhere")
     assert plugins.home({}) == Path("/somewhere/.pulumi")
+
+
+class Downloads(BaseHTTPRequestHandler):
+    """What get.pulumi.com answers about the archives in `there`."""
+
+    there: ClassVar[set[str]] = set()
+
+    def do_HEAD(self) -> None:
+        self.send_response(200 if self.path.removeprefix("/") in self.there else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: Any) -> None: ...
+
+
+@pytest.fixture
+def downloads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    server = HTTPServer(("127.0.0.1", 0), Downloads)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    monkeypatch.setattr(plugins, "_DOWNLOADS", f"http://127.0.0.1:{server.server_address[1]}")
+    Downloads.there = {plugins._archive(package) for package in plugins.PACKAGES}
+    yield
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path) -> Path:
+    """Installs what it is asked for, but never vault; and notes what that was."""
+    program = a_program(tmp_path / "pulumi")
+    program.write_text(
+        "#!/bin/sh\n"
+        f'echo "$@" >> {tmp_path / "asked"}\n'
+        '[ "$4" = vault ] && { echo "some words" >&2; echo "error: no space left" >&2; exit 1; }\n'
+        'folder="$PULUMI_HOME/plugins/resource-$4-$5"\n'
+        'mkdir -p "$folder"; cp "$0" "$folder/pulumi-resource-$4"\n'
+    )
+    return program
+
+
+def fetched(pulumi: Path, environment: dict[str, str]) -> tuple[str, list[str]]:
+    """What is printed, and what Pulumi was asked for."""
+    said = io.StringIO()
+    plugins.fetch(Console(file=said, width=500), pulumi, {**environment, "PATH": "/usr/bin:/bin"})
+    asked = pulumi.with_name("asked")
+    return said.getvalue(), asked.read_text().splitlines() if asked.exists() else []
+
+
+@pytest.mark.usefixtures("downloads")
+def test_pulumi_fetches_exactly_the_versions_that_are_missing(
+    pulumi: Path, environment: dict[str, str], install: Callable[..., Path]
+) -> None:
+    said, asked = fetched(pulumi, environment)
+    assert asked == [f"plugin install resource aws v{AWS}", f"plugin install resource vault v{VAULT}"]
+    assert f"vault v{VAULT} was not fetched: error: no space left" in said
+    assert plugins.choose("auto", environment).name == "aws installed, vault fake"
+    install("vault", VAULT)
+    pulumi.with_name("asked").unlink()
+    assert fetched(pulumi, environment) == ("", [])
+
+
+@pytest.mark.usefixtures("downloads")
+@pytest.mark.parametrize(("value", "fetches"), [("true", False), ("1", False), ("", True), ("false", True)])
+def test_nothing_is_fetched_in_ci(
+    value: str, fetches: bool, pulumi: Path, environment: dict[str, str]
+) -> None:
+    _, asked = fetched(pulumi, {**environment, "CI": value})
+    assert bool(asked) is fetches
+
+
+@pytest.mark.usefixtures("downloads")
+def test_without_an_answer_nothing_is_fetched_and_that_is_said(
+    pulumi: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Downloads.there = set()
+    said, asked = fetched(pulumi, environment)
+    assert asked == []
+    assert "does not answer, so the rehearsal has its fake providers" in said
+    monkeypatch.setattr(plugins, "_DOWNLOADS", "http://127.0.0.1:9")
+    assert fetched(pulumi, environment)[1] == []

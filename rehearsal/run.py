@@ -10,6 +10,7 @@ from typing import Any
 from iam_hardening.claims.access_graph import AccessGraph, access_graph
 from iam_hardening.claims.claim import Outcome
 from rehearsal import inventory
+from rehearsal.plugin_calls import Calls, not_listed
 from rehearsal.plugins import Providers
 from rehearsal.project import Project
 from rehearsal.recorder import Recorder
@@ -45,7 +46,7 @@ ALWAYS_UNPROVED = (
 class Result:
     """What a rehearsal found. `seconds` is wall clock, everything included. `access_graph` is what the
     stack files ask for; `comparison` what the same probes found in an untouched account
-    (scenarios/baseline.py)."""
+    (scenarios/baseline.py). `plugin_calls` is what installed plugins called."""
 
     outcomes: list[Outcome]
     notes: list[str]
@@ -56,6 +57,7 @@ class Result:
     ended: datetime
     access_graph: AccessGraph
     comparison: list[dict[str, Any]]
+    plugin_calls: Calls
 
     @property
     def holds(self) -> bool:
@@ -73,6 +75,7 @@ class Result:
             "notes": self.notes,
             "access_graph": asdict(self.access_graph),
             "comparison": self.comparison,
+            "plugin_calls": self.plugin_calls,
             "claims": [outcome.as_dict() for outcome in self.outcomes],
         }
 
@@ -87,6 +90,9 @@ def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers
         recorder.notes += testbed.notes
         terminal.console.print(testbed.used, markup=False)
         comparison = _play(recorder, testbed, terminal)
+        calls = testbed.calls.of(testbed.providers.installed)
+        for sentence in not_listed(calls):
+            recorder.note(sentence)
         drawn = access_graph({name: account.settings for name, account in testbed.accounts.items()})
     return Result(
         outcomes=recorder.outcomes,
@@ -98,6 +104,7 @@ def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers
         ended=datetime.now(UTC),
         access_graph=drawn,
         comparison=comparison,
+        plugin_calls=calls,
     )
 
 
@@ -109,6 +116,7 @@ def _play(recorder: Recorder, testbed: Testbed, terminal: Terminal) -> list[dict
     }
     vault_before = inventory.of_vault(testbed.vault())
     deploy(testbed, terminal)
+    _record_previews(testbed, terminal)
     with terminal.phase("Before and after: the same probes in an untouched account"):
         comparison = baseline.compare(testbed)
     terminal.columns()
@@ -139,3 +147,12 @@ def deploy(testbed: Testbed, terminal: Terminal) -> None:
         with terminal.phase(f"pulumi up --stack {account.name} (account {account.id})"):
             changes = account.stack.up()
         terminal.console.print(f"[dim]  {changes}[/dim]")
+
+
+def _record_previews(testbed: Testbed, terminal: Terminal) -> None:
+    """What a preview needs permission for, in a pull request's job too; nothing of it is judged here."""
+    if testbed.providers.installed:
+        with terminal.phase("pulumi preview, without and with --refresh: what the plugins call"):
+            for account in testbed.accounts.values():
+                account.stack.preview()
+                account.stack.preview(refresh=True)

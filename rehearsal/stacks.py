@@ -5,6 +5,7 @@ import re
 import runpy
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from iam_hardening import config as settings
 from iam_hardening.clients.aws import Credentials
 from rehearsal import plugins, tools
 from rehearsal.errors import RehearsalError
+from rehearsal.plugin_calls import PluginCalls
 from rehearsal.project import Project
 
 _SHOWN_LINES = 25
@@ -70,6 +72,7 @@ class Stack:
         self._work_dir = work_dir
         self._environment = dict(environment)
         self._outputs: dict[str, Any] = {}
+        self._calls: PluginCalls | None = None
         # All that the engine printed about this stack.
         self.printed: list[str] = []
         # The Automation API's own stack, for what is not wrapped here.
@@ -93,8 +96,10 @@ class Stack:
         config = {key: value.value for key, value in self.engine.get_all_config().items()}
         return settings.load(config, project=self.project.name, stack=self.name)
 
-    def use(self, environment: Mapping[str, str], credentials: Credentials) -> None:
-        """The environment that `pulumi up` runs in, with this stack's credentials."""
+    def use(self, environment: Mapping[str, str], credentials: Credentials, calls: PluginCalls) -> None:
+        """The environment that `pulumi up` runs in, with this stack's credentials; what plugins call there
+        is recorded in `calls`."""
+        self._calls = calls
         self._environment = dict(environment)
         self._environment["AWS_ACCESS_KEY_ID"] = credentials.access_key_id
         self._environment["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key
@@ -105,8 +110,14 @@ class Stack:
     def set_config(self, key: str, value: str) -> None:
         self.engine.set_config(key, automation.ConfigValue(value), path=True)
 
+    def preview(self, *, refresh: bool = False) -> Changes:
+        doing = "pulumi preview --refresh" if refresh else "pulumi preview"
+        result = self._operate(doing, self.engine.preview, refresh=refresh)
+        return Changes(counts={automation.OpType(kind).value: n for kind, n in result.change_summary.items()})
+
     def up(self, *, refresh: bool = False) -> Changes:
-        result = self._operate("pulumi up", self.engine.up, suppress_progress=True, refresh=refresh)
+        doing = "pulumi up --refresh" if refresh else "pulumi up"
+        result = self._operate(doing, self.engine.up, suppress_progress=True, refresh=refresh)
         self._outputs = {name: output.value for name, output in result.outputs.items()}
         return Changes(counts=dict(result.summary.resource_changes or {}))
 
@@ -122,7 +133,10 @@ class Stack:
     def _operate(self, doing: str, operation: Callable[..., Any], **options: Any) -> Any:
         # Without the secrets of the configuration in the summary: there are none, and decrypting takes long.
         options |= {"show_secrets": False, "on_output": self.printed.append}
-        return _said_plainly(self.name, doing, lambda: operation(**options))
+        if "preview" in doing:
+            del options["show_secrets"]
+        with self._calls.recorded(doing) if self._calls else nullcontext():
+            return _said_plainly(self.name, doing, lambda: operation(**options))
 
     def outputs(self) -> dict[str, Any]:
         """Every output's value since the last up, secrets in plain text: never to be printed."""

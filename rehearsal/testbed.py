@@ -25,6 +25,7 @@ from rehearsal import cross_stack, plugins, tools
 from rehearsal.authenticator import Authenticator
 from rehearsal.errors import RehearsalError
 from rehearsal.github_tokens import Issuer
+from rehearsal.plugin_calls import PluginCalls
 from rehearsal.probes import Targets, bucket_place
 from rehearsal.project import Project
 from rehearsal.providers import AwsCredentials, FakeProviders
@@ -91,6 +92,7 @@ class Testbed:
     providers: plugins.Providers
     notes: Sequence[str]
     pulumi: Path
+    calls: PluginCalls
 
     @property
     def central(self) -> Account | None:
@@ -168,6 +170,8 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
             "VAULT_ADDR": vault_address,
             "VAULT_TOKEN": vault.token,
         }
+        deployers: set[str] = set()
+        calls = PluginCalls(aws.endpoint_url, substitutes, deployers)
         credentials: dict[str, AwsCredentials] = {}
         plugins.use(chosen, Path(environment["PULUMI_HOME"]))
         if "aws" not in chosen.fake:
@@ -180,10 +184,11 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
         for stack in stacks:
             account = _account(stack, configured[stack.name], aws.endpoint_url)
             deployer = account.admin.credentials
+            deployers.add(deployer.access_key_id)
             credentials[stack.name] = AwsCredentials(
                 deployer.access_key_id, deployer.secret_access_key, deployer.session_token
             )
-            stack.use(environment, deployer)
+            stack.use(environment, deployer, calls)
             accounts[stack.name] = account
         own_ids = {account.id for account in accounts.values()}
         trusted = [r.trusted_account_id for c in configured.values() for r in c.cross_account_roles.values()]
@@ -209,6 +214,7 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
             providers=chosen,
             notes=notes,
             pulumi=pulumi,
+            calls=calls,
         )
 
 

@@ -44,6 +44,8 @@ class Substitutes:
     aws_endpoint_url: str
     github_public_key: str
     audit_folder: Path
+    # Method and path of each request, `GET sys/mounts/aws`.
+    asked: set[str] = field(default_factory=set)
     _own_endpoints: dict[str, set[str]] = field(default_factory=dict)
     _key_sources: dict[str, dict[str, str]] = field(default_factory=dict)
     _files: dict[str, str] = field(default_factory=dict)
@@ -138,6 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(411, {}, b"")
             return
         path = urlsplit(self.path).path
+        self.substitute.asked.add(f"{self.command} {path.removeprefix('/v1/')}")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         content = _object(body)
         if self.command in ("POST", "PUT") and content is not None:

@@ -1,11 +1,13 @@
 """The rehearsal's testbed with plugins that the engine launches from a PULUMI_HOME, as real ones."""
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rehearsal import plugins
+from rehearsal import plugins, tools
 from rehearsal.errors import RehearsalError
 from rehearsal.github_tokens import ISSUER
 from rehearsal.project import Project
@@ -33,6 +35,10 @@ def vault_installed(home: PluginHome, tmp_path_factory: pytest.TempPathFactory) 
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PULUMI_HOME", str(home.folder))
+        own = home.folder / "bin" / "pulumi"
+        own.parent.mkdir()
+        own.symlink_to(tools.pulumi())
+        patch.setenv("PATH", f"{own.parent}{os.pathsep}{os.environ['PATH']}")
         directory = tmp_path_factory.mktemp("testbed")
         with running_testbed(HARDENED, directory, providers=plugins.AUTO) as testbed:
             for account in testbed.accounts.values():
@@ -47,6 +53,7 @@ def test_what_is_installed_is_launched_and_what_is_not_is_attached(
     attached = vault_installed.environment["PULUMI_DEBUG_PROVIDERS"]
     assert [each.split(":")[0] for each in attached.split(",")] == ["aws"]
     assert home.launches("vault")
+    assert vault_installed.used.startswith(f"Pulumi: your own, {home.folder / 'bin' / 'pulumi'}. Providers: ")
 
 
 def test_a_launched_plugin_finds_the_servers_in_its_environment(
@@ -119,3 +126,32 @@ def test_a_plugin_that_fails_at_its_start_says_why(
     ):
         testbed.accounts["dev"].stack.up()
     assert f"no luck with {package} today" in failed.value.reason
+
+
+def test_what_launched_plugins_call_is_recorded_by_operation(vault_installed: Testbed) -> None:
+    dev = vault_installed.accounts["dev"]
+    assert dev.settings.vault
+    assert dev.stack.preview().anything is False
+    assert dev.stack.preview(refresh=True).anything is False
+    every = tuple(plugins.Provider(package=package, version="1") for package in plugins.PACKAGES)
+    recorded = vault_installed.calls.of(every)
+    aws, vault = recorded["aws"], recorded["vault"]
+    mount = dev.settings.vault.mount
+    assert {"iam:CreateRole", "iam:PassRole", "ec2:RunInstances"} <= set(aws["pulumi up"])
+    assert "iam:GetRole" in aws["pulumi preview --refresh"]
+    assert "iam:GetRole" not in aws["pulumi preview"]
+    changing = re.compile(r":(Create|Put|Delete|Update|Attach|Detach|Add|Run|Tag|Pass)")
+    assert not [action for action in aws["pulumi preview --refresh"] if changing.search(action)]
+    assert f"POST sys/mounts/{mount}" in vault["pulumi up"]
+    assert {each.split()[0] for each in vault["pulumi preview --refresh"]} == {"GET"}
+    # Only what was launched is written down: the fake provider's calls say nothing about the real one.
+    assert list(vault_installed.calls.of(vault_installed.providers.installed)) == ["vault"]
+
+
+def test_what_others_call_meanwhile_is_not_the_plugins(vault_installed: Testbed) -> None:
+    dev = vault_installed.accounts["dev"]
+    with vault_installed.calls.recorded("nothing"):
+        dev.root.client("iam").list_users()
+        vault_installed.stranger.client("iam").list_groups()
+    every = tuple(plugins.Provider(package=package, version="1") for package in plugins.PACKAGES)
+    assert vault_installed.calls.of(every)["aws"]["nothing"] == []

@@ -169,7 +169,8 @@ def _said_plainly(stack: str, doing: str, call: Callable[[], Any]) -> Any:
         if "no resource plugin" in reported:
             advice = f"Install them ({plugins.install_commands()}), or leave PROVIDERS=installed out."
         if ended := _ENDED_AT_ITS_START.findall(reported):
-            reported = "\n".join([reported, *map(_last_words, sorted(set(ended) - set(_DUMPED.findall(reported))))])
+            silent = sorted(set(ended) - set(_DUMPED.findall(reported)))
+            reported = "\n".join([reported, *map(_last_words, silent)])
             advice = "Install that plugin again, or use the fake providers: PROVIDERS=fake."
         raise RehearsalError(f"{doing} of the stack {stack} failed:\n{reported}", advice) from None
 

@@ -29,7 +29,7 @@ from rehearsal.github_tokens import ISSUER
 _ANSWER_SECONDS = 90
 _ENGINE = re.compile(r"/v1/(.+/config/root)")
 _JWT = re.compile(r"/v1/(auth/.+/config)")
-_AUDIT = re.compile(r"/v1/sys/audit/([^/]+)/?")
+_AUDIT = re.compile(r"/v1/sys/audit/(.+?)/?")
 _AUDITS = re.compile(r"/v1/sys/audit/?")
 _ENDPOINTS = ("iam_endpoint", "sts_endpoint")
 _ADDRESSES = ("oidc_discovery_url", "jwks_url")

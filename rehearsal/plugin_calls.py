@@ -68,7 +68,7 @@ def listed() -> Calls:
 
 def not_listed(calls: Calls) -> list[str]:
     """A sentence for each package and operation that calls what the file does not list for it."""
-    known = listed()
+    known = listed() if calls else {}
     return [
         f"The installed plugin of {package} calls in `{operation}` what {FILE.name} does not list: "
         f"{', '.join(new)} (docs/fake-providers.md)"

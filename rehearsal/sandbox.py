@@ -55,6 +55,10 @@ for argument in "$@"; do
 done
 {exports}exec {command} "$@"
 """
+_OBEYED = (
+    "\n[bold]pulumi there reads your stack files as they are. Where they say how to reach the real account "
+    "or the real Vault, installed plugins go there: take such settings out first.[/bold]"
+)
 # Left over from the user's own work, these would win over the sandbox's.
 _UNSET = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "VAULT_NAMESPACE")
 
@@ -238,6 +242,7 @@ def _say_what_next(testbed: Testbed, terminal: Terminal) -> None:
         f"  iam-hardening verify --stack {workload}",
         f"  AWS_PROFILE={first} aws iam list-users",
         *([f"  bao read {role}"] if role else []),
+        *([_OBEYED] if testbed.notes and testbed.providers.installed else []),
         "",
         "Ctrl-C here, or `iam-hardening sandbox --down`, ends it and everything that it started.",
     ]

@@ -124,6 +124,23 @@ def test_a_discovery_url_becomes_the_key_of_the_rehearsals_issuer(place: Place, 
         login("deploy", Issuer().token(sub="repo:a", aud="x"), path="github", use_token=False)
 
 
+def test_an_address_of_keys_becomes_the_key_too_and_the_last_one_written_is_shown(
+    place: Place, jwt: str
+) -> None:
+    place.proxied.write_data(jwt, data=DISCOVERY)
+    keys = "https://ci.example.com/keys"
+    place.proxied.write_data(jwt, data={"jwks_url": keys, "bound_issuer": "https://ci.example.com"})
+    kept, shown = place.kept(jwt), place.shown(jwt)
+    assert (kept["jwks_url"], kept["jwt_validation_pubkeys"]) == ("", [GITHUB.public_key])
+    assert (shown["jwks_url"], shown["oidc_discovery_url"], shown["jwt_validation_pubkeys"]) == (keys, "", [])
+
+
+def test_an_issuer_on_this_machine_is_asked_by_vault(place: Place, jwt: str) -> None:
+    with pytest.raises(hvac.exceptions.VaultError) as refused:
+        place.proxied.write_data(jwt, data={"oidc_discovery_url": "http://127.0.0.1:9"})
+    assert "127.0.0.1:9" in str(refused.value)
+
+
 def test_keys_that_a_program_gives_are_left_alone(place: Place, jwt: str) -> None:
     key = Issuer().public_key
     place.proxied.write_data(jwt, data={"jwt_validation_pubkeys": [key]})

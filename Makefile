@@ -2,7 +2,8 @@
 #
 #   PYTHON=…              the Python that makes .venv, 3.11 or newer
 #   ARGS=…                passed on, e.g. `make rehearse ARGS="--json report.json"`, `make test ARGS="-k vault"`
-#   PROVIDERS=installed   use the installed Pulumi plugins of AWS and Vault instead of the fake providers
+#   PROVIDERS=…           auto: the installed Pulumi plugins of AWS and Vault where they are, else fake providers;
+#                         fake or installed: nothing but those
 #
 # make turns every failure into exit status 2; .venv/bin/iam-hardening has its own (docs/decisions/0014-one-command-line.md).
 
@@ -42,6 +43,7 @@ report: setup ## Rehearse, and write it as report/report.html and .md: [FROM=ear
 sandbox: setup ## Leave the rehearsal running for hands-on use (see .sandbox/env)
 	@$(run) sandbox $(ARGS)
 
+test: export PROVIDERS = fake
 test: setup ## Run all tests
 	@$(venv)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 

@@ -20,6 +20,7 @@ from rehearsal.emulator import (
     kms_keys,
     mfa,
     passwords,
+    recorded_calls,
     request,
     sessions,
 )
@@ -113,6 +114,7 @@ def apply() -> None:
     ) -> Any:
         keys = service_context or {}
         for check in _all_checks(iam_action, service, resource_arn, keys, region):
+            recorded_calls.add(access_key_id, check.action)
             denied = enforce_one(
                 access_key_id,
                 check.action,

@@ -88,6 +88,7 @@ _GAPS = (
     event_rules,
     dynamodb_tables,
     pagination,
+    s3_control_host,
     fail_closed,
     authorization,
 )
@@ -131,6 +132,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if scope["type"] != "http":
         return
+    scope = s3_control_host.in_origin_form(scope)
     scope = {**scope, "headers": s3_control_host.without_account(scope["path"], list(scope["headers"]))}
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     if not fail_closed.host_is_served(headers.get("host", "")):

@@ -17,7 +17,7 @@ role's ARN.
 
 from typing import Any
 
-from rehearsal.emulator.upstream import Parameters, actions, evaluator, iam, parameter, s3
+from rehearsal.emulator.upstream import Parameters, actions, evaluator, iam, members, parameter, s3
 
 _SETS_THE_BOUNDARY = frozenset(
     {"CreateRole", "CreateUser", "PutRolePermissionsBoundary", "PutUserPermissionsBoundary"}
@@ -63,8 +63,10 @@ def _iam_keys(action: str, parameters: Parameters) -> dict[str, Any]:
 
 
 def _sts_keys(parameters: Parameters) -> dict[str, Any]:
-    keys = {"sts:ExternalId": "ExternalId", "sts:RoleSessionName": "RoleSessionName"}
-    return {key: parameter(parameters, name) for key, name in keys.items() if parameter(parameters, name)}
+    names = ("ExternalId", "RoleSessionName", "SourceIdentity")
+    keys: dict[str, Any] = {f"sts:{name}": parameter(parameters, name) for name in names}
+    keys["sts:TransitiveTagKeys"] = members(parameters, "TransitiveTagKeys")
+    return {key: value for key, value in keys.items() if value}
 
 
 def role_arn_of_session(arn: str, account: str) -> str:

@@ -22,8 +22,11 @@ class Request:
     access_key_id: str = ""
     parameters: Parameters = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
     # What the call is authorised on in addition to its main resource.
     further_resources: list[str] = field(default_factory=list)
+    # Actions on the role to be assumed that its trust policy alone allows, and who it must name for that.
+    by_trust_alone: dict[str, str] = field(default_factory=dict)
     # What was refused, when that is not the call's own action and resource (iam:PassRole for RunInstances).
     denied_action: str = ""
     denied_resource: str = ""

@@ -1,18 +1,23 @@
-"""S3: tags that an object is written with, and versions that are deleted several at once.
+"""S3: an object's tags, several versions deleted at once, and buckets of other accounts.
 
 Gap: MiniStack writes an object's tags without asking for anything, and authorises the first of several
-deletions as one of a key, also where it names a version.
+deletions as one of a key, also where it names a version. It asks the policy of another account's bucket as if
+the caller were the root user of the caller's account: a statement that names a role or a user, to allow or to
+deny, is passed over.
 
 AWS ("PutObject": tags need `s3:PutObjectTagging`; "DeleteObjects": each key needs `s3:DeleteObject`, each
 version `s3:DeleteObjectVersion`; "Actions, resources, and condition keys for Amazon S3":
-`s3:RequestObjectTag/KEY`).
+`s3:RequestObjectTag/KEY`; "Cross-account policy evaluation logic": the caller's policies and the bucket's
+must both allow the call).
+
+Grants by ACL on another account's bucket allow nothing here.
 """
 
 from typing import Any
 from urllib.parse import parse_qsl
 
 from rehearsal.emulator import request
-from rehearsal.emulator.upstream import Parameters, actions, s3
+from rehearsal.emulator.upstream import Parameters, account_id, actions, s3
 
 
 def keys_of_tags(action: str) -> dict[str, Any]:
@@ -26,8 +31,32 @@ def keys_of_tags(action: str) -> dict[str, Any]:
     return keys | {"s3:RequestObjectTagKeys": [name for name, _ in tags]}
 
 
+def _bucket_policy(resource_arn: str) -> tuple[str, str] | None:
+    """The policy of a bucket of another account, and that account; None for the caller's own buckets."""
+    bucket = resource_arn.removeprefix("arn:aws:s3:::").split("/", 1)[0]
+    owner = s3._bucket_owner_account(bucket) if resource_arn.startswith("arn:aws:s3:::") else None
+    if owner in (None, account_id()):
+        return None
+    policy = str(s3._bucket_policies.get_scoped(owner, None, bucket) or "")
+    restricted = s3._public_access_blocked(owner, bucket, "RestrictPublicBuckets")
+    return ("" if policy and restricted and s3._policy_is_public(policy) else policy), str(owner)
+
+
 def apply() -> None:
     extract_action = actions.extract_iam_action
+    policy_of = s3.bucket_policy_for_arn
+    foreign_bucket_allows = s3._foreign_bucket_allows
+
+    def bucket_policy_for_arn(resource_arn: str) -> tuple[str, str] | None:
+        found: tuple[str, str] | None = _bucket_policy(resource_arn) or policy_of(resource_arn)
+        return found
+
+    def allows_a_foreigner(owner: str, bucket: str, key: str, method: str, *rest: Any) -> bool:
+        # For everyone but root and anonymous callers the decision was made before, with the bucket's policy.
+        caller = rest[1]
+        if caller and not request.caller_is_root():
+            return True
+        return bool(foreign_bucket_allows(owner, bucket, key, method, *rest))
 
     def extract_iam_action(
         service: str, method: str, path: str, headers: dict[str, str], body: bytes, parameters: Parameters
@@ -39,3 +68,5 @@ def apply() -> None:
         return action
 
     actions.extract_iam_action = extract_iam_action
+    s3.bucket_policy_for_arn = bucket_policy_for_arn
+    s3._foreign_bucket_allows = allows_a_foreigner

@@ -316,6 +316,29 @@ def all_but_one(cloud: Cloud) -> tuple[str, str, str]:
     return first, second, third
 
 
+def a_bucket_of_another_account(cloud: Cloud) -> tuple[str, str, str]:
+    """By who is named; by who is not; by who is in the account that is named, and is denied."""
+    owner, account = cloud.account(), cloud.account()
+    bucket = own_bucket(owner)
+    ada, bob, eve = (account.user(name, EVERYTHING) for name in ("Ada", "Bob", "Eve"))
+    on_it = {"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{bucket}"}
+
+    def says(effect: str, *principals: str) -> None:
+        statements = [
+            {"Effect": "Allow", "Principal": {"AWS": list(principals)}, **on_it},
+            {"Effect": effect, "Principal": {"AWS": eve.arn}, **on_it},
+        ]
+        owner.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(document(*statements)))
+
+    def lists(by: Principal) -> str:
+        return verdict(by.client("s3").list_objects_v2, Bucket=bucket)
+
+    says("Allow", ada.arn)
+    named, other = lists(ada), lists(bob)
+    says("Deny", account.root_arn)
+    return named, other, lists(eve)
+
+
 # --- Names that AWS keeps for itself
 
 
@@ -536,6 +559,8 @@ GAPS = (
         (ALLOWED, *(DENIED_JSON,) * 3), (DENIED_JSON,) * 4),
     Gap("versions are deleted as versions", versions_deleted, (DENIED, ALLOWED), BOTH),
     Gap("a denial spares who is named", all_but_one, (ALLOWED, DENIED, DENIED), (ALLOWED,) * 3),
+    Gap("a bucket of another account names its readers", a_bucket_of_another_account,
+        (ALLOWED, DENIED, DENIED), (DENIED, DENIED, ALLOWED)),
     Gap("role paths are reserved", reserved_role_paths,
         ("InvalidInput", "InvalidInput", ALLOWED), (ALLOWED,) * 3),
     Gap("AWS alone changes its roles", a_service_linked_role, ("UnmodifiableEntity",) * 4,

@@ -137,6 +137,14 @@ def types(action: str) -> dict[str, bool]:
 
 
 @functools.lru_cache(maxsize=4096)
+def has_key(action: str, key: str) -> bool:
+    """Whether AWS lists the condition key, one of the action's own service, for the action."""
+    listed = _ACTIONS.get(action, {}).get("keys", ())
+    forms = (re.sub(r"\\\$\\\{\w+\\\}|<key>", ".+", re.escape(each)) for each in listed)
+    return any(re.fullmatch(form, key, re.IGNORECASE) for form in forms)
+
+
+@functools.lru_cache(maxsize=4096)
 def _forms(action: str) -> list[re.Pattern[str]]:
     service = action.split(":", 1)[0]
     arns = (str(_ARNS[f"{service}:{kind}"]) for kind in types(action))

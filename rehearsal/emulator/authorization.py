@@ -133,6 +133,9 @@ def apply() -> None:
             finds_nothing = service == "kms" and check.resource == "*"
             if problem and not finds_nothing and not request.caller_is_root():
                 return evaluator.AuthError("AccessDenied", f"{_UNCERTAIN} {problem}")
+        if request.current().unknown_key and not request.caller_is_root():
+            problem = f"its {request.current().unknown_key} is not known here, and a policy asks for it."
+            return evaluator.AuthError("AccessDenied", f"{_UNCERTAIN} {problem}")
         # Only now: who cannot prove who they are learns nothing about devices and sessions.
         refusal = sessions.refusal(iam_action) or mfa.self_management_refusal(
             iam_action, request.current().parameters

@@ -339,6 +339,19 @@ def a_bucket_of_another_account(cloud: Cloud) -> tuple[str, str, str]:
     return named, other, lists(eve)
 
 
+def a_condition_that_is_not_emulated(cloud: Cloud) -> tuple[str, str]:
+    """A denial of another storage class, and one of a key that the action does not have."""
+    account = cloud.account()
+    bucket = own_bucket(account)
+    put = {"Bucket": bucket, "Key": "a", "Body": b"", "StorageClass": "GLACIER"}
+    answers = []
+    for name, key in (("Ada", "s3:x-amz-storage-class"), ("Bob", "s3:prefix")):
+        denial = deny("s3:PutObject", StringEquals={key: "GLACIER"})
+        by = account.user(name, document(allow("*"), denial))
+        answers.append(verdict(by.client("s3").put_object, **put))
+    return answers[0], answers[1]
+
+
 # --- Names that AWS keeps for itself
 
 
@@ -561,6 +574,8 @@ GAPS = (
     Gap("a denial spares who is named", all_but_one, (ALLOWED, DENIED, DENIED), (ALLOWED,) * 3),
     Gap("a bucket of another account names its readers", a_bucket_of_another_account,
         (ALLOWED, DENIED, DENIED), (DENIED, DENIED, ALLOWED)),
+    Gap("a condition that is not known here is not passed over", a_condition_that_is_not_emulated,
+        (DENIED, ALLOWED), FREE),
     Gap("role paths are reserved", reserved_role_paths,
         ("InvalidInput", "InvalidInput", ALLOWED), (ALLOWED,) * 3),
     Gap("AWS alone changes its roles", a_service_linked_role, ("UnmodifiableEntity",) * 4,

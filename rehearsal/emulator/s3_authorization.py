@@ -35,7 +35,8 @@ def _bucket_policy(resource_arn: str) -> tuple[str, str] | None:
     """The policy of a bucket of another account, and that account; None for the caller's own buckets."""
     bucket = resource_arn.removeprefix("arn:aws:s3:::").split("/", 1)[0]
     owner = s3._bucket_owner_account(bucket) if resource_arn.startswith("arn:aws:s3:::") else None
-    if owner in (None, account_id()):
+    # Whose bucket a name is that is already taken does not matter to who may make buckets.
+    if owner in (None, account_id()) or request.current().action == "s3:CreateBucket":
         return None
     policy = str(s3._bucket_policies.get_scoped(owner, None, bucket) or "")
     restricted = s3._public_access_blocked(owner, bucket, "RestrictPublicBuckets")

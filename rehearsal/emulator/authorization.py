@@ -4,9 +4,9 @@ Gap: MiniStack never asks for `iam:PassRole`, authorises a call on one resource 
 it refuses, knows no refusal that stands above policies, and asks for nothing in addition when a call gives
 tags.
 
-AWS ("Grant a user permissions to pass a role to an AWS service"): giving a role to an instance profile or an
-instance needs `iam:PassRole` on the role's ARN, with `iam:PassedToService`. "Set an account password policy":
-`AllowUsersToChangePassword` lets users change their own password without a policy.
+AWS ("Grant a user permissions to pass a role to an AWS service"): giving a role to an instance profile, an
+instance, a trail or EventBridge needs `iam:PassRole` on the role's ARN, with `iam:PassedToService`. "Set an
+account password policy": `AllowUsersToChangePassword` lets users change their own password without a policy.
 """
 
 from typing import Any
@@ -50,6 +50,20 @@ def _passed_role(action: str, parameters: Parameters) -> dict[str, Any] | None:
     return role
 
 
+def _passed_to_services(action: str) -> list[Check]:
+    """The permission to pass each role that the call gives to a service itself."""
+    data = request.current().data()
+    targets = data.get("Targets") if isinstance(data.get("Targets"), list) else []
+    named = {
+        "cloudtrail:CreateTrail": [data.get("CloudWatchLogsRoleArn")],
+        "cloudtrail:UpdateTrail": [data.get("CloudWatchLogsRoleArn")],
+        "events:PutRule": [data.get("RoleArn")],
+        "events:PutTargets": [target.get("RoleArn") for target in targets or []],
+    }
+    service = {"iam:PassedToService": f"{action.split(':', 1)[0]}.amazonaws.com"}
+    return [Check("iam:PassRole", str(arn), service) for arn in named.get(action, []) if arn]
+
+
 def _all_checks(action: str, service: str, resource: str, keys: dict[str, Any], region: str) -> list[Check]:
     parameters = request.current().parameters
     if service == "s3":
@@ -75,6 +89,7 @@ def _all_checks(action: str, service: str, resource: str, keys: dict[str, Any], 
             needed += [Check(name, resource, keys) for name in action_table.tagging(action)]
     if action == "access-analyzer:CreateAnalyzer":
         needed += access_analyzer.service_linked_role()
+    needed += _passed_to_services(action)
     role = _passed_role(action, parameters)
     if role is not None:
         needed.append(Check("iam:PassRole", role["Arn"], {"iam:PassedToService": _INSTANCE_SERVICE}))

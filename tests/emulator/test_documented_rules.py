@@ -211,6 +211,20 @@ def targets_of_one_rule(cloud: Cloud) -> tuple[tuple[str, str], ...]:
     )
 
 
+def a_role_for_eventbridge(cloud: Cloud) -> tuple[str, str]:
+    account = cloud.account()
+    role = account.role("target", trust("events.amazonaws.com", service=True))
+    account.client("events").put_rule(Name="rule", EventPattern='{"source": ["a"]}')
+    target = {"Id": "t", "Arn": f"arn:aws:sqs:{REGION}:{account.id}:q", "RoleArn": role}
+    to_events = allow("iam:PassRole", role, StringEquals={"iam:PassedToService": "events.amazonaws.com"})
+    plain = account.user("Plain", document(allow("events:PutTargets")))
+    passing = account.user("Passing", document(allow("events:PutTargets"), to_events))
+    return (
+        verdict(plain.client("events").put_targets, Rule="rule", Targets=[target]),
+        verdict(passing.client("events").put_targets, Rule="rule", Targets=[target]),
+    )
+
+
 def tags_of_one_trail(cloud: Cloud) -> tuple[tuple[str, str], ...]:
     account = cloud.account()
     account.client("s3", "us-east-1").create_bucket(Bucket=f"logs-{account.id}")
@@ -565,6 +579,7 @@ GAPS = (
         (ALLOWED, DENIED, DENIED), (DENIED,) * 3),
     Gap("buckets are listed on all buckets", buckets_are_listed_on_all_buckets, BOTH, NEITHER),
     Gap("targets are of a rule", targets_of_one_rule, (FREE_JSON,) * 3, (NEITHER_JSON,) * 3),
+    Gap("a target takes a role with PassRole only", a_role_for_eventbridge, (DENIED_JSON, ALLOWED), FREE),
     Gap("tags are of a trail", tags_of_one_trail, (FREE_JSON,) * 2, (NEITHER_JSON,) * 2),
     Gap("an analyzer has a name", an_analyzer_of_one_name, (DENIED_JSON, ALLOWED), ("400", "400")),
     Gap("a batch is published", a_batch_of_messages, (ALLOWED, DENIED_SNS), (DENIED_SNS, ALLOWED)),

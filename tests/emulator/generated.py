@@ -126,9 +126,8 @@ def conditions(dice: random.Random) -> dict[str, Any]:
 def statement(dice: random.Random, number: int) -> dict[str, Any]:
     action = "Action" if dice.random() < 0.85 else "NotAction"
     resource = "Resource" if dice.random() < 0.85 else "NotResource"
-    patterns = _RESOURCE_PATTERNS + _WITH_VARIABLES
-    if resource == "Resource":
-        patterns += _PERHAPS_WITHOUT_A_VALUE
+    perhaps = _PERHAPS_WITHOUT_A_VALUE if resource == "Resource" else ()
+    patterns: tuple[str, ...] = (*_RESOURCE_PATTERNS, *_WITH_VARIABLES, *perhaps)
     made: dict[str, Any] = {
         "Sid": f"s{number}",
         "Effect": dice.choice(("Allow", "Allow", "Deny")),

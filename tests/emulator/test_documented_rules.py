@@ -241,6 +241,14 @@ def tags_of_one_trail(cloud: Cloud) -> tuple[tuple[str, str], ...]:
     )
 
 
+def tags_of_one_topic(cloud: Cloud) -> tuple[str, str]:
+    account = cloud.account()
+    sns = account.client("sns")
+    mine, other = (sns.create_topic(Name=name)["TopicArn"] for name in ("mine", "other"))
+    tag = account.user("Ada", document(allow("sns:TagResource", mine))).client("sns").tag_resource
+    return verdict(tag, ResourceArn=mine, Tags=TAGS), verdict(tag, ResourceArn=other, Tags=TAGS)
+
+
 def an_analyzer_of_one_name(cloud: Cloud) -> tuple[str, str]:
     account = cloud.account()
     mine = f"arn:aws:access-analyzer:{REGION}:{account.id}:analyzer/mine"
@@ -581,6 +589,7 @@ GAPS = (
     Gap("targets are of a rule", targets_of_one_rule, (FREE_JSON,) * 3, (NEITHER_JSON,) * 3),
     Gap("a target takes a role with PassRole only", a_role_for_eventbridge, (DENIED_JSON, ALLOWED), FREE),
     Gap("tags are of a trail", tags_of_one_trail, (FREE_JSON,) * 2, (NEITHER_JSON,) * 2),
+    Gap("tags are of a topic", tags_of_one_topic, (ALLOWED, DENIED_SNS), (DENIED_SNS,) * 2),
     Gap("an analyzer has a name", an_analyzer_of_one_name, (DENIED_JSON, ALLOWED), ("400", "400")),
     Gap("a batch is published", a_batch_of_messages, (ALLOWED, DENIED_SNS), (DENIED_SNS, ALLOWED)),
     Gap("encrypting anew needs both keys", encrypted_anew,

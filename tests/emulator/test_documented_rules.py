@@ -249,6 +249,38 @@ def tags_of_one_topic(cloud: Cloud) -> tuple[str, str]:
     return verdict(tag, ResourceArn=mine, Tags=TAGS), verdict(tag, ResourceArn=other, Tags=TAGS)
 
 
+def several_parameters(cloud: Cloud) -> tuple[str, ...]:
+    account = cloud.account()
+    for name in ("/mine/a", "/mine/b", "/other"):
+        account.client("ssm").put_parameter(Name=name, Value="v", Type="String")
+    mine = f"arn:aws:ssm:{REGION}:{account.id}:parameter/mine"
+    ssm = account.user("Ada", document(allow("ssm:Get*", [mine, f"{mine}/*"]))).client("ssm")
+    return (
+        verdict(ssm.get_parameters, Names=["/mine/a", "/mine/b"]),
+        verdict(ssm.get_parameters, Names=["/mine/a", "/other"]),
+        verdict(ssm.get_parameters_by_path, Path="/mine/"),
+        verdict(ssm.get_parameters_by_path, Path="/"),
+    )
+
+
+def a_bus_of_one_name(cloud: Cloud) -> tuple[str, str]:
+    account = cloud.account()
+    mine = f"arn:aws:events:{REGION}:{account.id}:event-bus/mine"
+    create = (
+        account.user("Ada", document(allow("events:CreateEventBus", mine))).client("events").create_event_bus
+    )
+    return verdict(create, Name="mine"), verdict(create, Name="other")
+
+
+def the_service_linked_role_of_one_service(cloud: Cloud) -> tuple[str, str]:
+    account = cloud.account()
+    of_one = f"arn:aws:iam::{account.id}:role/aws-service-role/autoscaling.amazonaws.com/*"
+    create = account.user("Ada", document(allow("iam:CreateServiceLinkedRole", of_one))).iam
+    services = ("autoscaling.amazonaws.com", "ecs.amazonaws.com")
+    first, second = (verdict(create.create_service_linked_role, AWSServiceName=each) for each in services)
+    return first, second
+
+
 def an_analyzer_of_one_name(cloud: Cloud) -> tuple[str, str]:
     account = cloud.account()
     mine = f"arn:aws:access-analyzer:{REGION}:{account.id}:analyzer/mine"
@@ -590,6 +622,10 @@ GAPS = (
     Gap("a target takes a role with PassRole only", a_role_for_eventbridge, (DENIED_JSON, ALLOWED), FREE),
     Gap("tags are of a trail", tags_of_one_trail, (FREE_JSON,) * 2, (NEITHER_JSON,) * 2),
     Gap("tags are of a topic", tags_of_one_topic, (ALLOWED, DENIED_SNS), (DENIED_SNS,) * 2),
+    Gap("parameters are told apart", several_parameters,
+        (ALLOWED, DENIED_JSON, ALLOWED, DENIED_JSON), (DENIED_JSON,) * 4),
+    Gap("buses are told apart", a_bus_of_one_name, FREE_JSON, NEITHER_JSON),
+    Gap("service-linked roles are of a service", the_service_linked_role_of_one_service, BOTH, NEITHER),
     Gap("an analyzer has a name", an_analyzer_of_one_name, (DENIED_JSON, ALLOWED), ("400", "400")),
     Gap("a batch is published", a_batch_of_messages, (ALLOWED, DENIED_SNS), (DENIED_SNS, ALLOWED)),
     Gap("encrypting anew needs both keys", encrypted_anew,

@@ -21,11 +21,18 @@ from rehearsal.emulator.upstream import Parameters, account_id, ec2, members, pa
 # Parameters that name a resource, alone or numbered. Source: the API reference of the calls.
 _NAMED = {
     "AllocationId": "elastic-ip",
+    "CustomerGatewayId": "customer-gateway",
+    "DhcpOptionsId": "dhcp-options",
+    "EgressOnlyInternetGatewayId": "egress-only-internet-gateway",
     "GroupId": "security-group",
     "ImageId": "image",
     "InternetGatewayId": "internet-gateway",
     "KeyName": "key-pair",
+    "LaunchTemplateId": "launch-template",
+    "NatGatewayId": "natgateway",
+    "NetworkAclId": "network-acl",
     "NetworkInterfaceId": "network-interface",
+    "PrefixListId": "prefix-list",
     "RouteTableId": "route-table",
     "SecurityGroupId": "security-group",
     "SnapshotId": "snapshot",
@@ -33,6 +40,9 @@ _NAMED = {
     "VolumeId": "volume",
     "VpcEndpointId": "vpc-endpoint",
     "VpcId": "vpc",
+    "VpcPeeringConnectionId": "vpc-peering-connection",
+    "VpnConnectionId": "vpn-connection",
+    "VpnGatewayId": "vpn-gateway",
 }
 _KIND_OF_ID = {
     "acl": "network-acl",
@@ -43,6 +53,9 @@ _KIND_OF_ID = {
     "igw": "internet-gateway",
     "key": "key-pair",
     "lt": "launch-template",
+    "nat": "natgateway",
+    "pcx": "vpc-peering-connection",
+    "pl": "prefix-list",
     "rtb": "route-table",
     "sg": "security-group",
     "snap": "snapshot",

@@ -19,7 +19,8 @@ checked := $(wildcard *.py access components iam_hardening rehearsal tests)
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse mutate report sandbox test test-unit check format lock credential-actions clean \
+.PHONY: help setup environment rehearse mutate report sandbox test test-unit check format lock clean \
+	credential-actions emulated-actions \
 	mutants sandbox-down client-config doctor root-keys revoke-sessions jit jit-revoke jit-sweep jit-audit verify adopt
 
 help: ## List the commands
@@ -59,6 +60,9 @@ check: environment ## Lint (the policies, too), formatting, types, and that the 
 
 credential-actions: environment ## Add what AWS has added to iam_hardening/aws/credential_actions.yaml, to be judged
 	@$(venv)/python tools/credential_actions.py
+
+emulated-actions: environment ## Read anew what AWS lists of each action that the emulated AWS serves
+	@$(venv)/python tools/emulated_actions.py
 
 format: environment ## Format the code and mend what ruff can mend
 	$(venv)/ruff check --fix-only

@@ -256,7 +256,7 @@ BREAKAGES: Mapping[str, tuple[Callable[[hvac.Client], Undo], list[tuple[str, str
         [(NIGHTLY, "policies", "aws-report, aws-test")],
     ),
     "a log-in without a secret ID": (
-        role_changed(NIGHTLY, bind_secret_id=False, token_bound_cidrs=["10.0.0.0/8"]),
+        role_changed(NIGHTLY, bind_secret_id=False, token_bound_cidrs=["10.20.0.0/16"]),
         [(NIGHTLY, "asks for a secret ID", "nothing")],
     ),
     "tokens renewed without end": (

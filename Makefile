@@ -2,7 +2,8 @@
 #
 #   PYTHON=…              the Python that makes .venv, 3.11 or newer
 #   ARGS=…                passed on, e.g. `make rehearse ARGS="--json report.json"`, `make test ARGS="-k vault"`
-#   PROVIDERS=installed   use the installed Pulumi plugins of AWS and Vault instead of the fake providers
+#   PROVIDERS=…           auto: the installed Pulumi plugins of AWS and Vault where they are, else fake providers;
+#                         fake or installed: nothing but those
 #
 # make turns every failure into exit status 2; .venv/bin/iam-hardening has its own (docs/decisions/0014-one-command-line.md).
 
@@ -18,7 +19,8 @@ checked := $(wildcard *.py access components iam_hardening rehearsal tests)
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment rehearse mutate report sandbox test test-unit check format lock credential-actions clean \
+.PHONY: help setup environment rehearse mutate report sandbox test test-unit check format lock clean \
+	credential-actions emulated-actions \
 	mutants sandbox-down client-config doctor root-keys revoke-sessions jit jit-revoke jit-sweep jit-audit verify adopt
 
 help: ## List the commands
@@ -42,6 +44,7 @@ report: setup ## Rehearse, and write it as report/report.html and .md: [FROM=ear
 sandbox: setup ## Leave the rehearsal running for hands-on use (see .sandbox/env)
 	@$(run) sandbox $(ARGS)
 
+test: export PROVIDERS = fake
 test: setup ## Run all tests
 	@$(venv)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
@@ -57,6 +60,9 @@ check: environment ## Lint (the policies, too), formatting, types, and that the 
 
 credential-actions: environment ## Add what AWS has added to iam_hardening/aws/credential_actions.yaml, to be judged
 	@$(venv)/python tools/credential_actions.py
+
+emulated-actions: environment ## Read anew what AWS lists of each action that the emulated AWS serves
+	@$(venv)/python tools/emulated_actions.py
 
 format: environment ## Format the code and mend what ruff can mend
 	$(venv)/ruff check --fix-only

@@ -38,6 +38,7 @@ _HERE, _BEFORE, _OPERATE = "Prove on this machine", "Before and after an up", "O
 class Providers(str, Enum):  # noqa: UP042 Typer shows a StrEnum by its names
     """Who serves aws and vault to the engine in a rehearsal."""
 
+    AUTO = "auto"
     FAKE = "fake"
     INSTALLED = "installed"
 
@@ -90,7 +91,10 @@ Lift = Annotated[bool, typer.Option("--lift", help="Take the denial away, once n
 Early = Annotated[bool, typer.Option("--early", help="With --lift: although old sessions work again.")]
 WhichProviders = Annotated[
     Providers,
-    typer.Option(envvar="PROVIDERS", help="The rehearsal's own fake providers, or the installed plugins."),
+    typer.Option(
+        envvar="PROVIDERS",
+        help="The installed plugins of aws and vault, fake providers, or auto: for each, whichever is there.",
+    ),
 ]
 
 
@@ -113,7 +117,7 @@ def rehearse(
     stack_files: StackFiles = None,
     environment_values: EnvironmentValues = None,
     json: Json = None,
-    providers: WhichProviders = Providers.FAKE,
+    providers: WhichProviders = Providers.AUTO,
 ) -> int:
     """Deploy the stacks to an emulated AWS and a live Vault, and prove every claim.
 
@@ -130,7 +134,7 @@ def mutate(
     stack_files: StackFiles = None,
     environment_values: EnvironmentValues = None,
     json: Json = None,
-    providers: WhichProviders = Providers.FAKE,
+    providers: WhichProviders = Providers.AUTO,
 ) -> int:
     """Make every deployed policy worse in every way; a claim must notice each time.
 
@@ -151,7 +155,7 @@ def report(
     to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the report goes.")] = Path("report"),
     stack_files: StackFiles = None,
     environment_values: EnvironmentValues = None,
-    providers: WhichProviders = Providers.FAKE,
+    providers: WhichProviders = Providers.AUTO,
 ) -> int:
     """Write a rehearsal as one HTML page, and as Markdown for a pull request.
 
@@ -172,7 +176,7 @@ def report(
 def sandbox(
     stack_files: StackFiles = None,
     environment_values: EnvironmentValues = None,
-    providers: WhichProviders = Providers.FAKE,
+    providers: WhichProviders = Providers.AUTO,
     down: Annotated[bool, typer.Option("--down", help="End the running sandbox.")] = False,
 ) -> int:
     """Leave the rehearsal running for hands-on use, until Ctrl-C.
@@ -187,14 +191,16 @@ def sandbox(
 
 
 @app.command(rich_help_panel=_HERE)
-def tools() -> int:
+def tools(providers: WhichProviders = Providers.AUTO) -> int:
     """Build the pinned tools that a rehearsal needs; quick when nothing changed.
+
+    auto takes your own Pulumi where it is new enough, and has it fetch the plugins, except where CI is set.
 
     Example: iam-hardening tools
     """
     from rehearsal import commands
 
-    return commands.tools()
+    return commands.tools(providers=providers.value)
 
 
 @app.command(rich_help_panel=_BEFORE)

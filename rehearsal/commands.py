@@ -1,6 +1,7 @@
 """What `iam-hardening rehearse`, `mutate`, `sandbox` and `tools` do (iam_hardening/cli.py parses their
 options)."""
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +16,10 @@ from rehearsal.errors import RehearsalError
 from rehearsal.mutation import run as mutation
 from rehearsal.problems import SetupError
 from rehearsal.project import Project
-from rehearsal.run import ALWAYS_UNPROVED, UNPROVED, Result
+from rehearsal.run import ALWAYS_UNPROVED, Result
 from rehearsal.run import rehearse as run_rehearsal
 from rehearsal.terminal import Terminal, write_json
-from rehearsal.testbed import FAKE_PROVIDERS, INSTALLED
 from rehearsal.workdir import working_folder
-
-PROVIDERS = (FAKE_PROVIDERS, INSTALLED)
 
 
 def rehearse(*, stack_files: Path | None = None, json_file: Path | None = None, providers: str) -> int:
@@ -65,9 +63,9 @@ def sandbox_down(*, stack_files: Path | None = None) -> int:
     return _guarded(run, stack_files)
 
 
-def tools() -> int:
-    """Builds the pinned tools."""
-    return built_tools.main()
+def tools(*, providers: str) -> int:
+    """Builds the pinned tools, and fetches plugins where it may."""
+    return built_tools.main(providers)
 
 
 def _guarded(
@@ -76,6 +74,7 @@ def _guarded(
     interrupted: int = exit_status.COULD_NOT_RUN,
 ) -> int:
     terminal = Terminal()
+    _forget_the_users_accounts()
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
@@ -90,7 +89,7 @@ def _guarded(
 
 def _conclude(result: Result, terminal: Terminal, json_file: Path | None) -> None:
     terminal.summary(result.outcomes, result.scenarios)
-    terminal.console.print(UNPROVED[result.providers])
+    terminal.console.print(result.providers.sentence, markup=False)
     terminal.console.print(ALWAYS_UNPROVED)
     if json_file:
         write_json(json_file, result.as_dict())
@@ -119,6 +118,13 @@ def _score(score: mutation.Score, terminal: Terminal, json_file: Path | None) ->
         f"{len(score.survivors)} survive, {score.seconds:.0f} s."
     )
     return exit_status.HOLDS if score.is_perfect else exit_status.FALSE
+
+
+def _forget_the_users_accounts() -> None:
+    """The engine inherits this process's environment, and a plugin the engine's: a profile, an endpoint or a
+    namespace in it would count there."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "VAULT_", "BAO_"))]:
+        del os.environ[name]
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
 """Tokens as GitHub Actions gives them to its jobs, signed by a key of the rehearsal's own.
 
-The rehearsal's Vault cannot reach GitHub for its keys: the fake provider tells it this one instead
-(`providers/vault_rows.py`). RFC 7515, section 3.1, and RFC 7518, section 3.3, have the format.
+The rehearsal's Vault cannot reach GitHub for its keys: a proxy before it puts this one in their place
+(`vault_proxy.py`). RFC 7515, section 3.1, and RFC 7518, section 3.3, have the format.
 """
 
 import base64

@@ -10,6 +10,8 @@ from typing import Any
 from iam_hardening.claims.access_graph import AccessGraph, access_graph
 from iam_hardening.claims.claim import Outcome
 from rehearsal import inventory
+from rehearsal.plugin_calls import Calls, not_listed
+from rehearsal.plugins import Providers
 from rehearsal.project import Project
 from rehearsal.recorder import Recorder
 from rehearsal.scenarios import (
@@ -31,17 +33,9 @@ from rehearsal.scenarios import (
     vault_server,
 )
 from rehearsal.terminal import Terminal
-from rehearsal.testbed import FAKE_PROVIDERS, Testbed, running_testbed
+from rehearsal.testbed import Testbed, running_testbed
 
-# What a green rehearsal does not prove, by the providers that were used. Printed with every result.
-UNPROVED = {
-    FAKE_PROVIDERS: (
-        "Providers: fake providers of this rehearsal served aws and vault to the real engine. "
-        "Unproved: that the "
-        "real provider plugins behave the same (docs/fake-providers.md)."
-    ),
-    "installed": "Providers: the installed plugins pulumi-resource-aws and pulumi-resource-vault.",
-}
+# What a green rehearsal does not prove, whichever providers were used. Printed with every result.
 ALWAYS_UNPROVED = (
     "AWS was emulated: unproved are its delays (new keys and roles take seconds to work everywhere), console "
     "sign-in, and what docs/emulator.md lists."
@@ -52,17 +46,18 @@ ALWAYS_UNPROVED = (
 class Result:
     """What a rehearsal found. `seconds` is wall clock, everything included. `access_graph` is what the
     stack files ask for; `comparison` what the same probes found in an untouched account
-    (scenarios/baseline.py)."""
+    (scenarios/baseline.py). `plugin_calls` is what installed plugins called."""
 
     outcomes: list[Outcome]
     notes: list[str]
-    providers: str
+    providers: Providers
     phases: dict[str, float]
     scenarios: dict[str, float]
     seconds: float
     ended: datetime
     access_graph: AccessGraph
     comparison: list[dict[str, Any]]
+    plugin_calls: Calls
 
     @property
     def holds(self) -> bool:
@@ -72,14 +67,15 @@ class Result:
         return {
             "holds": self.holds,
             "ended": f"{self.ended:%Y-%m-%d %H:%M} UTC",
-            "providers": self.providers,
-            "unproved": [UNPROVED[self.providers], ALWAYS_UNPROVED],
+            "providers": self.providers.name,
+            "unproved": [self.providers.sentence, ALWAYS_UNPROVED],
             "seconds": round(self.seconds, 2),
             "phases": {name: round(took, 2) for name, took in self.phases.items()},
             "scenarios": {name: round(took, 2) for name, took in self.scenarios.items()},
             "notes": self.notes,
             "access_graph": asdict(self.access_graph),
             "comparison": self.comparison,
+            "plugin_calls": self.plugin_calls,
             "claims": [outcome.as_dict() for outcome in self.outcomes],
         }
 
@@ -92,18 +88,23 @@ def rehearse(project: Project, directory: Path, terminal: Terminal, *, providers
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
             testbed = running.enter_context(running_testbed(project, directory, providers=providers))
         recorder.notes += testbed.notes
+        terminal.console.print(testbed.used, markup=False)
         comparison = _play(recorder, testbed, terminal)
+        calls = testbed.calls.of(testbed.providers.installed)
+        for sentence in not_listed(calls):
+            recorder.note(sentence)
         drawn = access_graph({name: account.settings for name, account in testbed.accounts.items()})
     return Result(
         outcomes=recorder.outcomes,
         notes=recorder.notes,
-        providers=providers,
+        providers=testbed.providers,
         phases=terminal.phases,
         scenarios=recorder.seconds,
         seconds=perf_counter() - began,
         ended=datetime.now(UTC),
         access_graph=drawn,
         comparison=comparison,
+        plugin_calls=calls,
     )
 
 
@@ -115,6 +116,7 @@ def _play(recorder: Recorder, testbed: Testbed, terminal: Terminal) -> list[dict
     }
     vault_before = inventory.of_vault(testbed.vault())
     deploy(testbed, terminal)
+    _record_previews(testbed, terminal)
     with terminal.phase("Before and after: the same probes in an untouched account"):
         comparison = baseline.compare(testbed)
     terminal.columns()
@@ -145,3 +147,12 @@ def deploy(testbed: Testbed, terminal: Terminal) -> None:
         with terminal.phase(f"pulumi up --stack {account.name} (account {account.id})"):
             changes = account.stack.up()
         terminal.console.print(f"[dim]  {changes}[/dim]")
+
+
+def _record_previews(testbed: Testbed, terminal: Terminal) -> None:
+    """What a preview needs permission for, in a pull request's job too; nothing of it is judged here."""
+    if testbed.providers.installed:
+        with terminal.phase("pulumi preview, without and with --refresh: what the plugins call"):
+            for account in testbed.accounts.values():
+                account.stack.preview()
+                account.stack.preview(refresh=True)

@@ -21,18 +21,19 @@ from iam_hardening.aws.policies import documents
 from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.clients.aws import Credentials, Session
 from iam_hardening.model.identities import identities
-from rehearsal import cross_stack, tools
+from rehearsal import cross_stack, plugins, tools
 from rehearsal.authenticator import Authenticator
 from rehearsal.errors import RehearsalError
 from rehearsal.github_tokens import Issuer
+from rehearsal.plugin_calls import PluginCalls
 from rehearsal.probes import Targets, bucket_place
 from rehearsal.project import Project
 from rehearsal.providers import AwsCredentials, FakeProviders
 from rehearsal.servers import EmulatedAws, ServerError, emulated_aws, vault_server
 from rehearsal.stacks import Stack
+from rehearsal.vault_proxy import Substitutes, vault_proxy
 
-FAKE_PROVIDERS = "fake"
-INSTALLED = "installed"
+FAKE_PROVIDERS = plugins.FAKE
 
 _BOOTSTRAP_USER = "bootstrap-administrator"
 _NEWCOMER = "rehearsal-newcomer"
@@ -88,8 +89,10 @@ class Testbed:
     github: Issuer
     environment: Mapping[str, str]
     directory: Path
-    providers: str
+    providers: plugins.Providers
     notes: Sequence[str]
+    pulumi: Path
+    calls: PluginCalls
 
     @property
     def central(self) -> Account | None:
@@ -98,6 +101,12 @@ class Testbed:
     @property
     def workloads(self) -> list[Account]:
         return [account for account in self.accounts.values() if not account.settings.is_central]
+
+    @property
+    def used(self) -> str:
+        """Which Pulumi and which plugins."""
+        whose = "built here" if self.pulumi == tools.PULUMI.binary else "your own"
+        return f"Pulumi: {whose}, {self.pulumi}. {self.providers.sentence}"
 
     def make_mfa_older(self, seconds: int) -> None:
         """Lets every session with MFA look that much older to policies; 0 ends it."""
@@ -118,16 +127,21 @@ class Testbed:
 
 @contextmanager
 def running_testbed(project: Project, directory: Path, *, providers: str) -> Iterator[Testbed]:
-    """Everything up and running, nothing deployed yet; all of it gone when the block ends.
+    """Everything up and running, nothing deployed yet; all of it gone when the block ends. `providers` is one
+    of plugins.CHOICES.
 
     Raises RehearsalError, also for stack files with mistakes.
     """
+    chosen = plugins.choose(providers)
     work_dir = directory / "project"
     notes = project.copy_to(work_dir)
-    environment = _environment(directory)
+    own_pulumi = tools.own_pulumi() if providers == plugins.AUTO else None
+    pulumi = own_pulumi or tools.pulumi()
+    environment = _environment(directory, pulumi)
     # Before any server starts: a stack file with mistakes is reported at once.
     stacks = [
-        Stack(name, project=project, work_dir=work_dir, environment=environment) for name in project.stacks
+        Stack(name, project=project, work_dir=work_dir, environment=environment, pulumi=pulumi)
+        for name in project.stacks
     ]
     configured = _settings(stacks)
     with ExitStack() as running:
@@ -144,36 +158,37 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
             raise RehearsalError(
                 str(error), "Run again; `make clean` starts over with fresh tools."
             ) from None
+        github = Issuer()
+        substitutes = Substitutes(
+            aws_endpoint_url=aws.endpoint_url,
+            github_public_key=github.public_key,
+            audit_folder=directory / "vault",
+        )
+        vault_address = running.enter_context(vault_proxy(vault.address, substitutes))
         environment |= {
             "AWS_ENDPOINT_URL": aws.endpoint_url,
-            "VAULT_ADDR": vault.address,
+            "VAULT_ADDR": vault_address,
             "VAULT_TOKEN": vault.token,
         }
+        deployers: set[str] = set()
+        calls = PluginCalls(aws.endpoint_url, substitutes, deployers)
         credentials: dict[str, AwsCredentials] = {}
-        github = Issuer()
-        if providers == INSTALLED:
-            _use_installed_plugins(Path(environment["PULUMI_HOME"]))
-        else:
-            fake_providers = FakeProviders(
-                aws.endpoint_url,
-                credentials,
-                vault.address,
-                vault.token,
-                github.public_key,
-                directory / "vault",
-            )
-            environment["PULUMI_DEBUG_PROVIDERS"] = running.enter_context(fake_providers.serve())
+        plugins.use(chosen, Path(environment["PULUMI_HOME"]))
+        if "aws" not in chosen.fake:
+            environment |= _proxy_for_account_hosts(aws)
+        fake_providers = FakeProviders(aws.endpoint_url, credentials, vault_address, vault.token)
+        if chosen.fake:
+            attached = running.enter_context(fake_providers.serve(chosen.fake))
+            environment["PULUMI_DEBUG_PROVIDERS"] = attached
         accounts: dict[str, Account] = {}
         for stack in stacks:
             account = _account(stack, configured[stack.name], aws.endpoint_url)
             deployer = account.admin.credentials
+            deployers.add(deployer.access_key_id)
             credentials[stack.name] = AwsCredentials(
                 deployer.access_key_id, deployer.secret_access_key, deployer.session_token
             )
-            stack.use(environment, deployer)
-            if providers == INSTALLED and account.settings.vault:
-                stack.set_config(f"{project.name}:vault.iamEndpoint", aws.endpoint_url)
-                stack.set_config(f"{project.name}:vault.stsEndpoint", aws.endpoint_url)
+            stack.use(environment, deployer, calls)
             accounts[stack.name] = account
         own_ids = {account.id for account in accounts.values()}
         trusted = [r.trusted_account_id for c in configured.values() for r in c.cross_account_roles.values()]
@@ -191,13 +206,15 @@ def running_testbed(project: Project, directory: Path, *, providers: str) -> Ite
                 **{account.id: account.admin for account in accounts.values() if account.id in trusted_ids},
             },
             endpoint_url=aws.endpoint_url,
-            vault_address=vault.address,
+            vault_address=vault_address,
             vault_token=vault.token,
             github=github,
             environment=environment,
             directory=directory,
-            providers=providers,
+            providers=chosen,
             notes=notes,
+            pulumi=pulumi,
+            calls=calls,
         )
 
 
@@ -209,24 +226,19 @@ def _vaults_role(configured: Mapping[str, settings.Settings], aws: EmulatedAws) 
     return None
 
 
-def _use_installed_plugins(home: Path) -> None:
-    """Lets the rehearsal's private PULUMI_HOME find the plugins of the user's own."""
-    installed = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
-    if not installed.is_dir():
-        raise RehearsalError(
-            f"PROVIDERS=installed, and no plugin is installed: {installed} does not exist.",
-            "Install them (pulumi plugin install resource aws, and vault), or leave PROVIDERS out.",
-        )
-    (home / "plugins").symlink_to(installed)
+def _proxy_for_account_hosts(aws: EmulatedAws) -> dict[str, str]:
+    """The real plugin asks S3 Control at ACCOUNT_ID.127.0.0.1, which is no name of this machine; Go's clients
+    ask a proxy for it, and reach 127.0.0.1 without one. Python's need NO_PROXY for that."""
+    return {"HTTP_PROXY": aws.endpoint_url, "NO_PROXY": "127.0.0.1,localhost"}
 
 
-def _environment(directory: Path) -> dict[str, str]:
+def _environment(directory: Path, pulumi: Path) -> dict[str, str]:
     """What the engine and its plugins see: nothing of the user's own AWS, Vault or Pulumi accounts."""
     home, state = directory / "pulumi-home", directory / "state"
     home.mkdir()
     state.mkdir()
     return {
-        "PATH": os.pathsep.join([str(tools.pulumi().parent), os.environ.get("PATH", "")]),
+        "PATH": os.pathsep.join([str(pulumi.parent), os.environ.get("PATH", "")]),
         "HOME": os.environ.get("HOME", str(directory)),
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": f"file://{state}",

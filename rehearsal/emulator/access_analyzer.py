@@ -3,7 +3,9 @@
 Gap: MiniStack has no Access Analyzer.
 
 AWS ("CreateAnalyzer", "GetAnalyzer", "ListAnalyzers", "DeleteAnalyzer", "TagResource"; "IAM Access Analyzer
-quotas"): an account has one analyzer of its external access per region.
+quotas"): an account has one analyzer of its external access per region. "Using service-linked roles for
+AWS Identity and Access Management Access Analyzer": the first one makes the role, and needs
+`iam:CreateServiceLinkedRole`; here the role is not made, and each analyzer needs it.
 
 It analyzes nothing: there are no findings, and none of the calls about them.
 """
@@ -14,11 +16,15 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from rehearsal.emulator.upstream import Parameters, Response, account_id, actions, app, responses
+from rehearsal.emulator import request
+from rehearsal.emulator.ec2_authorization import Check
+from rehearsal.emulator.upstream import Parameters, Response, account_id, actions, app, iam, responses
 
 _SERVICE = "accessanalyzer"
 _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/access-analyzer/")
 _KINDS = ("ACCOUNT",)
+_PRINCIPAL = "access-analyzer.amazonaws.com"
+_SERVICE_LINKED_ROLE = "AWSServiceRoleForAccessAnalyzer"
 # Method and path to the action; the path's last part is the name, or the ARN for tags.
 _ROUTES = (
     ("PUT", re.compile(r"/analyzer"), "CreateAnalyzer"),
@@ -44,6 +50,20 @@ def _route(method: str, path: str) -> tuple[str, str] | None:
         if verb == method and match:
             return action, (match[1].rsplit("/", 1)[-1] if match.groups() else "")
     return None
+
+
+def service_linked_role() -> list[Check]:
+    """What the first analyzer of an account needs in addition."""
+    if _SERVICE_LINKED_ROLE in iam._roles:
+        return []
+    path = f"aws-service-role/{_PRINCIPAL}/{_SERVICE_LINKED_ROLE}"
+    return [
+        Check(
+            "iam:CreateServiceLinkedRole",
+            f"arn:aws:iam::{account_id()}:role/{path}",
+            {"iam:AWSServiceName": _PRINCIPAL},
+        )
+    ]
 
 
 def _answer(content: dict[str, Any]) -> Response:
@@ -108,6 +128,7 @@ def apply() -> None:
     detect_service: Callable[..., str] = app.detect_service
     extract_action = actions.extract_iam_action
     resource_arn = actions.extract_resource_arn
+    request_tags = actions.request_tag_context
 
     def detect_analyzer(method: str, path: str, headers: dict[str, str], *rest: Any) -> str:
         if _SCOPE.search(headers.get("authorization", "")):
@@ -121,13 +142,28 @@ def apply() -> None:
         action: str | None = extract_action(service, method, path, *rest)
         return action
 
-    def extract_resource_arn(service: str, method: str, path: str, *rest: Any) -> str:
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
+    ) -> str:
         if service == _SERVICE:
-            route = _route(method, path)
-            return _arn(route[1]) if route and route[1] else "*"
-        return str(resource_arn(service, method, path, *rest))
+            action, name = _route(method, path) or ("", "")
+            if action == "CreateAnalyzer":
+                name = str(request.content_of(body).get("analyzerName", ""))
+            return _arn(name) if name else "*"
+        return str(resource_arn(service, method, path, headers, body, *rest))
+
+    def request_tag_context(
+        service: str, iam_action: str, body: bytes, parameters: Parameters
+    ) -> dict[str, Any]:
+        keys: dict[str, Any] = dict(request_tags(service, iam_action, body, parameters))
+        tags = request.content_of(body).get("tags") if service == _SERVICE else None
+        if isinstance(tags, dict) and tags:
+            keys |= {f"aws:RequestTag/{name}": value for name, value in tags.items()}
+            keys["aws:TagKeys"] = list(tags)
+        return keys
 
     app.detect_service = detect_analyzer
     app.SERVICE_HANDLERS[_SERVICE] = _serve
     actions.extract_iam_action = extract_iam_action
     actions.extract_resource_arn = extract_resource_arn
+    actions.request_tag_context = request_tag_context

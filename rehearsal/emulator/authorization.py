@@ -1,32 +1,36 @@
 """The decision on one call: everything AWS asks in addition to the policy on the call's own action.
 
 Gap: MiniStack never asks for `iam:PassRole`, authorises a call on one resource only, names no resource when
-it refuses, knows no refusal that stands above policies, and wants an identity policy even where the trust
-policy of a role in the same account names the caller.
+it refuses, knows no refusal that stands above policies, and asks for nothing in addition when a call gives
+tags.
 
-AWS ("Grant a user permissions to pass a role to an AWS service"): giving a role to an instance profile or an
-instance needs `iam:PassRole` on the role's ARN, with `iam:PassedToService`. "Policy evaluation logic":
-within one account a trust policy that names the user or role itself is enough; one that names the account is
-not. "Set an account password policy": `AllowUsersToChangePassword` lets users change their own password
-without a policy.
+AWS ("Grant a user permissions to pass a role to an AWS service"): giving a role to an instance profile, an
+instance, a trail or EventBridge needs `iam:PassRole` on the role's ARN, with `iam:PassedToService`. "Set an
+account password policy": `AllowUsersToChangePassword` lets users change their own password without a policy.
 """
 
 from typing import Any
 
 from rehearsal.emulator import (
+    access_analyzer,
+    action_table,
     dynamodb_tables,
     ec2_authorization,
     iam_resources,
     kms_keys,
     mfa,
     passwords,
+    recorded_calls,
     request,
+    s3_authorization,
     sessions,
+    source_identity,
+    trust_policies,
 )
-from rehearsal.emulator.condition_keys import role_arn_of_session
 from rehearsal.emulator.ec2_authorization import Check
-from rehearsal.emulator.upstream import Parameters, account_id, actions, evaluator, iam, parameter
+from rehearsal.emulator.upstream import Parameters, actions, evaluator, iam, parameter
 
+_UNCERTAIN = "The emulated AWS cannot tell which permission this call needs, and refuses it:"
 _INSTANCE_SERVICE = "ec2.amazonaws.com"
 _GIVES_A_PROFILE_TO_AN_INSTANCE = frozenset(
     {"ec2:RunInstances", "ec2:AssociateIamInstanceProfile", "ec2:ReplaceIamInstanceProfileAssociation"}
@@ -47,8 +51,24 @@ def _passed_role(action: str, parameters: Parameters) -> dict[str, Any] | None:
     return role
 
 
+def _passed_to_services(action: str) -> list[Check]:
+    """The permission to pass each role that the call gives to a service itself."""
+    data = request.current().data()
+    targets = data.get("Targets") if isinstance(data.get("Targets"), list) else []
+    named = {
+        "cloudtrail:CreateTrail": [data.get("CloudWatchLogsRoleArn")],
+        "cloudtrail:UpdateTrail": [data.get("CloudWatchLogsRoleArn")],
+        "events:PutRule": [data.get("RoleArn")],
+        "events:PutTargets": [target.get("RoleArn") for target in targets or []],
+    }
+    service = {"iam:PassedToService": f"{action.split(':', 1)[0]}.amazonaws.com"}
+    return [Check("iam:PassRole", str(arn), service) for arn in named.get(action, []) if arn]
+
+
 def _all_checks(action: str, service: str, resource: str, keys: dict[str, Any], region: str) -> list[Check]:
     parameters = request.current().parameters
+    if service == "s3":
+        keys = keys | s3_authorization.keys_of_tags(action)
     if service == "ec2":
         needed = ec2_authorization.checks(action, resource, parameters, region)
     elif service == "kms":
@@ -56,37 +76,35 @@ def _all_checks(action: str, service: str, resource: str, keys: dict[str, Any], 
     elif service == "dynamodb":
         needed = list(dynamodb_tables.checks(action, resource, keys))
     else:
-        needed = [Check(action, each, keys) for each in (resource, *request.current().further_resources)]
+        needed = [
+            Check(name, each, keys)
+            for name in action_table.actions_of(action)
+            for each in (resource, *request.current().further_resources)
+        ]
         if service == "iam":
             target = iam_resources.renamed_to(action.split(":", 1)[1], parameters)
             needed += [Check(action, target, keys)] if target else []
+        if service == "sts" and source_identity.given():
+            needed.append(Check("sts:SetSourceIdentity", resource, keys))
+        if keys.get("aws:TagKeys") or keys.get("s3:RequestObjectTagKeys"):
+            needed += [Check(name, resource, keys) for name in action_table.tagging(action)]
+    if action == "access-analyzer:CreateAnalyzer":
+        needed += access_analyzer.service_linked_role()
+    needed += _passed_to_services(action)
     role = _passed_role(action, parameters)
     if role is not None:
         needed.append(Check("iam:PassRole", role["Arn"], {"iam:PassedToService": _INSTANCE_SERVICE}))
-    return needed
-
-
-def _trust_policy_names_the_caller(role_arn: str) -> bool:
-    """Whether a role of the caller's own account trusts the caller by its own ARN."""
-    caller = role_arn_of_session(request.caller_arn(), account_id())
-    if f":{account_id()}:role/" not in role_arn:
-        return False
-    role = iam._roles.get(role_arn.rsplit("/", 1)[-1]) or {}
-    document = evaluator.json.loads(role.get("AssumeRolePolicyDocument") or "{}")
-    statements = document.get("Statement", [])
-    for statement in statements if isinstance(statements, list) else [statements]:
-        principal = statement.get("Principal")
-        named = principal.get("AWS", []) if isinstance(principal, dict) else []
-        if statement.get("Effect") == "Allow" and caller in (named if isinstance(named, list) else [named]):
-            return True
-    return False
+    return [
+        Check(check.action, action_table.resource_of(check.action, check.resource), check.keys)
+        for check in needed
+    ]
 
 
 def _allowed_without_identity_policy(denied: Any, check: Check) -> bool:
     if isinstance(denied, evaluator.AuthError) or denied.decision != "ImplicitDeny":
         return False
-    if check.action == "sts:AssumeRole":
-        return _trust_policy_names_the_caller(check.resource)
+    if check.action in trust_policies.DECIDED:
+        return trust_policies.decides_alone(check)
     return passwords.users_may_change_their_own(check.action, check.resource)
 
 
@@ -100,7 +118,9 @@ def apply() -> None:
     ) -> str | None:
         request.current().parameters = parameters
         request.current().body = body
+        request.current().headers = headers
         action: str | None = extract_action(service, method, path, headers, body, parameters)
+        request.current().action = action or ""
         return action
 
     def enforce(
@@ -113,6 +133,7 @@ def apply() -> None:
     ) -> Any:
         keys = service_context or {}
         for check in _all_checks(iam_action, service, resource_arn, keys, region):
+            recorded_calls.add(access_key_id, check.action)
             denied = enforce_one(
                 access_key_id,
                 check.action,
@@ -125,6 +146,14 @@ def apply() -> None:
                 current = request.current()
                 current.denied_action, current.denied_resource = check.action, check.resource
                 return denied
+            problem = action_table.refusal(check.action, check.resource)
+            # A KMS key that is not there has no ARN; the call finds nothing.
+            finds_nothing = service == "kms" and check.resource == "*"
+            if problem and not finds_nothing and not request.caller_is_root():
+                return evaluator.AuthError("AccessDenied", f"{_UNCERTAIN} {problem}")
+        if request.current().unknown_key and not request.caller_is_root():
+            problem = f"its {request.current().unknown_key} is not known here, and a policy asks for it."
+            return evaluator.AuthError("AccessDenied", f"{_UNCERTAIN} {problem}")
         # Only now: who cannot prove who they are learns nothing about devices and sessions.
         refusal = sessions.refusal(iam_action) or mfa.self_management_refusal(
             iam_action, request.current().parameters

@@ -15,9 +15,11 @@ role's policies, the one it has; it does not exist on other calls. `aws:Principa
 role's ARN.
 """
 
+from fnmatch import fnmatchcase
 from typing import Any
 
-from rehearsal.emulator.upstream import Parameters, actions, evaluator, iam, parameter, s3
+from rehearsal.emulator import action_table, request
+from rehearsal.emulator.upstream import Parameters, actions, evaluator, iam, members, parameter, s3
 
 _SETS_THE_BOUNDARY = frozenset(
     {"CreateRole", "CreateUser", "PutRolePermissionsBoundary", "PutUserPermissionsBoundary"}
@@ -37,6 +39,56 @@ _NAMES_A_POLICY = frozenset(
     f"{verb}{kind}Policy" for verb in ("Attach", "Detach") for kind in ("Group", "Role", "User")
 )
 _PRINCIPAL_TYPE = {"Root": "Account"}
+
+
+# Per action, without the service's name: what is there when a call has it. Of other keys that AWS lists for
+# an action nothing is known here, and a call whose policies ask for one is refused.
+_SUPPLIED = {
+    "dynamodb:*": ("attributes", "enclosingoperation", "select"),
+    "ec2:*": ("createaction", "resourcetag/*"),
+    "ec2:createvolume": ("encrypted", "kmskeyid", "volumesize", "volumetype"),
+    "ec2:runinstances": (
+        "associatepublicipaddress",
+        "encrypted",
+        "instancetype",
+        "metadatahttpputresponsehoplimit",
+        "metadatahttptokens",
+    ),
+    "iam:*": ("awsservicename", "passedtoservice", "permissionsboundary", "policyarn", "resourcetag/*"),
+    "kms:*": (
+        "calleraccount",
+        "encryptioncontext*",
+        "keyorigin",
+        "keyspec",
+        "keyusage",
+        "multiregion",
+        "reencryptonsamekey",
+        "requestalias",
+        "resourcealiases",
+        "viaservice",
+    ),
+    "s3:*": (
+        "dataaccesspoint*",
+        "delimiter",
+        "existingobjecttag/*",
+        "max-keys",
+        "prefix",
+        "requestobjecttag*",
+        "resourceaccount",
+    ),
+    "s3:putobject": ("x-amz-acl", "x-amz-grant-*", "x-amz-server-side-encryption"),
+    "ssm:*": ("resourcetag/*", "sessiondocumentaccesscheck"),
+    "sts:*": ("externalid", "rolesessionname", "sourceidentity", "transitivetagkeys"),
+}
+
+
+def _is_unknown(key: str, action: str) -> bool:
+    """Whether AWS has a value of the key for the action, and nothing here could."""
+    service, _, name = key.lower().partition(":")
+    if service != action.split(":", 1)[0] or not action_table.has_key(action, key):
+        return False
+    known = (*_SUPPLIED.get(f"{service}:*", ()), *_SUPPLIED.get(action.lower(), ()))
+    return not any(fnmatchcase(name, pattern) for pattern in known)
 
 
 def _iam_keys(action: str, parameters: Parameters) -> dict[str, Any]:
@@ -63,8 +115,10 @@ def _iam_keys(action: str, parameters: Parameters) -> dict[str, Any]:
 
 
 def _sts_keys(parameters: Parameters) -> dict[str, Any]:
-    keys = {"sts:ExternalId": "ExternalId", "sts:RoleSessionName": "RoleSessionName"}
-    return {key: parameter(parameters, name) for key, name in keys.items() if parameter(parameters, name)}
+    names = ("ExternalId", "RoleSessionName", "SourceIdentity")
+    keys: dict[str, Any] = {f"sts:{name}": parameter(parameters, name) for name in names}
+    keys["sts:TransitiveTagKeys"] = members(parameters, "TransitiveTagKeys")
+    return {key: value for key, value in keys.items() if value}
 
 
 def role_arn_of_session(arn: str, account: str) -> str:
@@ -104,7 +158,10 @@ def apply() -> None:
         if name in ("aws:resourceaccount", "s3:resourceaccount") and ":s3:::" in context.resource_arn:
             bucket = context.resource_arn.split(":::", 1)[1].partition("/")[0]
             return s3._bucket_owner_account(bucket) or context.principal_account
-        return resolve(key, context)
+        value = resolve(key, context)
+        if value is None and _is_unknown(key, context.action):
+            request.current().unknown_key = key
+        return value
 
     actions.request_tag_context = request_tag_context
     evaluator._resolve_condition_key = resolve_condition_key

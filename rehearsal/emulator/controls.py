@@ -1,6 +1,6 @@
 """What no call of AWS's API can do, and a test or a rehearsal needs to have happened.
 
-No gaps of MiniStack's: controls of the emulator's own, all of them POST.
+No gaps of MiniStack's: controls of the emulator's own, POST where nothing else is said.
 
 - `/_emulated_aws/mfa-age?seconds=3600` makes every session with MFA look an hour older than it is, to
   `aws:MultiFactorAuthAge` alone, so that no one has to wait for it; `seconds=0` ends that.
@@ -8,7 +8,10 @@ No gaps of MiniStack's: controls of the emulator's own, all of them POST.
   does in the console.
 - `/_emulated_aws/quota?account=111111111111&name=PoliciesPerRole&value=15` raises a quota of that account,
   as AWS does on request: `PoliciesPerRole`, `PoliciesPerUser`, `TrustPolicyLength`.
+- `/_emulated_aws/calls` begins the record of calls anew, and GET answers with it (recorded_calls.py).
 """
+
+from rehearsal.emulator import recorded_calls
 
 PREFIX = "/_emulated_aws/"
 
@@ -43,6 +46,10 @@ def handle(method: str, path: str, query: dict[str, list[str]]) -> tuple[int, di
         _root_users_with_mfa.add(account)
     elif (method, path) == ("POST", f"{PREFIX}quota") and account and _is_possible(name, value):
         _raised_quotas[account, name] = int(value)
+    elif (method, path) == ("POST", f"{PREFIX}calls"):
+        recorded_calls.begin()
+    elif (method, path) == ("GET", f"{PREFIX}calls"):
+        return 200, {"Content-Type": "application/json"}, recorded_calls.as_json()
     else:
         return 404, {}, b""
     return 204, {}, b""

@@ -14,7 +14,7 @@ Which of them a PartiQL statement is, and on which table, is not worked out: it 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rehearsal.emulator import request
+from rehearsal.emulator import action_table, request
 from rehearsal.emulator.ec2_authorization import Check
 from rehearsal.emulator.upstream import Response, account_id, dynamodb, evaluator, responses
 
@@ -57,7 +57,8 @@ def checks(action: str, resource: str, keys: dict[str, Any]) -> Iterator[Check]:
         yield Check(action, resource, keys)
         return
     if name in _PARTIQL_CALLS:
-        yield from (Check(f"dynamodb:{each}", "*", keys) for each in _PARTIQL)
+        tables = {_arn("*"), *(_arn(str(table)) for table in dynamodb._tables)}
+        yield from (Check(f"dynamodb:{each}", table, keys) for each in _PARTIQL for table in sorted(tables))
         return
     if name == "RestoreTableToPointInTime":
         source = str(data.get("SourceTableArn") or data.get("SourceTableName") or "")
@@ -67,8 +68,9 @@ def checks(action: str, resource: str, keys: dict[str, Any]) -> Iterator[Check]:
         return
     for table in _tables(data) or ["*"]:
         yield Check(action, table, keys)
-    if name == "CreateTable" and data.get("Tags"):
-        yield Check("dynamodb:TagResource", _arn(str(data.get("TableName"))), keys)
+    if data.get("Tags"):
+        table = _arn(str(data.get("TableName")))
+        yield from (Check(name, table, keys) for name in action_table.tagging(action))
 
 
 def _policy_for_arn(arn: str) -> tuple[str, str] | None:

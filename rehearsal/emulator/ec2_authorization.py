@@ -1,27 +1,38 @@
 """On what, and with which condition keys, EC2 calls are authorised.
 
 Gap: MiniStack authorises RunInstances on the image alone, a call on several instances on the first one only,
-a Describe call that names an instance on that instance, and knows none of `ec2:MetadataHttpTokens`,
-`ec2:Encrypted`, `ec2:ResourceTag/…` or the request tags of a TagSpecification.
+a Describe call that names an instance on that instance, what is made not at all, its tags neither, and knows
+none of `ec2:MetadataHttpTokens`, `ec2:Encrypted`, `ec2:ResourceTag/…` or the request tags of a
+TagSpecification.
 
 AWS ("Actions, resources, and condition keys for Amazon EC2"): RunInstances needs permission on the instance,
 image, network interface, security group, subnet, volume and key pair; a call on several instances on each of
-them; Describe calls have no resource (`*`).
+them; most Describe calls have no resource (`*`); what a call makes is `volume/*` and the like. "Grant
+permission to tag Amazon EC2 resources during creation": `ec2:CreateTags` with `ec2:CreateAction`, for each
+kind of resource.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from rehearsal.emulator import action_table
 from rehearsal.emulator.upstream import Parameters, account_id, ec2, members, parameter
 
 # Parameters that name a resource, alone or numbered. Source: the API reference of the calls.
 _NAMED = {
     "AllocationId": "elastic-ip",
+    "CustomerGatewayId": "customer-gateway",
+    "DhcpOptionsId": "dhcp-options",
+    "EgressOnlyInternetGatewayId": "egress-only-internet-gateway",
     "GroupId": "security-group",
     "ImageId": "image",
     "InternetGatewayId": "internet-gateway",
     "KeyName": "key-pair",
+    "LaunchTemplateId": "launch-template",
+    "NatGatewayId": "natgateway",
+    "NetworkAclId": "network-acl",
     "NetworkInterfaceId": "network-interface",
+    "PrefixListId": "prefix-list",
     "RouteTableId": "route-table",
     "SecurityGroupId": "security-group",
     "SnapshotId": "snapshot",
@@ -29,7 +40,33 @@ _NAMED = {
     "VolumeId": "volume",
     "VpcEndpointId": "vpc-endpoint",
     "VpcId": "vpc",
+    "VpcPeeringConnectionId": "vpc-peering-connection",
+    "VpnConnectionId": "vpn-connection",
+    "VpnGatewayId": "vpn-gateway",
 }
+_KIND_OF_ID = {
+    "acl": "network-acl",
+    "ami": "image",
+    "eipalloc": "elastic-ip",
+    "eni": "network-interface",
+    "i": "instance",
+    "igw": "internet-gateway",
+    "key": "key-pair",
+    "lt": "launch-template",
+    "nat": "natgateway",
+    "pcx": "vpc-peering-connection",
+    "pl": "prefix-list",
+    "rtb": "route-table",
+    "sg": "security-group",
+    "snap": "snapshot",
+    "subnet": "subnet",
+    "vol": "volume",
+    "vpc": "vpc",
+    "vpce": "vpc-endpoint",
+}
+# The ARNs of these have no account.
+_OF_NO_ACCOUNT = frozenset({"image", "snapshot"})
+_MAKES = ("Allocate", "Copy", "Create", "Import")
 
 
 @dataclass(frozen=True)
@@ -64,6 +101,20 @@ def request_tags(parameters: Parameters, kind: str) -> dict[str, Any]:
 def resource_tags(identifier: str) -> dict[str, Any]:
     tags = ec2._tags.get(identifier) or []
     return {f"{prefix}:ResourceTag/{tag['Key']}": tag["Value"] for tag in tags for prefix in ("ec2", "aws")}
+
+
+def _tagging(action: str, parameters: Parameters, region: str) -> list[Check]:
+    """The permission to tag what the call makes, once for each kind that it gives tags to."""
+    checks, number = [], 1
+    while kind := parameter(parameters, f"TagSpecification.{number}.ResourceType"):
+        tags = request_tags(parameters, kind)
+        if tags:
+            keys = {"ec2:CreateAction": action.split(":", 1)[1]} | tags
+            checks.append(
+                Check("ec2:CreateTags", _arn(region, kind, "*", owned=kind not in _OF_NO_ACCOUNT), keys)
+            )
+        number += 1
+    return checks
 
 
 def _root_volume_keys(parameters: Parameters) -> dict[str, Any]:
@@ -102,15 +153,7 @@ def _run_instances(parameters: Parameters, region: str) -> list[Check]:
     ]
     if parameter(parameters, "KeyName"):
         checks.append(Check(action, _arn(region, "key-pair", parameter(parameters, "KeyName"))))
-    if any(request_tags(parameters, kind) for kind in ("instance", "volume")):
-        checks.append(
-            Check(
-                "ec2:CreateTags",
-                _arn(region, "instance", "*"),
-                {"ec2:CreateAction": "RunInstances"} | instance_keys,
-            )
-        )
-    return checks
+    return checks + _tagging(action, parameters, region)
 
 
 def _instance_ids(parameters: Parameters) -> list[str]:
@@ -124,32 +167,47 @@ def checks(action: str, resource: str, parameters: Parameters, region: str) -> l
     name = action.split(":", 1)[1]
     if name == "RunInstances":
         return _run_instances(parameters, region)
-    if name.startswith("Describe"):
-        return [Check(action, "*")]
     if name in ("CreateTags", "DeleteTags"):
-        kinds = {"i": "instance", "vol": "volume", "subnet": "subnet", "sg": "security-group", "vpc": "vpc"}
+        tags = _tags_of_create_tags(parameters)
         return [
-            Check(
-                action,
-                _arn(region, kinds.get(identifier.rsplit("-", 1)[0], "*"), identifier),
-                _tags_of_create_tags(parameters) | resource_tags(identifier),
-            )
+            _on_one(action, region, _KIND_OF_ID.get(identifier.rsplit("-", 1)[0], ""), identifier, tags)
             for identifier in members(parameters, "ResourceId")
         ]
     named = [("instance", identifier) for identifier in _instance_ids(parameters)]
     for name, kind in _NAMED.items():
         one = parameter(parameters, name)
         named += [(kind, identifier) for identifier in [*members(parameters, name), *([one] if one else [])]]
-    if not named:
-        return [Check(action, resource, _tags_given(parameters))]
-    return [
-        Check(
-            action,
-            _arn(region, kind, identifier, owned=kind != "image"),
-            _tags_given(parameters) | resource_tags(identifier),
-        )
-        for kind, identifier in named
-    ]
+    types, tags = action_table.types(action), _tags_given(parameters)
+    found = [_on_one(action, region, kind, identifier, tags) for kind, identifier in named if kind in types]
+    missing = [kind for kind, required in types.items() if required and kind not in dict(named)]
+    if action.split(":", 1)[1].startswith(_MAKES):
+        found += [
+            Check(
+                action,
+                _arn(region, kind, "*", owned=kind not in _OF_NO_ACCOUNT),
+                request_tags(parameters, kind) | (_volume_keys(parameters) if kind == "volume" else {}),
+            )
+            for kind in missing
+        ]
+        missing = []
+    if missing or not found:
+        found.append(Check(action, resource, tags))
+    return found + _tagging(action, parameters, region)
+
+
+def _on_one(action: str, region: str, kind: str, identifier: str, tags: dict[str, Any]) -> Check:
+    arn = _arn(region, kind, identifier, owned=kind not in _OF_NO_ACCOUNT)
+    return Check(action, arn, tags | resource_tags(identifier))
+
+
+def _volume_keys(parameters: Parameters) -> dict[str, Any]:
+    given = {
+        "ec2:Encrypted": parameter(parameters, "Encrypted").lower() or "false",
+        "ec2:KmsKeyId": parameter(parameters, "KmsKeyId"),
+        "ec2:VolumeSize": parameter(parameters, "Size"),
+        "ec2:VolumeType": parameter(parameters, "VolumeType") or "gp2",
+    }
+    return {name: value for name, value in given.items() if value}
 
 
 def _tags_given(parameters: Parameters) -> dict[str, Any]:

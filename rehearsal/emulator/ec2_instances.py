@@ -1,8 +1,8 @@
 """EC2 instances and images, as far as hardening shows on them.
 
-Gap: MiniStack drops MetadataOptions and root-volume settings, gives every instance a public address,
-launches images and profiles that do not exist, keeps no creation date of an image (so "the latest" means
-nothing), and has one Ubuntu image under a name that Canonical never used.
+Gap: MiniStack drops MetadataOptions and root-volume settings, gives every instance a public address, launches
+images and profiles that do not exist, also without a network, keeps no creation date of an image (so "the
+latest" means nothing), and has one Ubuntu image under a name that Canonical never used.
 
 AWS ("RunInstances", "DescribeInstances", "DescribeImages", "ModifyInstanceMetadataOptions"); Canonical
 ("Find Ubuntu images on AWS": owner 099720109477 and the name pattern).
@@ -198,6 +198,11 @@ def _run(original: Callable[[Parameters], Response]) -> Callable[[Parameters], R
         if subnet and subnet not in ec2._subnets:
             refused = refused or _refuse(
                 "InvalidSubnetID.NotFound", f"The subnet ID '{subnet}' does not exist"
+            )
+        if not subnet and not any(vpc.get("IsDefault") for vpc in ec2._vpcs.values()):
+            refused = refused or _refuse(
+                "VPCIdNotSpecified",
+                "No default VPC for this user. GroupName is only supported for EC2-Classic and default VPC.",
             )
         if refused:
             answer: Response = refused

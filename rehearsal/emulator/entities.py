@@ -2,15 +2,22 @@
 
 Gap: MiniStack takes any name and path, distinguishes `alice` from `Alice`, deletes users and groups that
 still have something of theirs and policies with several versions, lacks UpdateUser and UpdateGroup,
-attaches policies that do not exist, and leaves boundaries out of GetAccountAuthorizationDetails.
+attaches policies that do not exist, takes the role paths that AWS keeps for itself, lets everyone change
+service-linked roles, and leaves boundaries and AWS-managed policies out of GetAccountAuthorizationDetails.
 
 AWS ("IAM and AWS STS quotas": names, paths, "names are unique within the account, without regard to case";
 "DeleteUser", "DeleteGroup", "DeleteRole", "DeletePolicy": DeleteConflict; "UpdateUser", "UpdateGroup": keys,
-memberships and policies stay with the renamed entity; "UserDetail", "RoleDetail": PermissionsBoundary).
+memberships and policies stay with the renamed entity; "UserDetail", "RoleDetail": PermissionsBoundary;
+"Create a service-linked role": `aws-service-role/` is for those alone, and only AWS changes them;
+`aws-reserved/` is IAM Identity Center's; "GetAccountAuthorizationDetails": AWS-managed policies with their
+documents, here those that the account uses).
 """
 
 import re
 from typing import Any
+from urllib.parse import quote
+
+import botocore.session
 
 from rehearsal.emulator import passwords, request, user_credentials
 from rehearsal.emulator.upstream import (
@@ -21,6 +28,7 @@ from rehearsal.emulator.upstream import (
     iam,
     iam_answer,
     iam_handlers,
+    members,
     parameter,
     refuse,
 )
@@ -28,6 +36,9 @@ from rehearsal.emulator.upstream import (
 _NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
 _PATH = re.compile(r"/|/[\x21-\x7e]+/")
 _MAX_PATH = 512
+_RESERVED_ROLE_PATHS = ("/aws-service-role/", "/aws-reserved/")
+# A service-linked role's description may be edited, and AWS's list of errors does not say so.
+_OPEN_TO_ALL = frozenset({"UpdateRole", "UpdateRoleDescription"})
 # Source: "IAM and AWS STS quotas".
 _MAX_NAME = {
     "User": 64,
@@ -65,6 +76,8 @@ def _name_refusal(
         return _invalid(name_parameter, name, r"Member must satisfy regular expression pattern: [\w+=,.@-]+")
     if path and (len(path) > _MAX_PATH or not _PATH.fullmatch(path)):
         return _invalid(path_parameter, path, "A path begins and ends with / and has at most 512 characters")
+    if kind == "Role" and path.startswith(_RESERVED_ROLE_PATHS):
+        return refuse(400, "InvalidInput", f"The path {path} is reserved for roles that AWS makes.")
     return None
 
 
@@ -91,6 +104,17 @@ def _creating(kind: str, handler: Handler) -> Handler:
         return handler(parameters)
 
     return checked
+
+
+def _unless_service_linked(handler: Handler) -> Handler:
+    def guarded(parameters: Parameters) -> Response:
+        name = parameter(parameters, "RoleName")
+        if (iam._roles.get(name) or {}).get("Path", "").startswith("/aws-service-role/"):
+            message = f"Cannot perform the operation on the protected role '{name}': AWS alone changes it."
+            return refuse(400, "UnmodifiableEntity", message)
+        return handler(parameters)
+
+    return guarded
 
 
 def _conflict(what: str) -> Response:
@@ -201,6 +225,38 @@ def _update_group(parameters: Parameters) -> Response:
     return iam_answer("UpdateGroup")
 
 
+def _managed_by_aws(arn: str) -> str:
+    """One AWS-managed policy, as GetAccountAuthorizationDetails has it."""
+    policy = iam._aws_managed_policies[arn]
+    versions = "".join(
+        f"<member><Document>{quote(version['Document'], safe='')}</Document>"
+        f"<VersionId>{version['VersionId']}</VersionId>"
+        f"<IsDefaultVersion>{str(version['IsDefaultVersion']).lower()}</IsDefaultVersion></member>"
+        for version in policy["Versions"].values()
+    )
+    return (
+        f"<member><PolicyName>{policy['PolicyName']}</PolicyName><PolicyId>{policy['PolicyId']}</PolicyId>"
+        f"<Arn>{arn}</Arn><Path>{policy['Path']}</Path>"
+        f"<DefaultVersionId>{policy['DefaultVersionId']}</DefaultVersionId>"
+        f"<PolicyVersionList>{versions}</PolicyVersionList></member>"
+    )
+
+
+def _with_managed_policies(details: Handler) -> Handler:
+    def answer(parameters: Parameters) -> Response:
+        status, headers, body = details(parameters)
+        filters = members(parameters, "Filter")
+        if filters and "AWSManagedPolicy" not in filters:
+            return status, headers, body
+        entities = (*iam._users.values(), *iam._groups.values(), *iam._roles.values())
+        used = {arn for each in entities for arn in each.get("AttachedPolicies", [])}
+        used |= {str(each.get("PermissionsBoundary")) for each in entities}
+        found = "".join(_managed_by_aws(arn) for arn in sorted(used) if arn in iam._aws_managed_policies)
+        return status, headers, body.replace(b"</Policies>", f"{found}</Policies>".encode())
+
+    return answer
+
+
 def _with_boundaries(details: Handler) -> Handler:
     def answer(parameters: Parameters) -> Response:
         status, headers, body = details(parameters)
@@ -219,9 +275,8 @@ def _with_boundaries(details: Handler) -> Handler:
 
 
 def apply() -> None:
-    iam_handlers["GetAccountAuthorizationDetails"] = _with_boundaries(
-        iam_handlers["GetAccountAuthorizationDetails"]
-    )
+    details = "GetAccountAuthorizationDetails"
+    iam_handlers[details] = _with_managed_policies(_with_boundaries(iam_handlers[details]))
     for kind in _MAX_NAME:
         action = f"Create{kind}"
         iam_handlers[action] = _creating(kind, iam_handlers[action])
@@ -233,5 +288,10 @@ def apply() -> None:
         iam_handlers[action] = _deleting(name_parameter, has, iam_handlers[action])
     for kind in ("User", "Group", "Role"):
         iam_handlers[f"Attach{kind}Policy"] = _attaching(iam_handlers[f"Attach{kind}Policy"])
+    model = botocore.session.Session().get_service_model("iam")
+    for action in {*iam_handlers} & {*model.operation_names} - _OPEN_TO_ALL:
+        errors = {shape.name for shape in model.operation_model(action).error_shapes}
+        if "UnmodifiableEntityException" in errors:
+            iam_handlers[action] = _unless_service_linked(iam_handlers[action])
     iam_handlers["UpdateUser"] = _update_user
     iam_handlers["UpdateGroup"] = _update_group

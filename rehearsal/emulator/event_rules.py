@@ -1,9 +1,9 @@
-"""EventBridge: a call on a rule is authorised on that rule.
+"""EventBridge: a call on a rule or a bus is authorised on that rule or bus.
 
 Gap: MiniStack authorises every call of EventBridge on `*`, so a policy that names a rule decides nothing.
 
 AWS ("Actions, resources, and condition keys for Amazon EventBridge"): `rule/NAME` on the default bus,
-`rule/BUS/NAME` on another one.
+`rule/BUS/NAME` on another one; `event-bus/NAME`.
 """
 
 import json
@@ -24,10 +24,14 @@ _RULE_IN = {
 }
 _TAGGING = frozenset({"ListTagsForResource", "TagResource", "UntagResource"})
 _DEFAULT_BUS = "default"
+_ON_A_BUS = frozenset({"CreateEventBus", "DeleteEventBus", "DescribeEventBus", "UpdateEventBus"})
 
 
 def rule_arn(operation: str, content: dict[str, Any]) -> str | None:
-    """Of the rule that a call is about; None for another call."""
+    """Of the rule or the bus that a call is about; None for another call."""
+    if operation in _ON_A_BUS:
+        bus = str(content.get("Name") or _DEFAULT_BUS).rsplit("/", 1)[-1]
+        return f"arn:aws:events:{responses.get_region()}:{account_id()}:event-bus/{bus}"
     if operation in _TAGGING:
         return str(content.get("ResourceARN") or "") or None
     name = content.get(_RULE_IN.get(operation, ""))

@@ -1,9 +1,9 @@
 """The resource that each IAM call is authorised on.
 
 Gap: MiniStack leaves the path out of IAM ARNs, takes the first of role, user, policy and group that a call
-names (a group-membership call is then authorised on the user), authorises calls on MFA devices, new
-policies, instance profiles and identity providers on `*`, and does not know who is meant when a call leaves
-UserName out.
+names (a group-membership call is then authorised on the user), authorises calls on MFA devices, new policies,
+instance profiles, service-linked roles and identity providers on `*`, and does not know who is meant when a
+call leaves UserName out.
 
 AWS ("Actions, resources, and condition keys for AWS Identity and Access Management"): every action has one
 resource type; a user's ARN carries its path (`user/vault/name`); UserName is optional where a user acts on
@@ -48,6 +48,13 @@ _ON_A_DEVICE = frozenset(
         "UntagMFADevice",
     }
 )
+# Calls on a user, group, role or policy that another parameter names.
+_ON_AN_ENTITY = {
+    "GenerateServiceLastAccessedDetails": "Arn",
+    "GetContextKeysForPrincipalPolicy": "PolicySourceArn",
+    "ListPoliciesGrantingServiceAccess": "Arn",
+    "SimulatePrincipalPolicy": "PolicySourceArn",
+}
 
 
 def arn(kind: str, path: str, name: str) -> str:
@@ -66,8 +73,14 @@ def resource_of(action: str, parameters: Parameters) -> str:
         return arn("oidc-provider", "/", parameter(parameters, "Url").split("://", 1)[-1])
     if action == "CreateSAMLProvider":
         return arn("saml-provider", "/", parameter(parameters, "Name"))
-    if action == "SimulatePrincipalPolicy":
-        return parameter(parameters, "PolicySourceArn") or "*"
+    if action in _ON_AN_ENTITY:
+        return parameter(parameters, _ON_AN_ENTITY[action]) or "*"
+    if action == "CreateServiceLinkedRole":
+        service = parameter(parameters, "AWSServiceName")
+        # The name that MiniStack gives it; AWS's own are written otherwise.
+        return arn(
+            "role", f"/aws-service-role/{service}/", f"AWSServiceRoleFor{service.split('.')[0].capitalize()}"
+        )
     if action == "GetAccessKeyLastUsed":
         key = iam._access_keys.get(parameter(parameters, "AccessKeyId")) or {}
         parameters = {"UserName": key.get("UserName", "")}

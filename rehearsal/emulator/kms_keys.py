@@ -3,13 +3,15 @@
 Gap: MiniStack wants a key policy's consent from everyone but root, authorises a call that names an alias on
 the alias, calls on aliases on `*`, and a Decrypt that names another key than its ciphertext on the named one
 while it uses the other; it knows none of KMS's condition keys, takes any text for a key policy, also one that
-locks everyone out, and lets a key that waits for its deletion be enabled again.
+locks everyone out, and lets a key that waits for its deletion be enabled again. It lacks ReEncrypt, and
+takes aliases that begin like those of AWS's own keys.
 
 AWS ("Key policies in AWS KMS": no one, root included, may do anything with a key that its key policy does
 not allow, and a statement for the account hands the decision to IAM policies; "Controlling access to
 aliases": calls on an alias need permission on it by an IAM policy, and on the keys it meant and will mean;
 "Condition keys for AWS KMS"; "PutKeyPolicy": the caller must be able to put a policy again, and principals
-must exist; "Decrypt": IncorrectKeyException; "Key states of AWS KMS keys").
+must exist; "ReEncrypt": `kms:ReEncryptFrom` on the one key and `kms:ReEncryptTo` on the other; "CreateAlias":
+`alias/aws/` is reserved; "Decrypt": IncorrectKeyException; "Key states of AWS KMS keys").
 
 Grants are stored and not asked, so they allow nothing here. No service of the emulated AWS uses a key on
 behalf of a caller: `kms:ViaService` is never there, and a table or a bucket with its own key is open to
@@ -17,12 +19,13 @@ who may not use the key.
 """
 
 import base64
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from rehearsal.emulator import documents, request
 from rehearsal.emulator.ec2_authorization import Check
-from rehearsal.emulator.upstream import Response, account_id, evaluator, kms, responses
+from rehearsal.emulator.upstream import Parameters, Response, account_id, evaluator, kms, responses, succeeded
 
 _WITHOUT_A_KEY = frozenset({"CreateKey", "GenerateRandom", "ListAliases", "ListKeys"})
 _KEY_ID_LENGTH = 36
@@ -37,6 +40,7 @@ _WHILE_DELETION_WAITS = (
     "_untag_resource",
     "_update_key_description",
 )
+_RESERVED_ALIAS = "alias/aws/"
 _ROTATION_DAYS = range(90, 2561)
 
 Data = dict[str, Any]
@@ -114,11 +118,62 @@ def checks(action: str, tag_keys: dict[str, Any]) -> Iterator[Check]:
         if name == "CreateKey" and data.get("Tags"):
             yield Check("kms:TagResource", _arn("key/*"), tag_keys)
         return
+    if name == "ReEncrypt":
+        yield from _re_encrypts(data)
+        return
     named = str(data.get("KeyId") or "") or _in_ciphertext(data)
     check = _on_key(action, data, named)
     yield Check(action, check.resource, check.keys | tag_keys)
     if name == "ReplicateKey":
         yield Check("kms:CreateKey", "*", {})
+
+
+def _re_encrypts(data: Data) -> Iterator[Check]:
+    """The two permissions of ReEncrypt, one on each key."""
+    source = str(data.get("SourceKeyId") or "") or _in_ciphertext(data)
+    target = str(data.get("DestinationKeyId") or "")
+    same = {"kms:ReEncryptOnSameKey": str(_key_arn(source) == _key_arn(target)).lower()}
+    for side, named, action in (
+        ("Source", source, "kms:ReEncryptFrom"),
+        ("Destination", target, "kms:ReEncryptTo"),
+    ):
+        said = {"EncryptionContext": data.get(f"{side}EncryptionContext"), "KeyId": named}
+        check = _on_key(action, said, named)
+        yield Check(action, check.resource, check.keys | same)
+
+
+def _re_encrypt(data: Data) -> Response:
+    """Decrypts with the source's key, encrypts with the other."""
+    opened: Response = kms._decrypt(
+        {
+            "CiphertextBlob": data.get("CiphertextBlob"),
+            "EncryptionContext": data.get("SourceEncryptionContext") or {},
+            "KeyId": data.get("SourceKeyId") or "",
+        }
+    )
+    if not succeeded(opened):
+        return opened
+    source = json.loads(opened[2])
+    sealed: Response = kms._encrypt(
+        {
+            "KeyId": str(data.get("DestinationKeyId") or ""),
+            "Plaintext": source["Plaintext"],
+            "EncryptionContext": data.get("DestinationEncryptionContext") or {},
+        }
+    )
+    if not succeeded(sealed):
+        return sealed
+    content = json.loads(sealed[2]) | {"SourceKeyId": source["KeyId"]}
+    return sealed[0], sealed[1], json.dumps(content).encode()
+
+
+def _unless_reserved(handler: KmsHandler) -> KmsHandler:
+    def guarded(data: Data) -> Response:
+        if str(data.get("AliasName") or "").startswith(_RESERVED_ALIAS):
+            return _refuse("NotAuthorizedException", f"{_RESERVED_ALIAS} is for the keys that AWS manages.")
+        return handler(data)
+
+    return guarded
 
 
 def _consents(policy: str, action: str, resource: str, keys: dict[str, Any]) -> str:
@@ -201,6 +256,7 @@ def _with_a_possible_period(handler: KmsHandler) -> KmsHandler:
 def apply() -> None:
     enforce_one = evaluator.enforce
     policy_of = kms.key_policy_for_arn
+    handle = kms.handle_request
 
     def enforce(
         access_key_id: str,
@@ -238,6 +294,18 @@ def apply() -> None:
 
     evaluator.enforce = enforce
     kms.key_policy_for_arn = key_policy_for_arn
+
+    async def handle_request(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: Parameters
+    ) -> Response:
+        if headers.get("x-amz-target", "").endswith(".ReEncrypt"):
+            return _re_encrypt(request.content_of(body))
+        answer: Response = await handle(method, path, headers, body, query)
+        return answer
+
+    kms.handle_request = handle_request
+    for name in ("_create_alias", "_delete_alias", "_update_alias"):
+        setattr(kms, name, _unless_reserved(getattr(kms, name)))
     kms._create_key = _with_checked_policy(kms._create_key, needs_one=False)
     kms._put_key_policy = _with_checked_policy(kms._put_key_policy, needs_one=True)
     kms._decrypt = _with_the_key_of_the_ciphertext(kms._decrypt)

@@ -8,8 +8,7 @@ GetAccountAuthorizationDetails, and counts as used when credentials of its sessi
 signature does not fit is not a use. Temporary credentials of a user are not a use of the user's key here:
 AWS's pages do not say. Keys of the account's root user are left out.
 
-A use is reported at once here; on AWS that takes its time. The credential report still has N/A in these
-columns.
+A use is reported at once here; on AWS that takes its time.
 """
 
 import re
@@ -40,6 +39,11 @@ def _scope(signed: Any) -> tuple[str, str] | None:
     presigned = (signed.query_params or {}).get("X-Amz-Credential") or [""]
     found = _SCOPE.search((signed.headers or {}).get("authorization", "")) or _SCOPE.search(presigned[0])
     return (found[1], found[2]) if found else None
+
+
+def of_key(access_key_id: str) -> tuple[str, str, str] | None:
+    """ISO date, region and service of an access key's last use; None before the first."""
+    return _used.get(access_key_id)
 
 
 def _record(credential: Any, scope: tuple[str, str]) -> None:

@@ -5,7 +5,7 @@ and sees a group only where the call names it as `logGroupName`.
 
 AWS ("Actions, resources, and condition keys for Amazon CloudWatch Logs"; CloudWatch Logs API reference,
 "LogGroup", arn): a group's ARN ends with `:*` for all calls but TagResource, UntagResource and
-ListTagsForResource; what reads, writes or deletes a stream's events is authorised on the stream; a query on
+ListTagsForResource; what makes, reads, writes or deletes a stream is authorised on the stream; a query on
 each group that it reads. `DescribeLogGroups` has no single group.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from rehearsal.emulator import request
 from rehearsal.emulator.upstream import account_id, actions, responses
 
-_ON_A_STREAM = frozenset({"DeleteLogStream", "GetLogEvents", "PutLogEvents"})
+_ON_A_STREAM = frozenset({"CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents"})
 _LISTS = frozenset({"DescribeLogGroups"})
 
 

@@ -65,11 +65,13 @@ _SCRYPT: dict[str, int] = {"n": 2**10, "r": 8, "p": 1}
 class _Hash:
     salt: bytes
     digest: bytes
+    # When it became the password; ISO 8601.
+    since: str
 
     @classmethod
     def of(cls, password: str) -> "_Hash":
         salt = os.urandom(16)
-        return cls(salt, hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT))
+        return cls(salt, hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT), iam._now())
 
     def matches(self, password: str) -> bool:
         return hmac.compare_digest(self.digest, hashlib.scrypt(password.encode(), salt=self.salt, **_SCRYPT))
@@ -133,6 +135,17 @@ def _remember(user_name: str, password: str) -> None:
 def password_is(user_name: str, password: str) -> bool:
     hashes = _history.get(user_name) or []
     return bool(hashes) and hashes[-1].matches(password)
+
+
+def last_changed(user_name: str) -> str | None:
+    """When the user's password was set; None without one."""
+    hashes = _history.get(user_name) or []
+    return hashes[-1].since if hashes else None
+
+
+def max_age_days() -> int | None:
+    """After how many days the account's policy wants another password; None where it does not."""
+    return (_policy() or {}).get("MaxPasswordAge")
 
 
 def forget(user_name: str) -> None:

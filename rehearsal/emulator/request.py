@@ -20,10 +20,17 @@ def content_of(body: bytes) -> dict[str, Any]:
 @dataclass
 class Request:
     access_key_id: str = ""
+    # As the call is authorised, `s3:GetObject`; empty where that cannot be told.
+    action: str = ""
     parameters: Parameters = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
     # What the call is authorised on in addition to its main resource.
     further_resources: list[str] = field(default_factory=list)
+    # Actions on the role to be assumed that its trust policy alone allows, and who it must name for that.
+    by_trust_alone: dict[str, str] = field(default_factory=dict)
+    # A condition key that a policy asks for, that AWS has for the call and that has no value here.
+    unknown_key: str = ""
     # What was refused, when that is not the call's own action and resource (iam:PassRole for RunInstances).
     denied_action: str = ""
     denied_resource: str = ""

@@ -1,7 +1,7 @@
 """The account's root user: its own access keys, the account summary, `GetUser` without a name.
 
 Gap: MiniStack gives keys made without a UserName to a user `default` that does not exist, always reports no
-root key, also in the credential report, reports root's MFA as soon as anyone has a device, counts policy
+root key, reports root's MFA as soon as anyone has a device, counts policy
 versions wrongly, and takes every caller of `GetUser` for root.
 
 AWS ("CreateAccessKey", "GetUser", "GetAccountSummary"): without UserName these act on the caller, also when
@@ -97,26 +97,7 @@ def _counted(summary: Response) -> Response:
     return status, headers, text.encode()
 
 
-def _key_columns(keys: list[dict[str, Any]]) -> str:
-    """The credential report's ten columns of two access keys; they were never used."""
-    columns: list[str] = []
-    for number in range(MAX_KEYS):
-        key = keys[number] if number < len(keys) else None
-        active = str(key is not None and key["Status"] == "Active").lower()
-        columns += [active, key["CreateDate"] if key else "N/A", "N/A", "N/A", "N/A"]
-    return ",".join(columns)
-
-
-def _with_root(report: str) -> str:
-    keys = [key for key in iam._access_keys.values() if key["UserName"] == ROOT_KEYS_OWNER]
-    header, root, *users = report.split("\n")
-    without = f",false,{_key_columns([])},"
-    mfa = str(controls.root_has_mfa(account_id())).lower()
-    return "\n".join([header, root.replace(without, f",{mfa},{_key_columns(keys)},", 1), *users])
-
-
 def apply() -> None:
-    build_report = iam._build_credential_report
     get_user = iam_handlers["GetUser"]
     summary = iam_handlers["GetAccountSummary"]
     resolve_credential = evaluator.resolve_credential
@@ -144,7 +125,6 @@ def apply() -> None:
             principal_name="",
         )
 
-    iam._build_credential_report = lambda: _with_root(build_report())
     iam_handlers["GetUser"] = get_user_of_caller
     iam_handlers["GetAccountSummary"] = lambda parameters: _counted(summary(parameters))
     iam_handlers["CreateAccessKey"] = _on_the_caller(_within_the_key_limit(iam_handlers["CreateAccessKey"]))

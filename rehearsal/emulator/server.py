@@ -16,9 +16,11 @@ from hypercorn.config import Config
 from rehearsal.emulator import (
     access_analyzer,
     account_defaults,
+    alarms,
     authorization,
     condition_keys,
     controls,
+    credential_report,
     documents,
     dynamodb_tables,
     ec2_attributes,
@@ -34,19 +36,25 @@ from rehearsal.emulator import (
     log_groups,
     managed_policies,
     mfa,
+    not_principal,
     pagination,
+    parameter_store,
     passwords,
     policy_variables,
     quotas,
     request,
     root_access,
     root_user,
+    s3_authorization,
     s3_control_host,
     session_manager,
     sessions,
     simulator,
+    source_identity,
     sts_rules,
+    topics,
     trails,
+    trust_policies,
     user_credentials,
 )
 from rehearsal.emulator.upstream import app as ministack
@@ -73,9 +81,13 @@ _GAPS = (
     entities,
     quotas,
     last_use,
+    credential_report,
     managed_policies,
     simulator,
     sts_rules,
+    trust_policies,
+    source_identity,
+    not_principal,
     ec2_instances,
     ec2_attributes,
     ec2_subnets,
@@ -84,10 +96,15 @@ _GAPS = (
     session_manager,
     log_groups,
     access_analyzer,
+    alarms,
+    topics,
+    parameter_store,
     kms_keys,
     event_rules,
     dynamodb_tables,
+    s3_authorization,
     pagination,
+    s3_control_host,
     fail_closed,
     authorization,
 )
@@ -131,6 +148,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if scope["type"] != "http":
         return
+    scope = s3_control_host.in_origin_form(scope)
     scope = {**scope, "headers": s3_control_host.without_account(scope["path"], list(scope["headers"]))}
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     if not fail_closed.host_is_served(headers.get("host", "")):

@@ -2,12 +2,12 @@
 
 Gap: MiniStack takes any DurationSeconds, does not cap role chaining, lets root assume roles (and root of
 *any* account a role that trusts a service), checks no RoleSessionName, believes any web identity token
-with any signature, and ignores MFA codes (see `mfa.py`).
+with any signature, authorises GetFederationToken on `*`, and ignores MFA codes (see `mfa.py`).
 
 AWS ("AssumeRole", "GetSessionToken", "GetFederationToken", "CreateRole"): durations are 900 s up to the
 role's MaxSessionDuration (3,600 to 43,200 s), 129,600 s for GetSessionToken and GetFederationToken (3,600 s
 for root); "Roles terms and concepts": role chaining is capped at one hour; root cannot call AssumeRole;
-session names match `[\\w+=,.@-]{2,64}`.
+session names match `[\\w+=,.@-]{2,64}`; GetFederationToken is authorised on `federated-user/NAME`.
 
 Web identity and SAML sessions are refused: nothing here can check the signature of their tokens.
 """
@@ -21,6 +21,8 @@ from rehearsal.emulator.upstream import (
     Handler,
     Parameters,
     Response,
+    account_id,
+    actions,
     evaluator,
     iam,
     iam_handlers,
@@ -123,6 +125,20 @@ def _with_session_limit(handler: Handler) -> Handler:
 
 def apply() -> None:
     handle = sts.handle_request
+    resource_arn = actions.extract_resource_arn
+
+    def extract_resource_arn(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        parameters: Parameters,
+        *rest: Any,
+    ) -> str:
+        if service == "sts" and parameter(parameters, "Action") == "GetFederationToken":
+            return f"arn:aws:sts::{account_id()}:federated-user/{parameter(parameters, 'Name')}"
+        return str(resource_arn(service, method, path, headers, body, parameters, *rest))
 
     async def handle_request(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
@@ -140,6 +156,7 @@ def apply() -> None:
         finally:
             mfa.forget_code()
 
+    actions.extract_resource_arn = extract_resource_arn
     sts.handle_request = handle_request
     for action in ("CreateRole", "UpdateRole"):
         iam_handlers[action] = _with_session_limit(iam_handlers[action])

@@ -1,16 +1,25 @@
-"""CloudTrail trails that are made with tags.
+"""CloudTrail trails: tags at their creation, and on which trail a call about tags is authorised.
 
-Gap: MiniStack passes over the `TagsList` of CreateTrail.
+Gap: MiniStack passes over the `TagsList` of CreateTrail, and authorises AddTags, RemoveTags and ListTags on
+`*`.
 
-AWS ("CreateTrail"): the tags are the trail's from the start; a list with a key twice is refused.
+AWS ("CreateTrail"): the tags are the trail's from the start; a list with a key twice is refused. "Actions,
+resources, and condition keys for AWS CloudTrail": each of the three on the trails that it names.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal.emulator.upstream import Response, cloudtrail
+from rehearsal.emulator import request
+from rehearsal.emulator.upstream import Parameters, Response, actions, cloudtrail
 
 Body = dict[str, Any]
+
+
+def _trails_of_tags(body: Body) -> list[str]:
+    """The trails that a call about tags names; none for other calls."""
+    named = [body.get("ResourceId"), *(body.get("ResourceIdList") or [])]
+    return [str(arn) for arn in named if arn]
 
 
 def _create(original: Callable[[Body], Response]) -> Callable[[Body], Response]:
@@ -33,4 +42,28 @@ def _create(original: Callable[[Body], Response]) -> Callable[[Body], Response]:
 
 
 def apply() -> None:
+    resource_arn = actions.extract_resource_arn
+    request_tags = actions.request_tag_context
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
+    ) -> str:
+        found = _trails_of_tags(request.content_of(body)) if service == "cloudtrail" else []
+        if found:
+            request.current().further_resources = found[1:]
+            return found[0]
+        return str(resource_arn(service, method, path, headers, body, *rest))
+
+    def request_tag_context(
+        service: str, iam_action: str, body: bytes, parameters: Parameters
+    ) -> dict[str, Any]:
+        keys: dict[str, Any] = dict(request_tags(service, iam_action, body, parameters))
+        tags = request.content_of(body).get("TagsList") if service == "cloudtrail" else None
+        if isinstance(tags, list) and tags:
+            keys |= {f"aws:RequestTag/{tag.get('Key')}": tag.get("Value", "") for tag in tags}
+            keys["aws:TagKeys"] = [tag.get("Key") for tag in tags]
+        return keys
+
+    actions.extract_resource_arn = extract_resource_arn
+    actions.request_tag_context = request_tag_context
     cloudtrail._DISPATCH["CreateTrail"] = _create(cloudtrail._DISPATCH["CreateTrail"])

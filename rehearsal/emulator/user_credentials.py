@@ -80,6 +80,12 @@ def has_any(user_name: str) -> bool:
     )
 
 
+def signing_certificates(user_name: str) -> list[str]:
+    """When each of the user's signing certificates was uploaded."""
+    ids = _owned.get((account_id(), user_name, "CertificateId")) or []
+    return ["2026-01-01T00:00:00Z" for _ in ids]
+
+
 def _ids(kind: _Kind, user_name: str) -> list[str]:
     return _owned.setdefault((account_id(), user_name, kind.id_field), [])
 

@@ -110,6 +110,7 @@ def run(project: Project, directory: Path, terminal: Terminal, *, providers: str
     with ExitStack() as running:
         with terminal.phase("Starting the emulated AWS and Vault, creating the stacks"):
             testbed = running.enter_context(running_testbed(project, directory, providers=providers))
+        terminal.console.print(testbed.used, markup=False)
         before = {name: names_of_policies(account) for name, account in testbed.accounts.items()}
         deploy(testbed, terminal)
         for name, account in testbed.accounts.items():

@@ -1,10 +1,9 @@
 """Starts the fake providers: a gRPC server for each package, in this process, for the engine to attach to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent import futures
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
@@ -33,40 +32,33 @@ class FakeProviders:
                       `pulumi up` would hold. A provider's own accessKey, secretKey and token win.
     vault_address, vault_token: the Vault server; what a stack's configuration says is not used, so that a
                       rehearsal never reaches a live Vault.
-    github_public_key: PEM of the key that stands for GitHub's.
     """
 
     aws_endpoint_url: str
     aws_credentials: Mapping[str, AwsCredentials]
     vault_address: str
     vault_token: str
-    github_public_key: str = ""
-    # Where the Vault server may write audit logs, if anywhere.
-    audit_folder: Path | None = None
 
     def __repr__(self) -> str:
         return f"FakeProviders(aws at {self.aws_endpoint_url}, vault at {self.vault_address})"
 
     @contextmanager
-    def serve(self) -> Iterator[str]:
-        """Serve until the block ends; yields the value for PULUMI_DEBUG_PROVIDERS, `aws:PORT,vault:PORT`."""
-        packages = (
-            aws_package(self.aws_endpoint_url, self.aws_credentials),
-            vault_package(
-                self.vault_address,
-                self.vault_token,
-                self.aws_endpoint_url,
-                self.github_public_key,
-                self.audit_folder,
-            ),
-        )
+    def serve(self, names: Iterable[str] = ("aws", "vault")) -> Iterator[str]:
+        """Serve those packages until the block ends; yields the value for PULUMI_DEBUG_PROVIDERS,
+        `aws:PORT,vault:PORT`."""
         with ExitStack() as servers:
-            ports = [f"{package.name}:{servers.enter_context(_serve(package))}" for package in packages]
+            ports = [f"{name}:{servers.enter_context(serve(self.package(name)))}" for name in names]
             yield ",".join(ports)
+
+    def package(self, name: str) -> Package:
+        if name == "aws":
+            return aws_package(self.aws_endpoint_url, self.aws_credentials)
+        return vault_package(self.vault_address, self.vault_token)
 
 
 @contextmanager
-def _serve(package: Package) -> Iterator[int]:
+def serve(package: Package) -> Iterator[int]:
+    """Serve one package until the block ends; yields the port."""
     server = grpc.server(
         futures.ThreadPoolExecutor(_WORKERS, thread_name_prefix=f"fake provider-{package.name}"),
         options=[("grpc.max_receive_message_length", _LARGEST_MESSAGE_BYTES), ("grpc.so_reuseport", 0)],

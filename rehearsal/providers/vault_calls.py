@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import hvac
@@ -39,17 +38,7 @@ _RETRIES = Retry(
 class VaultApi:
     """An operation is `VERB path`, without the leading /v1/. The answer is the one's `data`."""
 
-    def __init__(
-        self,
-        address: str,
-        token: str,
-        aws_endpoint_url: str,
-        github_public_key: str,
-        audit_folder: Path | None,
-    ) -> None:
-        self.aws_endpoint_url = aws_endpoint_url
-        self.github_public_key = github_public_key
-        self.audit_folder = audit_folder
+    def __init__(self, address: str, token: str) -> None:
         self._address = address
         self._token = token
         self._of_thread = threading.local()

@@ -6,7 +6,6 @@ Enterprise and of versions from 1.19 on have no row: OpenBao has neither.
 """
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 from iam_hardening.config.provider_settings import MEANT, REACH
@@ -79,18 +78,8 @@ _MOUNT_PROPERTIES = {
 }
 
 
-# The real Vault reaches AWS without settings. The rehearsal's engine needs the address of the emulated AWS,
-# so an endpoint that the program leaves out is filled in when config/root is written, and hidden again when
-# it is read. A program's own endpoint wins.
-def _endpoint(name: str) -> Made:
-    return Made((name,), lambda properties, api, id: properties.get(name) or api.aws_endpoint_url)
-
-
-def _endpoint_of_program(name: str, wire: str) -> Taken:
-    def shape(value: Any, known: Properties, api: Any) -> Any:
-        return None if value == api.aws_endpoint_url and not known.get(name) else value
-
-    return Taken(wire, shape)
+def _if_set(value: Any, known: Properties, api: Any) -> Any:
+    return value or None
 
 
 _WRITE_ROOT = Call(
@@ -99,8 +88,8 @@ _WRITE_ROOT = Call(
         "access_key": "accessKey",
         "secret_key": "secretKey",
         "region": "region",
-        "iam_endpoint": _endpoint("iamEndpoint"),
-        "sts_endpoint": _endpoint("stsEndpoint"),
+        "iam_endpoint": "iamEndpoint",
+        "sts_endpoint": "stsEndpoint",
         "username_template": "usernameTemplate",
         "max_retries": "maxRetries",
     },
@@ -135,8 +124,8 @@ _SECRET_BACKEND = Row(
             {
                 "accessKey": "access_key",
                 "region": Taken("region", lambda region, known, api: region or "us-east-1"),
-                "iamEndpoint": _endpoint_of_program("iamEndpoint", "iam_endpoint"),
-                "stsEndpoint": _endpoint_of_program("stsEndpoint", "sts_endpoint"),
+                "iamEndpoint": Taken("iam_endpoint", _if_set),
+                "stsEndpoint": Taken("sts_endpoint", _if_set),
                 "usernameTemplate": "username_template",
                 "maxRetries": "max_retries",
             },
@@ -181,11 +170,7 @@ def _one_of(value: Any, known: Properties, api: Any) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
-def _unless_zero(value: Any, known: Properties, api: Any) -> Any:
-    return value or None
-
-
-_ROLE_SHAPES = {"credential_type": _one_of, "default_sts_ttl": _unless_zero, "max_sts_ttl": _unless_zero}
+_ROLE_SHAPES = {"credential_type": _one_of, "default_sts_ttl": _if_set, "max_sts_ttl": _if_set}
 
 _SECRET_BACKEND_ROLE = Row(
     type="vault:aws/secretBackendRole:SecretBackendRole",
@@ -291,26 +276,13 @@ _AUTH_BACKEND = Row(
     delete=(Call("DELETE sys/auth/{id}"),),
 )
 
-_KEY_SOURCES = ("oidcDiscoveryUrl", "oidcDiscoveryCaPem", "jwksUrl", "jwksCaPem")
-# The real Vault fetches an issuer's keys. The rehearsal's cannot: where the program names an address, Vault
-# gets the rehearsal's own key instead, and it is hidden again when it is read.
-_WRITE_JWT = Call(
-    "POST auth/{path}/config",
-    {
-        "jwt_validation_pubkeys": Made(_KEY_SOURCES, lambda properties, api, id: [api.github_public_key]),
-        "bound_issuer": "boundIssuer",
-    },
-)
-
-
-def _of_program(name: str) -> Taken:
-    """What says where the keys are, as long as Vault has the rehearsal's own instead."""
-    return Taken(
-        "jwt_validation_pubkeys",
-        lambda keys, known, api: known.get(name) if keys == [api.github_public_key] else None,
-    )
-
-
+_KEY_SOURCES = {
+    "oidc_discovery_url": "oidcDiscoveryUrl",
+    "oidc_discovery_ca_pem": "oidcDiscoveryCaPem",
+    "jwks_url": "jwksUrl",
+    "jwks_ca_pem": "jwksCaPem",
+}
+_WRITE_JWT = Call("POST auth/{path}/config", {**_KEY_SOURCES, "bound_issuer": "boundIssuer"})
 _JWT_BACKEND = Row(
     type="vault:jwt/authBackend:AuthBackend",
     source="vault/resource_jwt_auth_backend.go",
@@ -330,14 +302,14 @@ _JWT_BACKEND = Row(
             Call("GET auth/{id}/config"),
             {
                 "boundIssuer": "bound_issuer",
-                **{name: _of_program(name) for name in _KEY_SOURCES},
+                **{name: Taken(wire, _if_set) for wire, name in _KEY_SOURCES.items()},
             },
             optional=True,
         ),
     ),
     update={
         "description": (Call("POST sys/auth/{id}/tune", {"description": "description"}, clears=True),),
-        f"boundIssuer, {', '.join(_KEY_SOURCES)}": (_WRITE_JWT,),
+        f"boundIssuer, {', '.join(_KEY_SOURCES.values())}": (_WRITE_JWT,),
     },
     delete=(Call("DELETE sys/auth/{id}"),),
 )
@@ -527,26 +499,6 @@ _ENTITY_ALIAS = Row(
 )
 
 
-# The program's path is one on the machine of the real Vault. The rehearsal's server writes the log beside its
-# own files, under the same name, and the fake provider tells the program its own path.
-def _audit_file(path: str, api: VaultApi) -> str:
-    if api.audit_folder is None:
-        raise FakeProviderError("there is no folder for audit logs here")
-    return str(api.audit_folder / PurePosixPath(path).name)
-
-
-def _audit_options(properties: Properties, api: VaultApi, id: str) -> Any:
-    options = dict(properties["options"])
-    return {**options, "file_path": _audit_file(options["file_path"], api)}
-
-
-def _audit_options_of_program(value: Any, known: Properties, api: VaultApi) -> Any:
-    written = (known.get("options") or {}).get("file_path")
-    if written and value.get("file_path") == _audit_file(written, api):
-        return {**value, "file_path": written}
-    return value
-
-
 _AUDIT = Row(
     type="vault:index/audit:Audit",
     source="vault/resource_audit.go",
@@ -556,7 +508,7 @@ _AUDIT = Row(
     create=(
         Call(
             "POST sys/audit/{path}",
-            {"type": "type", "description": "description", "options": Made(("options",), _audit_options)},
+            {"type": "type", "description": "description", "options": "options"},
         ),
     ),
     reads=(
@@ -566,12 +518,7 @@ _AUDIT = Row(
                 "path": Taken("", lambda answer, known, api: known["path"]),
                 "type": Taken("", lambda answer, known, api: _device(answer, known)["type"]),
                 "description": Taken("", lambda answer, known, api: _device(answer, known)["description"]),
-                "options": Taken(
-                    "",
-                    lambda answer, known, api: _audit_options_of_program(
-                        _device(answer, known)["options"], known, api
-                    ),
-                ),
+                "options": Taken("", lambda answer, known, api: _device(answer, known)["options"]),
             },
         ),
     ),
@@ -586,15 +533,9 @@ def _device(answer: Any, known: Properties) -> Any:
     return found
 
 
-def vault_package(
-    address: str,
-    token: str,
-    aws_endpoint_url: str,
-    github_public_key: str,
-    audit_folder: Path | None,
-) -> Package:
+def vault_package(address: str, token: str) -> Package:
     """The fake provider for pulumi-vault, on the Vault at `address`."""
-    api = VaultApi(address, token, aws_endpoint_url, github_public_key, audit_folder)
+    api = VaultApi(address, token)
     rows = (
         *(_SECRET_BACKEND, _SECRET_BACKEND_ROLE, _POLICY, _AUTH_BACKEND, _AUDIT),
         *(_JWT_BACKEND, _JWT_ROLE, _APPROLE_ROLE, _LDAP_BACKEND, _LDAP_GROUP, _ENTITY, _ENTITY_ALIAS),

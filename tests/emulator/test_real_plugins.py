@@ -19,6 +19,7 @@ from tests.emulator.cloud import (
     Account,
     Cloud,
     Gap,
+    Principal,
     allow,
     document,
     names,
@@ -98,17 +99,17 @@ def send(url: str, method: str, path: str, headers: dict[str, str], body: bytes 
         connection.close()
 
 
-def signed(account: Account, method: str, host: str, **headers: str) -> dict[str, str]:
+def signed(who: Principal, method: str, host: str, **headers: str) -> dict[str, str]:
     request = AWSRequest(method, f"http://{host}{BLOCK}", headers={"Host": host, **headers})
-    key = SigningKey(account.credentials.access_key_id, account.credentials.secret, account.credentials.token)
+    key = SigningKey(who.credentials.access_key_id, who.credentials.secret, who.credentials.token)
     S3SigV4Auth(key, "s3", REGION).add_auth(request)
     return dict(request.headers.items())
 
 
-def by_host(account: Account, method: str, host_account: str, body: bytes = b"", **headers: str) -> int:
-    host = f"{host_account}.{urlsplit(account.url).netloc}"
+def by_host(who: Principal, method: str, host_account: str, body: bytes = b"", **headers: str) -> int:
+    host = f"{host_account}.{urlsplit(who.url).netloc}"
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return send(account.url, method, BLOCK, signed(account, method, host, **named), body)[0]
+    return send(who.url, method, BLOCK, signed(who, method, host, **named), body)[0]
 
 
 def the_account_in_the_host_name(cloud: Cloud) -> tuple[int, int]:
@@ -249,6 +250,41 @@ def test_the_account_in_the_host_name_is_the_callers_own_or_nothing_is_changed(
     assert by_host(account, "GET", account.id) == 404
     assert by_host(other, "GET", other.id) == 404
     assert by_host(account, "PUT", account.id, CONFIGURATION, x_amz_account_id=account.id) == 201
+
+
+READ_THE_BLOCK = document(allow("s3:GetAccountPublicAccessBlock", "*"))
+
+
+def test_the_signature_of_a_user_is_checked_over_the_host_name_as_it_was_sent(account: Account) -> None:
+    assert by_host(account, "PUT", account.id, CONFIGURATION) == 201
+    ada = account.user("Ada", READ_THE_BLOCK)
+    netloc = urlsplit(account.url).netloc
+    assert by_host(ada, "GET", account.id) == 200
+    assert by_host(ada.session(), "GET", account.id) == 200
+    assert by_host(account.user("Bob"), "GET", account.id) == 403
+    elsewhere = {**signed(ada, "GET", netloc), "Host": f"{account.id}.{netloc}"}
+    assert b"SignatureDoesNotMatch" in send(account.url, "GET", BLOCK, elsewhere)[1]
+    # Without an account in the host, the header has it.
+    by_header = {"x-amz-account-id": account.id}
+    assert send(account.url, "GET", BLOCK, signed(ada, "GET", netloc, **by_header))[0] == 200
+
+
+def through_the_proxy(who: Principal, host: str, path: str = BLOCK) -> tuple[int, bytes]:
+    return send(who.url, "GET", f"http://{host}{path}", signed(who, "GET", host))
+
+
+def test_the_emulator_is_a_proxy_for_its_own_host_names_only(account: Account) -> None:
+    assert by_host(account, "PUT", account.id, CONFIGURATION) == 201
+    netloc = urlsplit(account.url).netloc
+    ada = account.user("Ada", READ_THE_BLOCK)
+    assert through_the_proxy(ada, f"{account.id}.{netloc}")[0] == 200
+    assert through_the_proxy(account.user("Bob"), f"{account.id}.{netloc}")[0] == 403
+    assert send(account.url, "GET", f"http://{netloc}/_ministack/health", {})[0] == 200
+    assert through_the_proxy(ada, "example.com")[0] == 403
+    assert through_the_proxy(ada, f"{account.id}.example.com")[0] == 403
+    # The target's host counts, whatever the header says.
+    headers = {**signed(ada, "GET", "example.com"), "Host": netloc}
+    assert send(account.url, "GET", f"http://example.com{BLOCK}", headers)[0] == 403
 
 
 def test_only_s3_control_has_host_names_of_accounts(account: Account) -> None:

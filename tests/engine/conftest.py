@@ -22,8 +22,10 @@ from pulumi import automation as auto
 from pulumi.automation import EngineEvent
 
 from rehearsal import tools
+from rehearsal.github_tokens import Issuer
 from rehearsal.providers import AwsCredentials, FakeProviders
 from rehearsal.servers import emulated_aws, vault_server
+from rehearsal.vault_proxy import Substitutes, vault_proxy
 
 PROJECT = "fake-provider-tests"
 
@@ -166,9 +168,21 @@ def credentials() -> dict[str, AwsCredentials]:
 
 @pytest.fixture(scope="session")
 def debug_providers(
-    aws_endpoint_url: str, vault: Any, credentials: dict[str, AwsCredentials]
+    aws_endpoint_url: str,
+    vault: Any,
+    credentials: dict[str, AwsCredentials],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
-    with FakeProviders(aws_endpoint_url, credentials, vault.address, vault.token).serve() as providers:
+    """Vault's is behind what a rehearsal puts in front of its Vault."""
+    substitutes = Substitutes(
+        aws_endpoint_url=aws_endpoint_url,
+        github_public_key=Issuer().public_key,
+        audit_folder=tmp_path_factory.mktemp("audit"),
+    )
+    with (
+        vault_proxy(vault.address, substitutes) as address,
+        FakeProviders(aws_endpoint_url, credentials, address, vault.token).serve() as providers,
+    ):
         yield providers
 
 

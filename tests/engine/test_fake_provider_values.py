@@ -14,7 +14,7 @@ from rehearsal.providers.vault_rows import vault_package
 from tests.engine.documents import allow, spaced
 
 AWS = aws_package("http://127.0.0.1:1", {})
-VAULT = vault_package("http://127.0.0.1:1", "token", "http://127.0.0.1:1", "key", None)
+VAULT = vault_package("http://127.0.0.1:1", "token")
 
 
 def test_values_survive_the_wire_with_their_secrets_and_whole_numbers() -> None:

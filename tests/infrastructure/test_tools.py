@@ -185,3 +185,35 @@ def test_the_pulumi_binary_reports_the_version_that_go_mod_pins() -> None:
     pinned = tools._pinned_version(tools.PULUMI.module, "github.com/pulumi/pulumi/pkg/v3")
 
     assert tools.PULUMI.linker_flags.endswith(f"version.Version={pinned}")
+
+
+def own(directory: Path, version: str) -> Path:
+    program = directory / "own" / "pulumi"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n[ $1 = version ] && echo {version}\n")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize(
+    ("version", "will_do"),
+    [
+        *(("v3.259.0", True), ("v3.259.1", True), ("3.300.0", True), ("v4.0.0", True)),
+        *(("v3.258.9", False), ("v3.99.0", False), ("v2.999.0", False), ("v3.259.0-alpha.1", False)),
+        *(("nonsense", False), ("", False)),
+    ],
+)
+def test_the_users_own_pulumi_will_do_where_it_is_not_older_than_the_pinned_one(
+    version: str, will_do: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "_pulumis_version", lambda: "v3.259.0")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'own'}:/usr/bin:/bin")
+    assert tools.own_pulumi() is None
+    program = own(tmp_path, version)
+    assert tools.own_pulumi() == (program if will_do else None)
+    assert (tools.PULUMI in tools.needed(own=True)) is not will_do
+    assert tools.PULUMI in tools.needed(own=False)
+
+
+def test_the_pinned_version_is_one_to_compare_with() -> None:
+    assert tools._numbers(tools._pulumis_version())

@@ -72,7 +72,7 @@ class Copy:
         return subprocess.Popen(
             [sys.executable, "-m", "rehearsal", *arguments],
             cwd=self.folder,
-            env={**os.environ, "COLUMNS": "200"},
+            env={**os.environ, "COLUMNS": "200", "PROVIDERS": os.environ.get("PROVIDERS") or "fake"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

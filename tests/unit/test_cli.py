@@ -26,7 +26,7 @@ WRONG = {
     "an argument too many": (["verify", "--stack", "dev", "prod"], "Got unexpected extra argument(s) (prod)"),
     "a value that is none of those allowed": (
         ["rehearse", "--providers", "real"],
-        "'real' is not one of 'fake', 'installed'",
+        "'real' is not one of 'auto', 'fake', 'installed'",
     ),
     "neither a stack nor a mount": (
         ["jit", "issue", "--role", "test"],
@@ -192,9 +192,9 @@ CALLS: dict[str, tuple[list[str], str, str, dict[str, Any]]] = {
         ["mutate", *STACK_FILES],
         "rehearsal.commands",
         "mutate",
-        {"json_file": None, "providers": "fake"},
+        {"json_file": None, "providers": "auto"},
     ),
-    "sandbox": (["sandbox", *STACK_FILES], "rehearsal.commands", "sandbox", {"providers": "fake"}),
+    "sandbox": (["sandbox", *STACK_FILES], "rehearsal.commands", "sandbox", {"providers": "auto"}),
     "sandbox --down": (["sandbox", "--down", *STACK_FILES], "rehearsal.commands", "sandbox_down", {}),
 }
 

@@ -90,7 +90,7 @@ def of_the_report() -> list[Numbers]:
     return found
 
 
-@pytest.mark.parametrize("row", rows(), ids=str)
+@pytest.mark.parametrize("row", rows(), ids=lambda row: ", ".join(row.five or row.seven or sorted(row.hub)))
 def test_a_row_is_about_one_thing_in_all_benchmarks(row: Numbers) -> None:
     if row.five:
         later = [SEVEN_OF_FIVE[number] for number in row.five]

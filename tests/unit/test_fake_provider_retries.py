@@ -32,7 +32,7 @@ def vault() -> Iterator[tuple[VaultApi, list[int]]]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    api = VaultApi(f"http://127.0.0.1:{server.server_port}", "token", "", "", None)
+    api = VaultApi(f"http://127.0.0.1:{server.server_port}", "token")
     yield api, statuses
     server.shutdown()
     server.server_close()

@@ -18,7 +18,7 @@ from rehearsal.providers.values import DEFAULTED, encode
 from rehearsal.providers.vault_rows import vault_package
 
 AWS = aws_package("http://127.0.0.1:1", {})
-VAULT = vault_package("http://127.0.0.1:1", "token", "http://127.0.0.1:1", "", None)
+VAULT = vault_package("http://127.0.0.1:1", "token")
 SOURCES = {"aws": r"internal/service/[a-z0-9]+/[a-z0-9_]+\.go", "vault": r"vault/resource_[a-z_]+\.go"}
 ROWS = [(package, row) for package in (AWS, VAULT) for row in package.rows.values()]
 every_row = pytest.mark.parametrize(("package", "row"), ROWS, ids=[row.type for _, row in ROWS])

@@ -99,9 +99,9 @@ def vault_paths(vault: config.Vault) -> Iterator[tuple[str, tuple[str, ...]]]:
         if method.config:
             yield f"auth/{name}/config", ("read",)
         if method.type == "ldap":
-            for kind in ("groups", "users"):
-                yield f"auth/{name}/{kind}", ("list",)
-                yield f"auth/{name}/{kind}/*", ("read",)
+            yield f"auth/{name}/groups", ("list",)
+            yield f"auth/{name}/groups/*", ("read",)
+            yield f"auth/{name}/users", ("list",)
             continue
         if not method.role:
             yield f"auth/{name}/users", ("list",)

@@ -87,7 +87,7 @@ class OpenIdProvider:
         access = secrets.token_urlsafe(16)
         self._tokens[access] = claims
         nonce = {"nonce": asked["nonce"]} if "nonce" in asked else {}
-        signed = self._issuer.token(iss=self.url, aud=self.client_id, **nonce, **claims)
+        signed = self._issuer.token({**claims, **nonce, "iss": self.url, "aud": self.client_id})
         return {"access_token": access, "token_type": "Bearer", "expires_in": 300, "id_token": signed}
 
     def userinfo(self, authorization: str) -> dict[str, Any] | None:

@@ -62,7 +62,11 @@ class Project:
                 wrong.append(str(error))
                 continue
             copies[path.name] = reading.stack_copy(text, set_aside)
-            notes += _left_out(path.name, text)
+            notes += _left_out(path.name, stack, text)
+        try:
+            environments.check_names()
+        except config.ConfigError as error:
+            wrong.append(str(error))
         if wrong:
             raise RehearsalError("\n".join(wrong), _MEND)
         destination.mkdir(parents=True, exist_ok=True)
@@ -84,15 +88,13 @@ class Project:
             raise config.ConfigError(f"Pulumi.{stack}.yaml", problems)
 
 
-def _left_out(file: str, text: reading.StackText) -> list[str]:
+def _left_out(file: str, stack: str, text: reading.StackText) -> list[str]:
     notes: list[str] = []
     if keys := sorted(filter(provider_settings.is_set_aside, text.config)):
         notes.append(
             f"{file}: {', '.join(keys)} left out: they say how to reach the real account and the real Vault, "
             "and the rehearsal has its own."
         )
-    if text.environments and (values := environments.given()):
-        notes.append(f"{file}: the configuration of {', '.join(text.environments)} is from {values.file}.")
-    elif note := environments.not_opened(text.environments):
+    if note := environments.note(stack, text.environments):
         notes.append(f"{file}: {note}")
     return notes

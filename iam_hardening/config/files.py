@@ -59,7 +59,7 @@ def settings_of(
             text = reading.read_stack(folder / f"Pulumi.{stack}.yaml", project)
             is_needed |= central and text.config.get(f"{project.name}:accountKind") == "central"
             found[stack] = _loaded(text, project.name, stack)
-            if is_needed and (note := environments.not_opened(text.environments)):
+            if is_needed and (note := environments.note(stack, text.environments)):
                 report(f"Pulumi.{stack}.yaml: {note}")
             for warning in found[stack].warnings if is_needed else ():
                 report(f"Pulumi.{stack}.yaml: warning: {warning}")
@@ -70,6 +70,7 @@ def settings_of(
                 first = error.problems[0]
                 more = f", and {len(error.problems) - 1} more" if len(error.problems) > 1 else ""
                 report(f"{error.file} is left out: {first}{more}")
+    environments.check_names()
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:

@@ -87,9 +87,10 @@ def read_project(directory: Path) -> ProjectText:
 def read_stack(path: Path, project: ProjectText) -> StackText:
     """Raises ConfigError with all that is wrong with the file's YAML."""
     content = mapping_of(path)
-    opened = environments.names(content.get("environment"))
+    written_environment = content.get("environment")
+    opened = environments.names(written_environment)
     written = content.pop("config", None)
-    if written is None and opened:
+    if written is None and written_environment:
         written = {}
     if written is None:
         raise ConfigError(
@@ -114,9 +115,9 @@ def read_stack(path: Path, project: ProjectText) -> StackText:
             problems.append(Problem(key, f"is there twice: it is {full}; remove one of them"))
         config[full] = value
     values = environments.given()
-    if opened and values:
-        given = values.for_stack(stack_of(path), opened)
-        environments.add(config, {_full_key(project.name, key): value for key, value in given.items()})
+    given = values.for_stack(stack_of(path), opened) if values and written_environment else {}
+    for source in (given, environments.literal(written_environment)):
+        environments.add(config, {_full_key(project.name, key): value for key, value in source.items()})
     problems += _apply(project, config)
     if problems:
         raise environments.with_environments(ConfigError(path.name, problems), opened, values)
@@ -189,8 +190,8 @@ def _apply(project: ProjectText, config: dict[str, Any]) -> Iterator[Problem]:
 # --- YAML
 
 
-def mapping_of(path: Path) -> dict[str, Any]:
-    """The one document of a file. Raises ConfigError."""
+def mapping_of(path: Path, *, hidden: bool = False) -> dict[str, Any]:
+    """The one document of a file. Raises ConfigError; with `hidden` its values are not in the sentences."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -221,7 +222,7 @@ def mapping_of(path: Path) -> dict[str, Any]:
         raise ConfigError(
             path.name, [Problem("line 1", "is not a mapping; it begins with keys, such as `config:`")]
         )
-    reader = _Reader(text)
+    reader = _Reader(text, hidden=hidden)
     content = reader.value(node, ())
     if reader.problems:
         raise ConfigError(path.name, reader.problems)
@@ -289,8 +290,9 @@ def _resolve(node: yaml.ScalarNode) -> _Resolved:
 class _Reader:
     """From YAML's nodes to values; `problems` are what the engine would read otherwise than it is written."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, hidden: bool = False) -> None:
         self._text = text
+        self._hidden = hidden
         self.problems: list[Problem] = []
         self._nodes = 0
         self._open: set[int] = set()
@@ -320,9 +322,8 @@ class _Reader:
             return None
         found = _resolve(node)
         if not found.exact:
-            self._refuse(
-                node, path, f"is {node.value}, which Pulumi reads as a {found.kind}: put it in quotes"
-            )
+            written = "a value" if self._hidden else node.value
+            self._refuse(node, path, f"is {written}, which Pulumi reads as a {found.kind}: put it in quotes")
         return found.value
 
     def _check_escapes(self, node: yaml.ScalarNode, path: tuple[str | int, ...]) -> None:

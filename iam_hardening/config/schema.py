@@ -34,6 +34,7 @@ from iam_hardening.config.values import (
     ConditionKey,
     ConditionOperator,
     ConditionValue,
+    DirectoryGroup,
     EmailAddress,
     ExternalId,
     GroupName,
@@ -51,6 +52,7 @@ from iam_hardening.config.values import (
     OidcScope,
     OsUser,
     PgpKey,
+    PlainText,
     PolicyName,
     PrincipalArn,
     ProfileName,
@@ -380,7 +382,7 @@ class VaultLogin(Section):
     roles: Annotated[list[VaultRoleName], Field(min_length=1)]
     token_ttl: Seconds | None = None
     users: list[VaultUserName] = []
-    subject: str | None = None
+    subject: PlainText | None = None
     immutable_subject: bool = True
     audience: Audience | None = None
     redirect_uris: list[Url] = []
@@ -391,7 +393,7 @@ class VaultLogin(Section):
     issuer: HttpsUrl | None = None
     discovery_url: HttpsUrl | None = None
     jwks_url: HttpsUrl | None = None
-    client_id: str | None = None
+    client_id: PlainText | None = None
     # Of oidc, jwt and ldap: the authority of that server's certificate; None: one that Vault's machine
     # trusts.
     ca_certificate: CaCertificates | None = None
@@ -400,13 +402,13 @@ class VaultLogin(Section):
     # Of ldap.
     url: LdapUrl | None = None
     start_tls: bool = False
-    user_dn: str | None = None
-    user_attribute: str = "cn"
-    upn_domain: str | None = None
-    group_dn: str | None = None
-    group_attribute: str = "cn"
-    group_filter: str | None = None
-    groups: list[str] = []
+    user_dn: PlainText | None = None
+    user_attribute: PlainText = "cn"
+    upn_domain: PlainText | None = None
+    group_dn: PlainText | None = None
+    group_attribute: PlainText = "cn"
+    group_filter: PlainText | None = None
+    groups: list[DirectoryGroup] = []
 
     @property
     def user_claim_name(self) -> str:

@@ -50,10 +50,12 @@ def _cidr(value: Any) -> str:
         raise refuse(f"is {shown(value)}; {allowed}" if value else f"has no value; {allowed}")
     try:
         block = ipaddress.ip_network(value)
+        if "%" in value:
+            raise ValueError("a zone is of one machine only")
     except ValueError as error:
         raise refuse(f"is {shown(value)}: {error}; {allowed}") from None
-    if block.prefixlen == 0:
-        raise refuse(f"is {shown(value)}, every address there is; leave cidrs out, or name your own")
+    if str(block) != value:
+        raise refuse(f"is {shown(value)}; write {block}")
     return value
 
 
@@ -64,10 +66,16 @@ def _claim_values(value: Any) -> list[str]:
     if is_empty(value) or not values:
         raise refuse(f"has no value; {allowed}")
     for each in values:
-        if isinstance(each, bool | int | float):
-            raise refuse(f"is {shown(each)}, which YAML does not read as text: put it in quotes")
-        if not isinstance(each, str) or not each:
-            raise refuse(f"is {shown(each)}; {allowed}")
+        if isinstance(each, bool):
+            raise refuse(f"is {shown(each)}; Pulumi's Vault provider compares text only. Bind another claim")
+        if isinstance(each, int | float):
+            raise refuse(
+                f"is {shown(each)}, which YAML does not read as text: put it in quotes, if the token "
+                "has it as "
+                "text; numbers in a token cannot be bound"
+            )
+        if not isinstance(each, str) or not each or each != each.strip() or not each.isprintable():
+            raise refuse(f"is {shown(each)}; {allowed}, without spaces at its ends")
         if "*" in each:
             raise refuse(
                 f"is {shown(each)}; a claim is compared whole, and * is no pattern here: list the values"
@@ -422,6 +430,14 @@ CaCertificates = Annotated[
         r"(?:\s*-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+",
         "one or more certificates in PEM, as text (-----BEGIN CERTIFICATE-----)",
     ),
+]
+PlainText = Annotated[
+    str, _text(r"(?! )[^\x00-\x1f\x7f]{1,512}(?<! )", "text in one line, without spaces at its ends")
+]
+# A part of a path in Vault's API, and written in any case in the directory.
+DirectoryGroup = Annotated[
+    str,
+    _text(r"(?![ .])[^\x00-\x1f\x7f/*?#%]{1,256}(?<![ .])", "the name of a group, without / and wildcards"),
 ]
 # RFC 6749, section 3.3.
 OidcScope = Annotated[str, _text(r"[!#-\[\]-~]+", "one scope, such as email")]

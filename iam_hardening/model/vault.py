@@ -187,7 +187,7 @@ def _login_role(login: VaultLogin) -> dict[str, Any]:
     """The fields of Vault's role that say who gets in; empty for methods without roles."""
     if login.method == "approle":
         # Vault writes the block of one address as the address.
-        hosts = [cidr.removesuffix("/32").removesuffix("/128") for cidr in login.cidrs]
+        hosts = [cidr.removesuffix("/128" if ":" in cidr else "/32") for cidr in login.cidrs]
         addresses = {"secret_id_bound_cidrs": login.cidrs, "token_bound_cidrs": hosts}
         return {
             "secret_id_ttl": naming.VAULT_SECRET_ID_SECONDS,
@@ -198,8 +198,8 @@ def _login_role(login: VaultLogin) -> dict[str, Any]:
         scopes = oidc_scopes.scopes(login)
         return {
             "role_type": "oidc",
-            "user_claim": login.user_claim_name,
             "allowed_redirect_uris": login.redirect_uris,
+            **_user_claim_of(login),
             **({"oidc_scopes": scopes} if scopes else {}),
             **_bound_claims(login),
         }
@@ -214,12 +214,19 @@ def _login_role(login: VaultLogin) -> dict[str, Any]:
     if login.method == "jwt":
         return {
             "role_type": "jwt",
-            "user_claim": login.user_claim_name,
+            **_user_claim_of(login),
             "bound_audiences": [login.audience or ""],
             **({"bound_subject": login.subject} if login.subject else {}),
             **(_bound_claims(login) if login.bound_claims else {}),
         }
     return {}
+
+
+def _user_claim_of(login: VaultLogin) -> dict[str, Any]:
+    """A claim inside another is named by a JSON pointer (RFC 6901), which Vault has to be told for this
+    one."""
+    name = login.user_claim_name
+    return {"user_claim": name, **({"user_claim_json_pointer": True} if name.startswith("/") else {})}
 
 
 def _bound_claims(login: VaultLogin) -> dict[str, Any]:
@@ -243,7 +250,7 @@ def _login_config(login: VaultLogin, seconds: int) -> dict[str, Any]:
             "jwks_url": login.jwks_url,
             "oidc_discovery_ca_pem" if by_discovery else "jwks_ca_pem": login.ca_certificate,
         }
-    if login.method == "oidc" and login.discovery_url:
+    if login.method == "oidc":
         return {
             "oidc_discovery_url": login.discovery_url,
             "oidc_client_id": login.client_id,

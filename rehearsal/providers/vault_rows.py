@@ -383,6 +383,7 @@ _JWT_ROLE = _auth_role(
     {
         "role_type": "roleType",
         "user_claim": "userClaim",
+        "user_claim_json_pointer": "userClaimJsonPointer",
         "bound_audiences": "boundAudiences",
         "bound_subject": "boundSubject",
         "bound_claims_type": "boundClaimsType",

@@ -22,8 +22,7 @@ from rehearsal.testbed import Account, Testbed
 LogIn = Callable[[], dict[str, Any]]
 # What is tried → the call, and words of Vault's refusal, so that nothing is refused for another reason.
 Wrong = dict[str, tuple[LogIn, str]]
-# An address of a network for documents (RFC 5737), which no block of a stack file has.
-_OUTSIDE = "203.0.113.7"
+Claims = dict[str, Any]
 
 
 def play(recorder: Recorder, testbed: Testbed) -> None:
@@ -100,7 +99,7 @@ def _play_holder(
     if login.cidrs:
         recorder.judge(
             _claim(account, name, "the token from another address", REFUSED, "it is bound to the cidrs"),
-            testbed.vault(auth["client_token"], from_address=_OUTSIDE).auth.token.lookup_self,
+            testbed.vault(auth["client_token"], from_address=_outside(login.cidrs)).auth.token.lookup_self,
         )
     testbed.vault().auth.token.revoke(auth["client_token"])
 
@@ -137,7 +136,10 @@ def _approle(testbed: Testbed, name: str, login: config.VaultLogin, _: ExitStack
         "no secret ID": (lambda: _post(testbed, f"auth/{name}/login", role_id=role_id), "missing secret_id"),
     }
     if login.cidrs:
-        others["from another address"] = (partial(with_secret_id, new_secret_id(), _OUTSIDE), "unauthorized")
+        others["from another address"] = (
+            partial(with_secret_id, new_secret_id(), _outside(login.cidrs)),
+            "unauthorized",
+        )
     return once, others
 
 
@@ -146,52 +148,71 @@ def _inside(cidrs: list[str]) -> str | None:
     return str(ip_network(cidrs[0])[0]) if cidrs else None
 
 
+def _outside(cidrs: list[str]) -> str:
+    """The address before or behind a block that no other block has."""
+    blocks = [ip_network(cidr) for cidr in cidrs]
+    edges = [
+        *(block[0] - 1 for block in blocks if int(block[0])),
+        *(block[-1] + 1 for block in blocks if int(block[-1]) + 1 < 2**block.max_prefixlen),
+    ]
+    return next(str(each) for each in edges if not any(each in block for block in blocks))
+
+
 def _github(testbed: Testbed, name: str, login: config.VaultLogin, _: ExitStack) -> tuple[LogIn, Wrong]:
     subject = login.subject or ""
     by_name = "/".join(part.split("@")[0] for part in subject.split(":")[1].split("/"))
     where = subject.split(":", 2)[2]
-    log_in = _with_token(testbed, name, sub=subject, aud=login.audience)
+    log_in = _with_token(testbed, name, {"sub": subject, "aud": login.audience})
     others = {
-        "another repository": (log_in(sub=f"repo:somebody@1/else@2:{where}"), "invalid subject"),
-        "another branch": (log_in(sub=f"{subject.rsplit(':', 1)[0]}:somewhere-else"), "invalid subject"),
+        "another repository": (log_in({"sub": f"repo:somebody@1/else@2:{where}"}), "invalid subject"),
+        "another branch": (
+            log_in({"sub": f"{subject.rsplit(':', 1)[0]}:somewhere-else"}),
+            "invalid subject",
+        ),
         **_wrong_tokens(log_in),
     }
     if login.immutable_subject:
-        others["the old form of the subject"] = (log_in(sub=f"repo:{by_name}:{where}"), "invalid subject")
-    return log_in(), others
+        others["the old form of the subject"] = (
+            log_in({"sub": f"repo:{by_name}:{where}"}),
+            "invalid subject",
+        )
+    return log_in({}), others
 
 
 def _jwt(testbed: Testbed, name: str, login: config.VaultLogin, _: ExitStack) -> tuple[LogIn, Wrong]:
-    whole = {"sub": login.subject or "job", login.user_claim_name: "job", **_bound(login)}
+    whole: Claims = {"sub": "job", login.user_claim_name: "job", **_bound(login)}
+    whole |= {"iss": login.issuer, "aud": login.audience}
     whole |= {"sub": login.subject} if login.subject else {}
-    log_in = _with_token(testbed, name, iss=login.issuer, aud=login.audience, **whole)
+    log_in = _with_token(testbed, name, whole)
     others = _wrong_tokens(log_in)
     if login.subject:
-        others["another subject"] = (log_in(sub=f"{login.subject}-2"), "invalid subject")
+        others["another subject"] = (log_in({"sub": f"{login.subject}-2"}), "invalid subject")
     for what, changed in _with_other_claims(login):
-        others[what] = (log_in(**changed), "does not match any associated bound claim")
-    return log_in(), others
+        others[what] = (log_in(changed), "does not match any associated bound claim")
+    return log_in({}), others
 
 
-def _with_token(testbed: Testbed, name: str, **whole: Any) -> Callable[..., LogIn]:
-    """Makes log-ins by a token with these claims, or with some of them changed."""
+def _with_token(testbed: Testbed, name: str, whole: Claims) -> Callable[..., LogIn]:
+    """Makes log-ins by a token with these claims, with some of them changed."""
 
-    def with_claims(issuer: Any = testbed.github, **claims: Any) -> LogIn:
-        return lambda: _post(testbed, f"auth/{name}/login", role=name, jwt=issuer.token(**whole | claims))
+    def with_claims(changed: Claims, issuer: Issuer = testbed.github) -> LogIn:
+        token = issuer.token(_nested({**whole, **changed}))
+        return lambda: _post(testbed, f"auth/{name}/login", role=name, jwt=token)
 
     return with_claims
 
 
 def _wrong_tokens(log_in: Callable[..., LogIn]) -> Wrong:
+    past = {"exp": 1_000_000_000, "iat": 999_999_000, "nbf": 999_999_000}
     return {
-        "another audience": (log_in(aud="https://example.com"), "invalid audience"),
-        "another issuer": (log_in(iss="https://example.com"), "invalid issuer"),
-        "another key": (log_in(Issuer()), "no known key"),
-        "an expired token": (log_in(exp=1_000_000_000, iat=999_999_000, nbf=999_999_000), "token is expired"),
+        "another audience": (log_in({"aud": "https://example.com"}), "invalid audience"),
+        "another issuer": (log_in({"iss": "https://example.com"}), "invalid issuer"),
+        "another key": (log_in({}, Issuer()), "no known key"),
+        "an expired token": (log_in(past), "token is expired"),
     }
 
 
-def _bound(login: config.VaultLogin) -> dict[str, Any]:
+def _bound(login: config.VaultLogin) -> Claims:
     """What a token says of someone who may log in: the last value of each claim, as a provider gives
     groups."""
     return {
@@ -200,12 +221,25 @@ def _bound(login: config.VaultLogin) -> dict[str, Any]:
     }
 
 
-def _with_other_claims(login: config.VaultLogin) -> Iterator[tuple[str, dict[str, Any]]]:
+def _with_other_claims(login: config.VaultLogin) -> Iterator[tuple[str, Claims]]:
     """Each claim alone with another value, and, where a value has separators, with a part of it."""
     for claim, values in login.bound_claims.items():
-        yield f"another {claim}", {claim: f"{values[-1]}-2"}
+        yield f"another {claim}", {claim: f"not-{'-'.join(values)}"}
         for part in values[-1].split(",") if "," in values[-1] else ():
-            yield f"{claim}: {part}", {claim: part}
+            if part not in values:
+                yield f"{claim}: {part}", {claim: part}
+
+
+def _nested(claims: Mapping[str, Any]) -> Claims:
+    """A claim named by a JSON pointer (RFC 6901) is inside another: `/realm_access/roles`."""
+    whole: Claims = {}
+    for name, value in claims.items():
+        *outer, last = [part.replace("~1", "/").replace("~0", "~") for part in name.split("/")[1:]] or [name]
+        inside = whole
+        for part in outer:
+            inside = inside.setdefault(part, {})
+        inside[last] = value
+    return whole
 
 
 def _oidc(testbed: Testbed, name: str, login: config.VaultLogin, running: ExitStack) -> tuple[LogIn, Wrong]:
@@ -220,9 +254,9 @@ def _oidc(testbed: Testbed, name: str, login: config.VaultLogin, running: ExitSt
     )
     person = {login.user_claim_name: "alice@example.com", **_bound(login)}
 
-    def by_browser(redirect_uri: str = login.redirect_uris[0], **changed: Any) -> dict[str, str]:
+    def by_browser(changed: Mapping[str, Any], redirect_uri: str = login.redirect_uris[0]) -> dict[str, str]:
         """From Vault to the provider and back: what the browser brings to Vault."""
-        provider.sign_in(person | changed)
+        provider.sign_in(_nested({**person, **changed}))
         nonce = secrets.token_urlsafe(12)
         asked = {"role": name, "redirect_uri": redirect_uri, "client_nonce": nonce}
         url = _post(testbed, f"auth/{name}/oidc/auth_url", **asked)["data"]["auth_url"]
@@ -237,28 +271,28 @@ def _oidc(testbed: Testbed, name: str, login: config.VaultLogin, running: ExitSt
         )
         return answer
 
-    def log_in(**changed: Any) -> LogIn:
-        return lambda: callback(by_browser(**changed))
+    def log_in(changed: Mapping[str, Any], **options: str) -> LogIn:
+        return lambda: callback(by_browser(changed, **options))
 
     def again() -> dict[str, Any]:
-        brought = by_browser()
+        brought = by_browser({})
         testbed.vault().auth.token.revoke(callback(brought)["auth"]["client_token"])
         return callback(brought)
 
     def of_another_browser() -> dict[str, Any]:
-        return callback({**by_browser(), "client_nonce": "another"})
+        return callback({**by_browser({}), "client_nonce": "another"})
 
     others: Wrong = {
         "another redirect URI": (
-            log_in(redirect_uri="https://attacker.example/callback"),
+            log_in({}, redirect_uri="https://attacker.example/callback"),
             "gives no address",
         ),
         "the same code again": (again, "Expired or missing OAuth state"),
         "the code in another browser": (of_another_browser, "invalid client_nonce"),
     }
     for what, changed in _with_other_claims(login):
-        others[what] = (log_in(**changed), "does not match any associated bound claim")
-    return log_in(), others
+        others[what] = (log_in(changed), "does not match any associated bound claim")
+    return log_in({}), others
 
 
 def _post(testbed: Testbed, path: str, from_address: str | None = None, **body: Any) -> dict[str, Any]:

@@ -118,10 +118,10 @@ def test_a_discovery_url_becomes_the_key_of_the_rehearsals_issuer(place: Place, 
     role = {"role_type": "jwt", "user_claim": "sub", "bound_audiences": ["x"]}
     place.proxied.write_data("auth/github/role/deploy", data=role)
     login = place.proxied.auth.jwt.jwt_login
-    answer = login("deploy", GITHUB.token(sub="repo:a", aud="x"), path="github", use_token=False)
+    answer = login("deploy", GITHUB.token({"sub": "repo:a", "aud": "x"}), path="github", use_token=False)
     assert answer["auth"]["client_token"]
     with pytest.raises(hvac.exceptions.VaultError):
-        login("deploy", Issuer().token(sub="repo:a", aud="x"), path="github", use_token=False)
+        login("deploy", Issuer().token({"sub": "repo:a", "aud": "x"}), path="github", use_token=False)
 
 
 def test_an_address_of_keys_becomes_the_key_too_and_the_last_one_written_is_shown(

@@ -55,7 +55,12 @@ def use(folder: Path, content: Any) -> None:
         (["a", "b/c@stable"], ("a", "b/c@stable")),
         ([{"a": {"merge": False}}, "b"], ("a", "b")),
         ({"imports": ["a"]}, ("a",)),
-        ({"imports": ["a"], "values": {"pulumiConfig": {}}}, ("a", "its own values")),
+        ({"imports": ["a"], "values": {"pulumiConfig": {}}}, ("a",)),
+        ({"imports": None, "values": {"pulumiConfig": {"a:b": "c"}}}, ()),
+        ({"values": {"pulumiConfig": {"a:b": "${c.d}"}}}, ("its own values",)),
+        ({"values": {"aws": {"login": {}}}}, ("its own values",)),
+        ([None, "a"], ("a",)),
+        (True, ()),
         ("a", ("a",)),
     ],
 )
@@ -74,7 +79,11 @@ def test_the_names_in_every_way_to_write_them(written: Any, names: tuple[str, ..
         },
         {"values": {"pulumiConfig": GIVEN, "aws": {"login": {"fn::open::aws-login": {}}}}},
         {"acme/aws-dev": GIVEN},
-        {"central": {"pulumiConfig": GIVEN}, "other": {"aws:region": "us-west-2"}},
+        {"central": {"pulumiConfig": GIVEN}},
+        {"acme/iam-hardening/central": GIVEN},
+        {"acme/aws-dev@stable": GIVEN},
+        {"config": GIVEN, "encryptionsalt": "v1:abc"},
+        {key: {"value": json.dumps(value) if key.endswith("Ids") else value} for key, value in GIVEN.items()},
     ],
 )
 def test_the_values_come_from_the_file_in_each_shape(folder: Path, content: Any) -> None:
@@ -153,8 +162,11 @@ def test_an_environment_that_is_not_needed_is_not_opened_and_mentioned(folder: P
     [
         ({}, "file: gives no configuration"),
         ({"environmentVariables": {"AWS_REGION": "x"}}, "file: gives no configuration"),
-        ({"pulumiConfig": ["x"]}, "pulumiConfig: is not a mapping"),
+        ({"pulumiConfig": ["x"]}, "pulumiConfig: is neither"),
         ({"aws:region": "${aws.region}"}, "aws:region: is an expression that only ESC evaluates"),
+        ({"aws:region": '${pulumiConfig["aws:region"]}'}, "aws:region: is an expression"),
+        ({"region": "us-east-1"}, "region: is neither a configuration key, which has a namespace"),
+        ({"acme/aws-dev": None}, "acme/aws-dev: is neither"),
         ({"a": {"aws:region": {"fn::secret": "x"}}}, "a.aws:region: is an expression"),
     ],
 )
@@ -164,7 +176,10 @@ def test_a_file_of_values_that_says_nothing_is_refused(content: Any, said: str) 
 
 
 def test_policy_variables_are_no_expressions() -> None:
-    content = {"iam-hardening:x": "arn:aws:iam::111111111111:user/${aws:username}"}
+    content = {
+        "iam-hardening:x": "arn:aws:iam::111111111111:user/${aws:username}",
+        "iam-hardening:y": "$${z}",
+    }
     assert Values.of("values.json", content).common == content
 
 
@@ -178,3 +193,44 @@ def test_the_command_line_takes_the_file_and_gives_it_back(
     assert main([*command]) == 2
     assert main([*command, "--environment-values", "nowhere.yaml"]) == 2
     assert "nowhere.yaml has 1 mistake" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"acme/aws-dve": {"iam-hardening:protect": False}, **GIVEN},
+        {"users": {"Bob": {"groups": []}}, **GIVEN},
+        {"aws": {"region": "x"}, **GIVEN},
+    ],
+)
+def test_a_name_that_no_stack_file_has_is_reported_and_nothing_is_lost(folder: Path, content: Any) -> None:
+    use(folder, content)
+    with pytest.raises(config.ConfigError, match=r"(?s)values\.json.*is no stack with an environment"):
+        settings_of(folder)
+    with pytest.raises(RehearsalError, match="is no stack with an environment"):
+        Project.find(folder).copy_to(folder / "copy")
+
+
+def test_what_an_inline_environment_has_in_plain_text_counts(folder: Path) -> None:
+    write(folder, {"values": {"pulumiConfig": GIVEN}})
+    lines: list[str] = []
+    settings = settings_of(folder, report=lines.append)["central"]
+    assert (settings.region, lines) == ("eu-central-1", [])
+
+
+def test_no_value_of_the_file_is_in_a_message(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "values.yaml").write_text(
+        "environmentVariables: {PIN: 0812346}\npulumiConfig: {aws:region: 08123}\n"
+    )
+    command = ["client-config", "--person", "Administrator", "--device", "phone"]
+    assert main([*command, "--environment-values", "values.yaml"]) == 2
+    said = capsys.readouterr().err
+    assert "which Pulumi reads as a number: put it in quotes" in said
+    assert "08123" not in said
+
+
+def test_json_as_programs_write_it_is_read(folder: Path) -> None:
+    file = folder / "values.json"
+    file.write_text(json.dumps({**GIVEN, "iam-hardening:tags": {"Note": "\U00020000"}}, indent="\t"))
+    environments.use(file)
+    assert settings_of(folder)["central"].tags["Note"] == "\U00020000"

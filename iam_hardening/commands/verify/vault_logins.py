@@ -18,6 +18,7 @@ _ANY_ROLE = {
 _JWT_ROLE = {
     "kind": "role_type",
     "who it is, by the claim": "user_claim",
+    "which is a JSON pointer": "user_claim_json_pointer",
     "policies by the claim": "groups_claim",
     "bound subject": "bound_subject",
     "bound audiences": "bound_audiences",
@@ -25,6 +26,10 @@ _JWT_ROLE = {
     "claims are compared": "bound_claims_type",
     "redirect URIs": "allowed_redirect_uris",
     "scopes beside openid": "oidc_scopes",
+    "expired tokens are good for (s)": "expiration_leeway",
+    "early tokens are good for (s)": "not_before_leeway",
+    "clocks may differ by (s)": "clock_skew_leeway",
+    "tokens in Vault's log": "verbose_oidc_logging",
 }
 _APPROLE_ROLE = {
     "asks for a secret ID": "bind_secret_id",
@@ -41,10 +46,10 @@ _CONFIG = {
         "keys put in by hand": "jwt_validation_pubkeys",
         "certificate authority of the discovery": "oidc_discovery_ca_pem",
         "certificate authority of the keys": "jwks_ca_pem",
+        "more keys at": "jwks_pairs",
     },
     "oidc": {
         "keys by discovery at": "oidc_discovery_url",
-        "keys at": "jwks_url",
         "client": "oidc_client_id",
         "certificate authority of the discovery": "oidc_discovery_ca_pem",
     },
@@ -58,9 +63,24 @@ _CONFIG = {
         "domain": "upndomain",
         "groups below": "groupdn",
         "groups by": "groupattr",
+        "groups found with": "groupfilter",
+        "people found with": "userfilter",
+        "finds people without an account": "discoverdn",
+        "finds groups without an account": "anonymous_group_search",
+        "refuses empty passwords": "deny_null_bind",
+        "everyone's policies": "token_policies",
+        "renewed without end (s)": "token_period",
         "tokens live (s)": "token_ttl",
         "at most (s)": "token_max_ttl",
     },
+}
+# What Vault writes where the stack leaves it out.
+_IMPLIED: dict[str, dict[str, Any]] = {
+    "ldap": {
+        "deny_null_bind": True,
+        "userfilter": "({{.UserAttr}}={{.Username}})",
+        "groupfilter": "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))",
+    }
 }
 _REASON = "it decides who can log in, and with which policies"
 
@@ -162,7 +182,13 @@ def _configuration(findings: Findings, wanted: AuthMethod, reader: VaultReader) 
     if keys := found.get("jwt_validation_pubkeys"):
         # Long, and no one can read them.
         found["jwt_validation_pubkeys"] = str(len(keys))
-    _fields(findings, what, _CONFIG[wanted.type], wanted.config, found, "it decides who can log in")
+    expected = {**_IMPLIED.get(wanted.type, {}), **wanted.config}
+    questions = {
+        question: key
+        for question, key in _CONFIG[wanted.type].items()
+        if key in wanted.config or not wanted.is_configured_by_hand
+    }
+    _fields(findings, what, questions, expected, found, "it decides who can log in")
 
 
 def _fields(

@@ -7,6 +7,7 @@ is the mount's `maxLeaseTtl`, since its holder can renew it up to there; of an `
 import re
 from collections.abc import Iterator
 from functools import partial
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from pydantic.alias_generators import to_camel
 
@@ -37,7 +38,17 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
         *("start_tls", "ca_certificate"),
     ),
 }
-_LOOPBACK = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?/\S*")
+_REDIRECT = re.compile(
+    r"(?:https://[A-Za-z0-9.-]+|http://(?:localhost|127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(?:/[^\s#*]*)?"
+)
+# What every token of an issuer has, or its holder chooses; and what is no text, which the provider cannot
+# bind.
+_SAY_NOTHING = frozenset({"aud", "iss", "azp", "nonce", "jti", "at_hash", "typ"})
+_NO_TEXT = frozenset(
+    {"exp", "iat", "nbf", "auth_time", "updated_at", "email_verified", "phone_number_verified"}
+)
+
+_IPV4_IN_IPV6 = IPv6Network("::ffff:0:0/96")
 
 # Asking takes a moment, and so does AWS until it knows a new key.
 MARGIN_SECONDS = 5 * 60
@@ -75,6 +86,7 @@ def check_logins(file: StackFile) -> Iterator[Problem]:
         yield from _claims(file, name, login)
         yield from _keys_of_issuer(file, name, login)
         yield from _directory(file, name, login)
+        yield from _addresses(file, name, login)
         longest = longest_lease_seconds(vault, login)
         if login.token_ttl is not None and login.token_ttl <= longest:
             yield Problem(
@@ -131,6 +143,20 @@ def _claims(file: StackFile, name: str, login: VaultLogin) -> Iterator[Problem]:
     key = partial(file.key, "vault", "logins", name)
     for claim, values in login.bound_claims.items():
         yield from repeated(key("boundClaims", claim), values)
+        if claim.removeprefix("/") in _NO_TEXT:
+            yield Problem(
+                key("boundClaims", claim),
+                "is a number, a time or a boolean in tokens, and Pulumi's Vault provider compares "
+                "text only: every "
+                "log-in would be refused. Bind another claim",
+            )
+    if login.bound_claims and not login.subject and not _who_it_is(login):
+        yield Problem(
+            key("boundClaims"),
+            f"binds {', '.join(login.bound_claims)} alone, which every token of the issuer has or its "
+            "holder chooses. "
+            "Name what only your own people or jobs have",
+        )
     with_commas = [
         claim for claim, values in login.bound_claims.items() if any("," in each for each in values)
     ]
@@ -145,12 +171,12 @@ def _claims(file: StackFile, name: str, login: VaultLogin) -> Iterator[Problem]:
     if login.method != "oidc":
         return
     for uri in login.redirect_uris:
-        if not uri.startswith("https://") and not _LOOPBACK.fullmatch(uri):
+        if not _REDIRECT.fullmatch(uri):
             yield Problem(
                 key("redirectUris"),
-                f"{shown(uri)} sends the code of a log-in unencrypted; allowed: https://, or http:// "
-                "to localhost",
+                f"{shown(uri)}; allowed: a whole address without * and #, https:// or, to localhost, http://",
             )
+    yield from repeated(key("redirectUris"), login.redirect_uris)
     if login.scopes is None:
         for claim in oidc_scopes.unknown(oidc_scopes.claims(login)):
             yield Problem(
@@ -162,6 +188,10 @@ def _claims(file: StackFile, name: str, login: VaultLogin) -> Iterator[Problem]:
     elif "openid" in login.scopes:
         yield Problem(key("scopes"), "has openid, which Vault asks for itself; leave it out")
     yield from repeated(key("scopes"), login.scopes or [])
+
+
+def _who_it_is(login: VaultLogin) -> list[str]:
+    return [claim for claim in login.bound_claims if claim.removeprefix("/") not in _SAY_NOTHING | _NO_TEXT]
 
 
 def _keys_of_issuer(file: StackFile, name: str, login: VaultLogin) -> Iterator[Problem]:
@@ -191,7 +221,7 @@ def _directory(file: StackFile, name: str, login: VaultLogin) -> Iterator[Proble
     if login.method != "ldap" or login.url is None:
         return
     key = partial(file.key, "vault", "logins", name)
-    if login.url.startswith("ldap://") and not login.start_tls:
+    if "ldap://" in login.url and not login.start_tls:
         yield Problem(
             key("url"),
             f"is {shown(login.url)}, which sends passwords unencrypted; use ldaps://, or startTls: true",
@@ -202,11 +232,33 @@ def _directory(file: StackFile, name: str, login: VaultLogin) -> Iterator[Proble
         )
     if not login.group_dn:
         yield Problem(key("groupDn"), "is missing; without it Vault finds no group, and no one gets a policy")
-    yield from repeated(key("groups"), login.groups)
+    # Vault takes a group's name in any case for the same.
+    yield from repeated(key("groups"), [group.lower() for group in login.groups])
+
+
+def _addresses(file: StackFile, name: str, login: VaultLogin) -> Iterator[Problem]:
+    key = file.key("vault", "logins", name, "cidrs")
+    yield from repeated(key, login.cidrs)
+    blocks = [ip_network(cidr) for cidr in login.cidrs]
+    four = collapse_addresses(block for block in blocks if isinstance(block, IPv4Network))
+    six = list(collapse_addresses(block for block in blocks if isinstance(block, IPv6Network)))
+    every = [*(block for block in four if block.prefixlen == 0), *filter(_IPV4_IN_IPV6.subnet_of, six)]
+    for block in every:
+        yield Problem(key, f"are together {block}, every address there is; leave cidrs out, or name your own")
 
 
 def _entities(file: StackFile, vault: Vault) -> Iterator[Problem]:
-    """Two people of two log-ins whose names run together to one entity would hold each other's policies."""
+    """Two people of two log-ins whose names run together to one entity would hold each other's policies; and
+    of two groups so named, Pulumi would take one for the other."""
+    groups: dict[str, str] = {}
+    for name, login in vault.logins.items():
+        for group in login.groups:
+            if groups.setdefault(f"{name}-{group}", name) != name:
+                yield Problem(
+                    file.key("vault", "logins", name, "groups"),
+                    f"{group} of {name} and a group of {groups[f'{name}-{group}']} would be one resource, "
+                    f"{name}-{group}; give one of the log-ins another name",
+                )
     made: dict[str, str] = {}
     for name, login in vault.logins.items():
         for user in login.users:

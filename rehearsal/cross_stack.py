@@ -2,11 +2,15 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
+from pathlib import PurePosixPath
+from posixpath import normpath
 
 from iam_hardening.aws.naming import vault_entity_name, vault_policy_name
 from iam_hardening.config import Settings, Vault
 from rehearsal.errors import RehearsalError
 
+_RECORDS_ALL = "one records the whole Vault"
+_ONE_AUDIT = "Leave vault.audit out of all but one"
 _APART = "rehearse them in separate folders (iam-hardening rehearse --stack-files FOLDER)"
 
 
@@ -40,15 +44,28 @@ def _between(first: tuple[str, Settings], second: tuple[str, Settings]) -> Itera
             f"{files} each have a Vault that runs on a role of their own account (vault.runsOnRole); the "
             f"rehearsal has one Vault, which runs on one role: {_APART}."
         )
+    if _reach(own) != _reach(others):
+        clashes = [clash for clash, _ in _clashes(own.vault, others.vault)]
+        if clashes:
+            yield (
+                f"{files} name two Vaults (vault:address, vault:namespace), and the rehearsal has "
+                "one, in which they "
+                f"{'; they '.join(clashes)}. {_APART.capitalize()}."
+            )
+        return
     for clash, advice in _clashes(own.vault, others.vault):
         yield (
             f"{files} {clash}. {advice}. The rehearsal has one Vault: {_APART}, if each account has its own."
         )
 
 
+def _reach(settings: Settings) -> tuple[object, object]:
+    return settings.reach.get("vault:address"), settings.reach.get("vault:namespace")
+
+
 def _clashes(first: Vault, second: Vault) -> Iterator[tuple[str, str]]:
     """What two accounts would both make in one Vault, and what to do."""
-    if f"{first.mount}/".startswith(f"{second.mount}/") or f"{second.mount}/".startswith(f"{first.mount}/"):
+    if _within(first.mount, second.mount):
         yield (
             f"mount Vault's AWS engine at {first.mount} and {second.mount}: a mount can neither be there "
             "twice nor be below another",
@@ -72,10 +89,17 @@ def _clashes(first: Vault, second: Vault) -> Iterator[tuple[str, str]]:
             "Give the log-ins or the users other names",
         )
     if first.audit and second.audit:
-        same = first.audit.device == second.audit.device
-        if same or first.audit.file == second.audit.file:
-            what = f"make the audit device {first.audit.device}" if same else f"log to {first.audit.file}"
-            yield (f"both {what}, and one records the whole Vault", "Leave vault.audit out of all but one")
+        one, other = first.audit, second.audit
+        if _within(one.device, other.device):
+            both = one.device if one.device == other.device else f"{one.device} and {other.device}"
+            yield f"both make the audit device {both}, and {_RECORDS_ALL}", _ONE_AUDIT
+        elif PurePosixPath(normpath(one.file)) == PurePosixPath(normpath(other.file)):
+            yield f"both log to {one.file}, and {_RECORDS_ALL}", _ONE_AUDIT
+
+
+def _within(one: str, other: str) -> bool:
+    """Whether two paths of Vault are the same, or one is below the other."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def _both(one: Collection[str], other: Collection[str]) -> list[str]:

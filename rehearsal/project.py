@@ -12,6 +12,7 @@ from pathlib import Path
 from iam_hardening import config
 from iam_hardening.config import environments, provider_settings, reading
 from iam_hardening.config.files import stack_names
+from rehearsal import cross_stack
 from rehearsal.errors import RehearsalError
 
 _MEND = "Mend the file and run again; docs/configuration.md has every key."
@@ -51,13 +52,14 @@ class Project:
         project = reading.read_project(self.directory)
         set_aside = provider_settings.is_set_aside
         copies = {"Pulumi.yaml": reading.project_copy(project, set_aside)}
+        configured: dict[str, config.Settings] = {}
         notes: list[str] = []
         wrong: list[str] = []
         for stack in self.stacks:
             path = self.stack_files / f"Pulumi.{stack}.yaml"
             try:
                 text = reading.read_stack(path, project)
-                self._check(stack, text)
+                configured[stack] = self._checked(stack, text)
             except config.ConfigError as error:
                 wrong.append(str(error))
                 continue
@@ -69,23 +71,24 @@ class Project:
             wrong.append(str(error))
         if wrong:
             raise RehearsalError("\n".join(wrong), _MEND)
+        cross_stack.check(configured)
         destination.mkdir(parents=True, exist_ok=True)
         for name, content in copies.items():
             (destination / name).write_text(content)
         return notes
 
-    def _check(self, stack: str, text: reading.StackText) -> None:
+    def _checked(self, stack: str, text: reading.StackText) -> config.Settings:
         """Raises ConfigError with what the program or a provider would refuse only after the servers have
         started."""
-        kept = {key: v for key, v in text.config.items() if not provider_settings.is_set_aside(key)}
-        problems = list(provider_settings.unknown(kept))
+        problems = list(provider_settings.unknown(text.config))
         try:
-            config.load(kept, project=self.name, stack=stack)
+            settings = config.load(text.config, project=self.name, stack=stack)
         except config.ConfigError as error:
             found = config.ConfigError(error.file, [*problems, *error.problems])
             raise environments.with_environments(found, text.environments, environments.given()) from None
         if problems:
             raise config.ConfigError(f"Pulumi.{stack}.yaml", problems)
+        return settings
 
 
 def _left_out(file: str, stack: str, text: reading.StackText) -> list[str]:

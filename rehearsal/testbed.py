@@ -21,7 +21,7 @@ from iam_hardening.aws.policies import documents
 from iam_hardening.aws.policies import roles as roles_policies
 from iam_hardening.clients.aws import Credentials, Session
 from iam_hardening.model.identities import identities
-from rehearsal import cross_stack, plugins, tools
+from rehearsal import plugins, tools
 from rehearsal.authenticator import Authenticator
 from rehearsal.errors import RehearsalError
 from rehearsal.github_tokens import Issuer
@@ -265,7 +265,6 @@ def _settings(stacks: list[Stack]) -> dict[str, settings.Settings]:
         raise RehearsalError(
             "\n".join(mistakes), "Mend the stack files; docs/configuration.md has every key."
         )
-    cross_stack.check(configured)
     return configured
 
 

@@ -1,23 +1,22 @@
 """AWS clients that reach an account as `pulumi up` does: by the `aws:` settings of its stack file.
 
 Obeyed: profile, sharedConfigFiles, sharedCredentialsFiles, accessKey, secretKey, token,
-assumeRoleWithWebIdentity, assumeRoles, endpoints, customCaBundle, insecure, httpProxy, httpsProxy, noProxy,
-maxRetries, retryMode, useFipsEndpoint, useDualstackEndpoint and stsRegion. The others of
-`provider_settings.REACH` tune the provider alone. Without any of them, clients are those that the AWS CLI
-would use.
+assumeRoleWithWebIdentity, assumeRoles, endpoints, customCaBundle, insecure, httpProxy, httpsProxy,
+maxRetries, retryMode, useFipsEndpoint, useDualstackEndpoint and stsRegion. With a proxy, noProxy is not;
+the others of `provider_settings.REACH` tune the provider alone. Without any of them, clients are those that
+the AWS CLI would use.
 
 Source: terraform-provider-aws, "Authentication and Configuration"; aws-sdk-go-base, awsconfig.
 """
 
 import functools
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import ProfileNotFound
+from botocore.exceptions import BotoCoreError, ConfigParseError, ProfileNotFound
 from pydantic import TypeAdapter, ValidationError
 
 from iam_hardening.clients import operator
@@ -41,8 +40,7 @@ def clients_of(account: Settings) -> operator.MakeClient:
     settings = settings_of(account, "aws")
     if not settings:
         return operator.client
-    reach = _Reach(account, settings)
-    return reach.client
+    return _Reach(account, settings).client
 
 
 def settings_of(account: Settings, package: str) -> dict[str, Any]:
@@ -68,7 +66,16 @@ class _Reach:
         *,
         config: Config | None = None,
     ) -> Any:
-        return self._make(service, region, credentials or self._credentials, config)
+        if found := next(_secrets(self._settings, ()), None):
+            raise self._cannot(found, _SECRET)
+        try:
+            return self._make(service, region, credentials or self._credentials, config)
+        except (ValueError, BotoCoreError, AttributeError, TypeError) as error:
+            raise operator.CannotError(
+                f"{self._file}: the settings "
+                f"{', '.join(f'aws:{key}' for key in sorted(self._settings))} cannot be "
+                f"followed: {error}"
+            ) from None
 
     @functools.cached_property
     def _credentials(self) -> Credentials | None:
@@ -83,7 +90,7 @@ class _Reach:
         return current
 
     def _static(self) -> Credentials | None:
-        if "accessKey" not in self._settings:
+        if not {"accessKey", "secretKey", "token"} & set(self._settings):
             return None
         return Credentials(
             access_key_id=self._text("accessKey"),
@@ -96,7 +103,11 @@ class _Reach:
             **self._session_arguments(key, role),
             "ExternalId": role.get("externalId"),
             "SourceIdentity": role.get("sourceIdentity"),
-            "Tags": [{"Key": k, "Value": v} for k, v in (role.get("tags") or {}).items()] or None,
+            "Tags": [
+                {"Key": k, "Value": v}
+                for k, v in self._mapping(f"{key}.tags", role.get("tags") or {}).items()
+            ]
+            or None,
             "TransitiveTagKeys": role.get("transitiveTagKeys"),
         }
         sts = self._make("sts", self._sts_region, current, None)
@@ -107,9 +118,10 @@ class _Reach:
         token = web.get("webIdentityToken")
         if file := web.get("webIdentityTokenFile"):
             try:
-                token = Path(str(file)).read_text().strip()
-            except OSError as error:
-                raise self._cannot(f"{key}.webIdentityTokenFile", f"is {file}: {error.strerror}") from None
+                token = Path(str(file)).expanduser().read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                why = getattr(error, "strerror", None) or "is no text"
+                raise self._cannot(f"{key}.webIdentityTokenFile", f"is {file}: {why}") from None
         if not isinstance(token, str):
             raise self._cannot(key, "has no webIdentityTokenFile, and no webIdentityToken in plain text")
         wanted = {**self._session_arguments(key, web), "WebIdentityToken": token}
@@ -167,12 +179,13 @@ class _Reach:
                 if len(files) > 1:
                     raise self._cannot(key, f"names {len(files)} files; this command reads one")
                 core.set_config_variable(variable, str(Path(str(files[0])).expanduser()))
-        if "profile" in self._settings:
+        if self._settings.get("profile"):
             core.set_config_variable("profile", self._text("profile"))
         try:
             core.get_scoped_config()
-        except ProfileNotFound as error:
-            raise self._cannot("profile", f"cannot be used here: {error}") from None
+        except (ProfileNotFound, ConfigParseError) as error:
+            key = "profile" if isinstance(error, ProfileNotFound) else "sharedConfigFiles"
+            raise self._cannot(key, f"cannot be used here: {error}") from None
         return session
 
     @property
@@ -219,29 +232,36 @@ class _Reach:
 
     def _text(self, key: str) -> str:
         value = self._settings.get(key)
-        if isinstance(value, Mapping):
-            raise self._cannot(key, _SECRET)
         if not value:
-            raise self._cannot(key, "is missing, and belongs to aws:accessKey")
+            raise self._cannot(key, "is missing; accessKey and secretKey go together")
         return str(value)
 
     def _list(self, key: str) -> list[Any]:
         value = self._settings.get(key) or []
-        if isinstance(value, str):
-            value = json.loads(value) if value.startswith("[") else [value]
         return list(value) if isinstance(value, list) else [value]
 
     def _mapping(self, key: str, value: Any) -> Mapping[str, Any]:
-        if isinstance(value, str):
-            value = json.loads(value)
         if not isinstance(value, Mapping):
-            raise self._cannot(key, "is not a mapping")
-        if "secure" in value:
-            raise self._cannot(key, _SECRET)
+            raise self._cannot(
+                key, "is not a mapping; docs/configuration.md says where its keys are described"
+            )
         return value
 
     def _cannot(self, key: str, sentence: str) -> operator.CannotError:
         return operator.CannotError(f"{self._file}, aws:{key}: {sentence}.")
+
+
+def _secrets(value: Any, path: tuple[str, ...]) -> Iterator[str]:
+    """Where values are that only Pulumi can read: `assumeRoles[0].externalId`."""
+    if isinstance(value, Mapping):
+        if set(value) == {"secure"}:
+            yield "".join(path).removeprefix(".")
+            return
+        for key, each in value.items():
+            yield from _secrets(each, (*path, f".{key}"))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _secrets(each, (*path, f"[{index}]"))
 
 
 def _is_true(value: Any) -> bool:

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -36,6 +37,7 @@ _VARIABLES = {
     "skipTlsVerify": "VAULT_SKIP_VERIFY",
     "tlsServerName": "VAULT_TLS_SERVER_NAME",
 }
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # As Go's strconv.ParseBool.
 _TRUE = {"1", "t", "T", "TRUE", "true", "True"}
 _FALSE = {"", "0", "f", "F", "FALSE", "false", "False"}
@@ -61,19 +63,24 @@ def of_stack(account: Settings, environment: Mapping[str, str] = os.environ) -> 
     Raises CannotError.
     """
     settings = reach.settings_of(account, "vault")
+    file = f"Pulumi.{account.stack}.yaml"
     found = {
-        variable: _said(account, settings, key) for key, variable in _VARIABLES.items() if key in settings
+        variable: _said(file, key, settings[key]) for key, variable in _VARIABLES.items() if key in settings
     }
-    if isinstance(certificate := settings.get("clientAuth"), Mapping):
-        found["VAULT_CLIENT_CERT"] = str(certificate.get("certFile", ""))
-        found["VAULT_CLIENT_KEY"] = str(certificate.get("keyFile", ""))
-    other = [name for name, value in found.items() if environment.get(name, value) != value]
-    if other:
-        print(
-            f"Pulumi.{account.stack}.yaml says where its Vault is; {', '.join(other)} of this shell "
-            f"{'does' if len(other) == 1 else 'do'} not count.",
-            file=sys.stderr,
-        )
+    certificate = settings.get("clientAuth")
+    if certificate is not None:
+        if not isinstance(certificate, Mapping) or set(certificate) - {"certFile", "keyFile"}:
+            raise CannotError(
+                f"{file}, vault:clientAuth: is not a mapping with certFile and keyFile in plain text."
+            )
+        for key, variable in (("certFile", "VAULT_CLIENT_CERT"), ("keyFile", "VAULT_CLIENT_KEY")):
+            found[variable] = _said(file, f"clientAuth.{key}", certificate.get(key, ""))
+    _check_address(file, found.get("VAULT_ADDR"))
+    if found:
+        others = [name for name, value in found.items() if environment.get(name, value) != value]
+        instead = f", and not this shell's {', '.join(others)}" if others else ""
+        where = found.get("VAULT_ADDR") or environment.get("VAULT_ADDR") or "the shell's VAULT_ADDR"
+        print(f"Vault as {file} says: {where} ({', '.join(sorted(found))}{instead}).", file=sys.stderr)
     token = {"VAULT_TOKEN": settings["token"]} if isinstance(settings.get("token"), str) else {}
     merged = {**token, **environment, **found}
     if "VAULT_CACERT" in found:
@@ -81,14 +88,36 @@ def of_stack(account: Settings, environment: Mapping[str, str] = os.environ) -> 
     return merged
 
 
-def _said(account: Settings, settings: Mapping[str, Any], key: str) -> str:
-    value = settings[key]
-    if isinstance(value, Mapping):
+def _check_address(file: str, address: str | None) -> None:
+    """The caller's token goes there: by TLS, or to this machine."""
+    if address is None:
+        return
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise CannotError(
-            f"Pulumi.{account.stack}.yaml, vault:{key}: is encrypted, and only Pulumi has the stack's key. "
+            f"{file}, vault:address: is {shown(address)}; allowed: an address such as https://vault.example.com:8200."
+        )
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise CannotError(
+            f"{file}, vault:address: is {shown(address)}. Your Vault token would go there unencrypted; use https://."
+        )
+
+
+def _said(file: str, key: str, value: Any) -> str:
+    if isinstance(value, Mapping | list):
+        raise CannotError(
+            f"{file}, vault:{key}: is encrypted, or no text, and only Pulumi has the stack's key. "
             "It is no secret: set it again in plain text."
         )
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if key == "skipTlsVerify" and text not in _TRUE | _FALSE:
+        raise CannotError(f"{file}, vault:{key}: is {shown(value)}; allowed: true or false.")
+    if key in ("caCertFile", "caCertDir", "clientAuth.certFile", "clientAuth.keyFile"):
+        path = Path(text).expanduser()
+        if not path.exists():
+            raise CannotError(f"{file}, vault:{key}: is {shown(text)}, which is not there.")
+        return str(path)
+    return text
 
 
 def address_of(environment: Mapping[str, str]) -> str:

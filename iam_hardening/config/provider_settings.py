@@ -101,4 +101,6 @@ def unknown(config: Mapping[str, Any]) -> Iterator[Problem]:
         namespace, _, name = key.partition(":")
         if namespace in REACH and name not in (known := MEANT[namespace] | REACH[namespace]):
             provider = {"aws": "AWS", "vault": "Vault"}[namespace]
-            yield Problem(key, f"is not a setting of Pulumi's {provider} provider; {nearest(name, known)}")
+            yield Problem(
+                key, f"is not a setting of Pulumi's {provider} provider; {nearest(name, sorted(known))}"
+            )

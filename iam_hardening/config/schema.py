@@ -569,6 +569,19 @@ class ProjectConfig(Section):
     vault_server: VaultServer | None = None
 
 
+class DefaultTags(Section):
+    """Of `aws:defaultTags`: on everything that takes tags."""
+
+    tags: dict[str, Any] = {}
+
+
+class IgnoreTags(Section):
+    """Of `aws:ignoreTags`: tags of others."""
+
+    keys: list[str] = []
+    key_prefixes: list[str] = []
+
+
 class ProviderConfig(Section):
     """What this program relies on in Pulumi's own AWS settings; the provider reads and checks the rest."""
 
@@ -576,4 +589,6 @@ class ProviderConfig(Section):
 
     region: Region | None = None
     allowed_account_ids: list[AccountId] | None = None
-    default_tags: dict[str, Any] | None = None
+    forbidden_account_ids: list[AccountId] = []
+    default_tags: DefaultTags | None = None
+    ignore_tags: IgnoreTags | None = None

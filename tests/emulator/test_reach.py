@@ -132,6 +132,42 @@ def test_what_cannot_be_followed_is_a_sentence(account: Account, given: dict[str
     assert "AAAB" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({"endpoints": "garbage"}, "endpoints"),
+        ({"endpoints": ["x"]}, "endpoints"),
+        ({"endpoints": [{"sts": "not a url"}]}, "endpoints"),
+        ({"assumeRoles": "arn:aws:iam::111111111111:role/x"}, "assumeRoles"),
+        ({"assumeRoles": ["arn:aws:iam::111111111111:role/x"]}, "assumeRoles"),
+        ({"assumeRoles": '[{"roleArn":'}, "assumeRoles"),
+        ({"assumeRoleWithWebIdentity": "x"}, "assumeRoleWithWebIdentity"),
+        ({"assumeRoles": [{"roleArn": "arn:aws:iam::111111111111:role/x", "tags": ["a"]}]}, "assumeRoles"),
+        ({"maxRetries": "many"}, "maxRetries"),
+        ({"maxRetries": "-1"}, "maxRetries"),
+        ({"retryMode": "weird"}, "retryMode"),
+        ({"token": "alone"}, "accessKey"),
+        ({"secretKey": "alone"}, "accessKey"),
+        ({"assumeRoles": [{"roleArn": "x", "externalId": {"secure": "AAAB"}}]}, "externalId"),
+        ({"httpsProxy": {"secure": "AAAB"}}, "httpsProxy"),
+        ({"sharedCredentialsFiles": [{"secure": "AAAB"}]}, "sharedCredentialsFiles"),
+    ],
+)
+def test_whatever_is_written_there_is_a_sentence_and_no_traceback(
+    account: Account, given: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(CannotError, match=key) as refused:
+        arn(settings(**given))
+    assert "AAAB" not in str(refused.value)
+    assert "Pulumi.dev.yaml" in str(refused.value)
+
+
+def test_a_file_of_profiles_that_is_none_is_a_sentence(account: Account, tmp_path: Path) -> None:
+    (tmp_path / "bad").write_bytes(b"\x00\xff[")
+    with pytest.raises(CannotError, match=r"Pulumi\.dev\.yaml"):
+        arn(settings(profile="x", sharedConfigFiles=[str(tmp_path / "bad")]))
+
+
 def test_a_sandboxs_shell_goes_to_the_sandbox(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(reach.SANDBOX, "1")
     assert reach.clients_of(settings(profile="acme-dev")) is operator.client

@@ -14,7 +14,9 @@ ROLE = {"managedPolicies": ["ReadOnlyAccess"]}
 
 
 def workload(account_id: str, region: str = "eu-west-1", **vault: Any) -> settings.Settings:
+    reach = {key: vault.pop(key) for key in list(vault) if ":" in key}
     config = {
+        **reach,
         "aws:region": region,
         "aws:allowedAccountIds": [account_id],
         "iam-hardening:accountKind": "workload",
@@ -65,6 +67,16 @@ def workload(account_id: str, region: str = "eu-west-1", **vault: Any) -> settin
             workload("222222222222", mount="aws-a", audit={"file": "/var/log/a", "device": "a"}),
             workload("333333333333", mount="aws-b", audit={"file": "/var/log/a", "device": "b"}),
             "both log to /var/log/a",
+        ),
+        (
+            workload("222222222222", mount="aws-a", audit={"file": "/var/log/a", "device": "a"}),
+            workload("333333333333", mount="aws-b", audit={"file": "/var/log/b", "device": "a/two"}),
+            "both make the audit device a and a/two",
+        ),
+        (
+            workload("222222222222", mount="aws", **{"vault:address": "https://one.example"}),
+            workload("333333333333", mount="aws", **{"vault:address": "https://other.example"}),
+            r"name two Vaults \(vault:address, vault:namespace\), and the rehearsal has one",
         ),
         (
             workload("222222222222", mount="aws-one", runsOnRole="vault"),

@@ -279,7 +279,9 @@ def test_the_stack_files_vault_counts_more_than_the_shells(
     client = vault.client(of_stack(own, shell))
     answer = vault.asking(client, "Reading", "a/path", lambda: client.read("a/path"))
     assert answer["data"] == {"namespace": "team/aws"}
-    assert "says where its Vault is; VAULT_ADDR of this shell does not count" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"Vault as Pulumi.dev.yaml says: https://localhost:{tls.port}" in said
+    assert "and not this shell's VAULT_ADDR" in said
 
 
 def test_a_stack_file_that_says_nothing_leaves_the_shells_variables(
@@ -287,8 +289,9 @@ def test_a_stack_file_that_says_nothing_leaves_the_shells_variables(
 ) -> None:
     shell = {"VAULT_ADDR": "https://v.example", "VAULT_TOKEN": "t"}
     assert of_stack(stack(), shell) == shell
-    assert of_stack(stack(address="https://v.example"), shell) == shell
     assert capsys.readouterr().err == ""
+    assert of_stack(stack(address="https://v.example"), shell) == shell
+    assert "Vault as Pulumi.dev.yaml says: https://v.example (VAULT_ADDR)" in capsys.readouterr().err
 
 
 def test_the_callers_token_counts_more_than_one_in_the_file() -> None:
@@ -302,11 +305,38 @@ def test_an_encrypted_address_is_a_sentence() -> None:
         of_stack(stack(address={"secure": "AAAB"}), {})
 
 
-def test_a_certificate_and_no_check_are_followed() -> None:
-    own = stack(clientAuth={"certFile": "c.pem", "keyFile": "k.pem"}, skipTlsVerify=True, tlsServerName="v")
+def test_a_certificate_and_no_check_are_followed(tls: Tls) -> None:
+    file = str(tls.folder / "ca.crt")
+    own = stack(clientAuth={"certFile": file, "keyFile": file}, skipTlsVerify=True, tlsServerName="v")
     assert of_stack(own, {}) == {
-        "VAULT_CLIENT_CERT": "c.pem",
-        "VAULT_CLIENT_KEY": "k.pem",
+        "VAULT_CLIENT_CERT": file,
+        "VAULT_CLIENT_KEY": file,
         "VAULT_SKIP_VERIFY": "true",
         "VAULT_TLS_SERVER_NAME": "v",
     }
+
+
+@pytest.mark.parametrize(
+    ("vault", "said"),
+    [
+        ({"address": "vault.example.com:8200"}, "vault:address: is .*; allowed: an address such as https://"),
+        ({"address": ""}, "vault:address: is"),
+        ({"address": "https://"}, "vault:address: is"),
+        ({"address": "http://vault.example.com:8200"}, "Your Vault token would go there unencrypted"),
+        ({"caCertFile": "/nowhere"}, "vault:caCertFile: is .*, which is not there"),
+        ({"skipTlsVerify": "yes"}, "vault:skipTlsVerify: is .*; allowed: true or false"),
+        ({"namespace": ["x"]}, "vault:namespace: is encrypted, or no text"),
+        ({"clientAuth": {"secure": "AAAB"}}, "vault:clientAuth: is not a mapping with certFile"),
+        ({"clientAuth": ["x"]}, "vault:clientAuth: is not a mapping"),
+        ({"clientAuth": {"certFile": "/c", "keyFile": {"secure": "AAAB"}}}, "vault:clientAuth"),
+    ],
+)
+def test_what_the_stack_file_says_wrongly_is_named_there(vault: dict[str, object], said: str) -> None:
+    with pytest.raises(CannotError, match=rf"Pulumi\.dev\.yaml.*{said}|{said}") as refused:
+        of_stack(stack(**vault), {"VAULT_TOKEN": "t", "VAULT_ADDR": "https://v.example"})
+    assert "Pulumi.dev.yaml" in str(refused.value)
+    assert "AAAB" not in str(refused.value)
+
+
+def test_a_vault_on_this_machine_needs_no_tls() -> None:
+    assert of_stack(stack(address="http://127.0.0.1:8200"), {})["VAULT_ADDR"] == "http://127.0.0.1:8200"

@@ -76,6 +76,8 @@ def _account(file: StackFile) -> Iterator[Problem]:
             "aws:allowedAccountIds",
             f'holds {len(ids)} accounts; a stack is for exactly one: ["111111111111"]',
         )
+    for account_id in set(ids or ()) & set(file.provider.forbidden_account_ids):
+        yield Problem("aws:forbiddenAccountIds", f"holds {account_id}, the account that this stack is for")
 
 
 def _kind(file: StackFile) -> Iterator[Problem]:
@@ -105,8 +107,8 @@ def _tags(file: StackFile) -> Iterator[Problem]:
                 file.key("tags", name),
                 f'is the program\'s tag "{own}" but for case, which IAM does not tell apart; write "{own}"',
             )
-    defaults = (file.provider.default_tags or {}).get("tags")
-    of_provider: list[str] = list(defaults) if isinstance(defaults, dict) else []
+    defaults = file.provider.default_tags
+    of_provider: list[str] = list(defaults.tags) if defaults else []
     taken = {name.lower(): name for name in (*all_own, *tags)}
     for name in of_provider:
         other = taken.setdefault(name.lower(), name)

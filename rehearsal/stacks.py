@@ -15,11 +15,15 @@ from pulumi import automation
 from iam_hardening import config as settings
 from iam_hardening.clients.aws import Credentials
 from rehearsal import plugins, tools
+from rehearsal.engine_ports import forget_ports
 from rehearsal.errors import RehearsalError
 from rehearsal.plugin_calls import PluginCalls
 from rehearsal.project import Project
 
 _SHOWN_LINES = 25
+
+forget_ports()
+
 _START_SECONDS = 10
 _ENDED_AT_ITS_START = re.compile(r"could not read plugin \[(.+?)\]")
 _DUMPED = re.compile(r"Detected that (.+?) exited prematurely")

@@ -22,10 +22,13 @@ from pulumi import automation as auto
 from pulumi.automation import EngineEvent
 
 from rehearsal import tools
+from rehearsal.engine_ports import forget_ports
 from rehearsal.github_tokens import Issuer
 from rehearsal.providers import AwsCredentials, FakeProviders
 from rehearsal.servers import emulated_aws, vault_server
 from rehearsal.vault_proxy import Substitutes, vault_proxy
+
+forget_ports()
 
 PROJECT = "fake-provider-tests"
 

@@ -51,10 +51,6 @@ def _and_a_group(make: Callable[[], object]) -> Callable[[], None]:
             lambda: aws.iam.Role("role", assume_role_policy=trust("1" * 12), managed_policy_arns=["arn:x"]),
             "managedPolicyArns is deprecated and has no row in the fake provider",
         ),
-        (
-            lambda: aws.Provider("provider", profile="live", region="us-east-1"),
-            "the fake provider for aws does not know the setting profile",
-        ),
     ],
 )
 def test_what_has_no_row_is_named(stack: Any, make: Callable[[], object], sentence: str) -> None:
@@ -92,3 +88,15 @@ def test_a_services_refusal_names_the_resource_in_the_services_words(stack: Any)
     assert "aws:iam/group:Group group: An error occurred (EntityAlreadyExists)" in said
     assert "Traceback" not in said
     assert [group["GroupName"] for group in stack.client("iam").list_groups()["Groups"]] == ["made"]
+
+
+def test_a_setting_that_the_provider_lacks_is_named(new_stack: Callable[..., Any]) -> None:
+    stack = new_stack({"aws:profil": "live"})
+    said = stack.fails(lambda: aws.iam.Group("group", name="g"))
+    assert "the fake provider for aws does not know the setting profil" in said
+
+
+def test_how_to_reach_the_real_account_is_taken_and_has_no_effect(new_stack: Callable[..., Any]) -> None:
+    stack = new_stack({"aws:profile": "live", "aws:assumeRoles": '[{"roleArn": "arn:aws:iam::1:role/x"}]'})
+    stack.up(lambda: aws.iam.Group("group", name="g"))
+    assert stack.client("iam").get_group(GroupName="g")["Group"]["GroupName"] == "g"

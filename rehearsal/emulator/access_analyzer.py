@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from rehearsal.emulator import request
+from rehearsal.emulator import request, resources
 from rehearsal.emulator.ec2_authorization import Check
 from rehearsal.emulator.upstream import Parameters, Response, account_id, actions, app, iam, responses
 
@@ -124,10 +124,16 @@ async def _serve(method: str, path: str, headers: dict[str, str], body: bytes, q
     return _handle(*route, json.loads(body or b"{}"), query)
 
 
+def _authorised_on(call: resources.Call) -> list[str]:
+    action, name = _route(call.method, call.path) or ("", "")
+    if action == "CreateAnalyzer":
+        name = str(call.content.get("analyzerName", ""))
+    return [_arn(name) if name else "*"]
+
+
 def apply() -> None:
     detect_service: Callable[..., str] = app.detect_service
     extract_action = actions.extract_iam_action
-    resource_arn = actions.extract_resource_arn
     request_tags = actions.request_tag_context
 
     def detect_analyzer(method: str, path: str, headers: dict[str, str], *rest: Any) -> str:
@@ -142,16 +148,6 @@ def apply() -> None:
         action: str | None = extract_action(service, method, path, *rest)
         return action
 
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
-    ) -> str:
-        if service == _SERVICE:
-            action, name = _route(method, path) or ("", "")
-            if action == "CreateAnalyzer":
-                name = str(request.content_of(body).get("analyzerName", ""))
-            return _arn(name) if name else "*"
-        return str(resource_arn(service, method, path, headers, body, *rest))
-
     def request_tag_context(
         service: str, iam_action: str, body: bytes, parameters: Parameters
     ) -> dict[str, Any]:
@@ -165,5 +161,5 @@ def apply() -> None:
     app.detect_service = detect_analyzer
     app.SERVICE_HANDLERS[_SERVICE] = _serve
     actions.extract_iam_action = extract_iam_action
-    actions.extract_resource_arn = extract_resource_arn
+    resources.name(_SERVICE, _authorised_on)
     actions.request_tag_context = request_tag_context

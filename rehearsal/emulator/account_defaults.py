@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from rehearsal.emulator import resources
 from rehearsal.emulator.upstream import (
     Parameters,
     Response,
@@ -139,7 +140,6 @@ def _blocked_by_account(account: str, setting: str) -> bool:
 def apply() -> None:
     detect_service = app.detect_service
     extract_action = actions.extract_iam_action
-    resource_arn = actions.extract_resource_arn
     blocked_by_bucket = s3._public_access_blocked
 
     def detect_s3_control(method: str, path: str, *rest: Any) -> str:
@@ -151,9 +151,6 @@ def apply() -> None:
             return _BLOCK_ACTIONS.get(method)
         action: str | None = extract_action(service, method, *rest)
         return action
-
-    def extract_resource_arn(service: str, *rest: Any) -> str:
-        return "*" if service == _S3_CONTROL else str(resource_arn(service, *rest))
 
     def blocked(account: str, bucket: str, setting: str) -> bool:
         return _blocked_by_account(account, setting) or bool(blocked_by_bucket(account, bucket, setting))
@@ -171,5 +168,5 @@ def apply() -> None:
     app.SERVICE_HANDLERS[_S3_CONTROL] = _block
     actions._SERVICE_PROTOCOL[_S3_CONTROL] = "rest-xml"
     actions.extract_iam_action = extract_iam_action
-    actions.extract_resource_arn = extract_resource_arn
+    resources.name(_S3_CONTROL, lambda call: ["*"])
     s3._public_access_blocked = blocked

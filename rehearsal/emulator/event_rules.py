@@ -6,10 +6,10 @@ AWS ("Actions, resources, and condition keys for Amazon EventBridge"): `rule/NAM
 `rule/BUS/NAME` on another one; `event-bus/NAME`.
 """
 
-import json
 from typing import Any
 
-from rehearsal.emulator.upstream import account_id, actions, responses
+from rehearsal.emulator import resources
+from rehearsal.emulator.upstream import account_id, responses
 
 # The calls on one rule, and the parameter that names it.
 _RULE_IN = {
@@ -42,21 +42,10 @@ def rule_arn(operation: str, content: dict[str, Any]) -> str | None:
     return f"arn:aws:events:{responses.get_region()}:{account_id()}:rule/{path}"
 
 
+def _rules(call: resources.Call) -> list[str]:
+    found = rule_arn(call.operation, call.content)
+    return [found] if found else []
+
+
 def apply() -> None:
-    resource_arn = actions.extract_resource_arn
-
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
-    ) -> str:
-        if service == "events":
-            try:
-                content = json.loads(body or b"{}")
-            except ValueError:
-                content = None
-            operation = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
-            found = rule_arn(operation, content) if isinstance(content, dict) else None
-            if found:
-                return found
-        return str(resource_arn(service, method, path, headers, body, *rest))
-
-    actions.extract_resource_arn = extract_resource_arn
+    resources.name("events", _rules)

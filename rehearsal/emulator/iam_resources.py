@@ -10,8 +10,8 @@ resource type; a user's ARN carries its path (`user/vault/name`); UserName is op
 itself. Renaming ("UpdateUser") needs permission on both the old and the new ARN.
 """
 
-from rehearsal.emulator import request
-from rehearsal.emulator.upstream import Parameters, account_id, actions, iam, parameter
+from rehearsal.emulator import request, resources
+from rehearsal.emulator.upstream import Parameters, account_id, iam, parameter
 
 # Parameter that names the resource, its store, its ARN's type; the first that fits the call wins.
 _ON_INSTANCE_PROFILE = ("InstanceProfileName", iam._instance_profiles, "instance-profile")
@@ -112,21 +112,9 @@ def renamed_to(action: str, parameters: Parameters) -> str | None:
     return arn(kind.lower(), parameter(parameters, "NewPath") or record["Path"], name)
 
 
+def _resources(call: resources.Call) -> list[str]:
+    return [resource_of(parameter(call.parameters, "Action"), call.parameters)]
+
+
 def apply() -> None:
-    resource_arn = actions.extract_resource_arn
-
-    def extract_resource_arn(
-        service: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        parameters: Parameters,
-        region: str,
-        account: str,
-    ) -> str:
-        if service == "iam":
-            return resource_of(parameter(parameters, "Action"), parameters)
-        return str(resource_arn(service, method, path, headers, body, parameters, region, account))
-
-    actions.extract_resource_arn = extract_resource_arn
+    resources.name("iam", _resources)

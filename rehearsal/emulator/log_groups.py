@@ -11,8 +11,8 @@ each group that it reads. `DescribeLogGroups` has no single group.
 
 from typing import Any
 
-from rehearsal.emulator import request
-from rehearsal.emulator.upstream import account_id, actions, responses
+from rehearsal.emulator import resources as resources_of_calls
+from rehearsal.emulator.upstream import account_id, responses
 
 _ON_A_STREAM = frozenset({"CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents"})
 _LISTS = frozenset({"DescribeLogGroups"})
@@ -38,16 +38,4 @@ def _arn(name_or_arn: str) -> str:
 
 
 def apply() -> None:
-    resource_arn = actions.extract_resource_arn
-
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
-    ) -> str:
-        if service == "logs":
-            found = resources(headers.get("x-amz-target", "").rsplit(".", 1)[-1], request.content_of(body))
-            if found:
-                request.current().further_resources = found[1:]
-                return found[0]
-        return str(resource_arn(service, method, path, headers, body, *rest))
-
-    actions.extract_resource_arn = extract_resource_arn
+    resources_of_calls.name("logs", lambda call: resources(call.operation, call.content))

@@ -8,8 +8,8 @@ names, or on the path.
 
 from typing import Any
 
-from rehearsal.emulator import request
-from rehearsal.emulator.upstream import account_id, actions, responses
+from rehearsal.emulator import resources
+from rehearsal.emulator.upstream import account_id, responses
 
 
 def _resources(content: dict[str, Any]) -> list[str]:
@@ -19,18 +19,10 @@ def _resources(content: dict[str, Any]) -> list[str]:
     return [name if str(name).startswith("arn:") else f"{prefix}{str(name).strip('/')}" for name in named]
 
 
+def _named(call: resources.Call) -> list[str]:
+    several = call.operation in ("DeleteParameters", "GetParameters", "GetParametersByPath")
+    return _resources(call.content) if several else []
+
+
 def apply() -> None:
-    resource_arn = actions.extract_resource_arn
-
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
-    ) -> str:
-        operation = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
-        if service == "ssm" and operation in ("DeleteParameters", "GetParameters", "GetParametersByPath"):
-            found = _resources(request.content_of(body))
-            if found:
-                request.current().further_resources = found[1:]
-                return found[0]
-        return str(resource_arn(service, method, path, headers, body, *rest))
-
-    actions.extract_resource_arn = extract_resource_arn
+    resources.name("ssm", _named)

@@ -20,7 +20,7 @@ def content_of(body: bytes) -> dict[str, Any]:
 @dataclass
 class Request:
     access_key_id: str = ""
-    # As the call is authorised, `s3:GetObject`; empty where that cannot be told.
+    # As the call is authorised, `s3:GetObject`; empty where that is not known.
     action: str = ""
     parameters: Parameters = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)

@@ -22,6 +22,7 @@ import time
 from typing import Any
 
 from rehearsal.emulator import request, session_documents
+from rehearsal.emulator import resources as resources_of_calls
 from rehearsal.emulator.session_documents import answer, refuse
 from rehearsal.emulator.upstream import Parameters, Response, account_id, actions, ec2, responses, ssm
 
@@ -123,19 +124,8 @@ def _read(headers: dict[str, str], body: bytes) -> tuple[str, dict[str, Any]]:
 
 
 def apply() -> None:
-    resource_arn = actions.extract_resource_arn
     handle = ssm.handle_request
     request_tags = actions.request_tag_context
-
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
-    ) -> str:
-        if service == "ssm":
-            found = resources(*_read(headers, body))
-            if found:
-                request.current().further_resources = found[1:]
-                return found[0]
-        return str(resource_arn(service, method, path, headers, body, *rest))
 
     def request_tag_context(
         service: str, iam_action: str, body: bytes, parameters: Parameters
@@ -153,6 +143,6 @@ def apply() -> None:
             answered = await handle(method, path, headers, body, query)
         return answered
 
-    actions.extract_resource_arn = extract_resource_arn
+    resources_of_calls.name("ssm", lambda call: resources(*_read(call.headers, call.body)))
     actions.request_tag_context = request_tag_context
     ssm.handle_request = handle_request

@@ -1,4 +1,4 @@
-"""The source identity of a session: who stands behind it, through every role.
+"""The source identity of a session: who is behind it, through every role.
 
 Gap: MiniStack passes over SourceIdentity.
 

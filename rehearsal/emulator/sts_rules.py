@@ -16,13 +16,12 @@ import re
 from typing import Any
 from urllib.parse import parse_qs
 
-from rehearsal.emulator import mfa
+from rehearsal.emulator import mfa, resources
 from rehearsal.emulator.upstream import (
     Handler,
     Parameters,
     Response,
     account_id,
-    actions,
     evaluator,
     iam,
     iam_handlers,
@@ -123,22 +122,14 @@ def _with_session_limit(handler: Handler) -> Handler:
     return checked
 
 
+def _federated_users(call: resources.Call) -> list[str]:
+    if parameter(call.parameters, "Action") != "GetFederationToken":
+        return []
+    return [f"arn:aws:sts::{account_id()}:federated-user/{parameter(call.parameters, 'Name')}"]
+
+
 def apply() -> None:
     handle = sts.handle_request
-    resource_arn = actions.extract_resource_arn
-
-    def extract_resource_arn(
-        service: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        parameters: Parameters,
-        *rest: Any,
-    ) -> str:
-        if service == "sts" and parameter(parameters, "Action") == "GetFederationToken":
-            return f"arn:aws:sts::{account_id()}:federated-user/{parameter(parameters, 'Name')}"
-        return str(resource_arn(service, method, path, headers, body, parameters, *rest))
 
     async def handle_request(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
@@ -156,7 +147,7 @@ def apply() -> None:
         finally:
             mfa.forget_code()
 
-    actions.extract_resource_arn = extract_resource_arn
+    resources.name("sts", _federated_users)
     sts.handle_request = handle_request
     for action in ("CreateRole", "UpdateRole"):
         iam_handlers[action] = _with_session_limit(iam_handlers[action])

@@ -10,7 +10,7 @@ resources, and condition keys for AWS CloudTrail": each of the three on the trai
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal.emulator import request
+from rehearsal.emulator import request, resources
 from rehearsal.emulator.upstream import Parameters, Response, actions, cloudtrail
 
 Body = dict[str, Any]
@@ -42,17 +42,7 @@ def _create(original: Callable[[Body], Response]) -> Callable[[Body], Response]:
 
 
 def apply() -> None:
-    resource_arn = actions.extract_resource_arn
     request_tags = actions.request_tag_context
-
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
-    ) -> str:
-        found = _trails_of_tags(request.content_of(body)) if service == "cloudtrail" else []
-        if found:
-            request.current().further_resources = found[1:]
-            return found[0]
-        return str(resource_arn(service, method, path, headers, body, *rest))
 
     def request_tag_context(
         service: str, iam_action: str, body: bytes, parameters: Parameters
@@ -64,6 +54,6 @@ def apply() -> None:
             keys["aws:TagKeys"] = [tag.get("Key") for tag in tags]
         return keys
 
-    actions.extract_resource_arn = extract_resource_arn
+    resources.name("cloudtrail", lambda call: _trails_of_tags(call.content))
     actions.request_tag_context = request_tag_context
     cloudtrail._DISPATCH["CreateTrail"] = _create(cloudtrail._DISPATCH["CreateTrail"])

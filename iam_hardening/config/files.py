@@ -53,6 +53,7 @@ def settings_of(
     folder = stack_files or project.stack_folder
     found: dict[str, config.Settings] = {}
     wrong: list[config.ConfigError] = []
+    left_out = False
     for stack in stack_names(folder):
         is_needed = needed is None or stack in needed
         try:
@@ -70,7 +71,13 @@ def settings_of(
                 first = error.problems[0]
                 more = f", and {len(error.problems) - 1} more" if len(error.problems) > 1 else ""
                 report(f"{error.file} is left out: {first}{more}")
-    environments.check_names()
+                left_out = True
+    # A file that was left out may be the one that has the name.
+    if not left_out:
+        try:
+            environments.check_names()
+        except config.ConfigError as error:
+            wrong.append(error)
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:

@@ -211,6 +211,17 @@ def test_a_name_that_no_stack_file_has_is_reported_and_nothing_is_lost(folder: P
         Project.find(folder).copy_to(folder / "copy")
 
 
+def test_a_broken_file_of_another_stack_does_not_make_its_environment_a_mistake(folder: Path) -> None:
+    (folder / "Pulumi.prod.yaml").write_text("environment: [acme/aws-prod]\nconfig: {a: 012}\n")
+    use(folder, {**GIVEN, "acme/aws-prod": {"aws:region": "us-east-1"}})
+    lines: list[str] = []
+    assert settings_of(folder, ["central"], report=lines.append)["central"].region == "eu-central-1"
+    assert any("Pulumi.prod.yaml is left out" in line for line in lines)
+    (folder / "Pulumi.prod.yaml").unlink()
+    with pytest.raises(config.ConfigError, match="acme/aws-prod: is no stack with an environment"):
+        settings_of(folder, ["central"])
+
+
 def test_what_an_inline_environment_has_in_plain_text_counts(folder: Path) -> None:
     write(folder, {"values": {"pulumiConfig": GIVEN}})
     lines: list[str] = []

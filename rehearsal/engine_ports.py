@@ -1,6 +1,6 @@
 """Many engines after one another in one process, as in a rehearsal and in the tests.
 
-Each has a free port of its own. Where an earlier engine had the same one, gRPC remembers for up to two
+Each has another free port. Where an earlier engine had the same one, gRPC remembers for up to two
 minutes that nothing answers there, and the program does not reach the new engine ("failed to connect to all
 addresses").
 """

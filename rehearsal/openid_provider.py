@@ -9,14 +9,14 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from rehearsal.github_tokens import Issuer
+from rehearsal.loopback import serving
 
 # Of the standard, and of Okta, Keycloak, Dex and Zitadel (groups). Other claims are in every token.
 _SCOPES = {
@@ -102,28 +102,22 @@ def _claims(person: Mapping[str, Any], scopes: list[str]) -> dict[str, Any]:
 @contextmanager
 def running_provider() -> Iterator[OpenIdProvider]:
     """A provider on a free port of 127.0.0.1; gone when the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.provider = OpenIdProvider(f"http://127.0.0.1:{server.server_address[1]}")  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.provider  # type: ignore[attr-defined]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+
+    class Handler(_Handler):
+        pass
+
+    with serving(Handler) as url:
+        Handler.provider = OpenIdProvider(url)
+        yield Handler.provider
 
 
 class _Handler(BaseHTTPRequestHandler):
-    @property
-    def _provider(self) -> OpenIdProvider:
-        provider: OpenIdProvider = self.server.provider  # type: ignore[attr-defined]
-        return provider
+    provider: OpenIdProvider
 
     def do_GET(self) -> None:
         path, query = urlsplit(self.path).path, dict(parse_qsl(urlsplit(self.path).query))
         if path == "/authorize":
-            where = self._provider.authorize(query)
+            where = self.provider.authorize(query)
             self.send_response(302 if where else 400)
             if where:
                 self.send_header("Location", where)
@@ -131,9 +125,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         answers: dict[str, Callable[[], dict[str, Any] | None]] = {
-            "/.well-known/openid-configuration": self._provider.discovery,
-            "/keys": self._provider.keys,
-            "/userinfo": lambda: self._provider.userinfo(self.headers.get("Authorization", "")),
+            "/.well-known/openid-configuration": self.provider.discovery,
+            "/keys": self.provider.keys,
+            "/userinfo": lambda: self.provider.userinfo(self.headers.get("Authorization", "")),
         }
         answer = answers.get(path, lambda: None)
         self._send(answer())
@@ -141,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         form = dict(parse_qsl(self.rfile.read(length).decode()))
-        self._send(self._provider.token(form, self.headers.get("Authorization", "")))
+        self._send(self.provider.token(form, self.headers.get("Authorization", "")))
 
     def _send(self, answer: dict[str, Any] | None) -> None:
         body = json.dumps(answer if answer is not None else {"error": "invalid_grant"}).encode()

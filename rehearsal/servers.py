@@ -107,7 +107,7 @@ def vault_server(
     directory: Path, plugin: Path, *, audit: bool = False, role_credentials_url: str | None = None
 ) -> Iterator[VaultServer]:
     """Run OpenBao, unsealed, with new storage in `directory` and `plugin` as the engine of its file's name;
-    with the auth method `ldap` where that plugin is beside it.
+    with the auth method `ldap` where that plugin is in the same folder.
 
     With `audit` it writes every request and answer to a file there, secrets hashed. `role_credentials_url`
     gives the credentials of the role that it runs on. Raises ServerError.

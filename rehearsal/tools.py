@@ -94,7 +94,7 @@ VAULT_AWS = GoTool(
     # With the other plugin alone in its folder: Vault runs everything in its plugin directory.
     binary=TOOLS / "plugins" / "aws",
 )
-# OpenBao has no LDAP of its own since 2.7.
+# OpenBao has no built-in LDAP since 2.7.
 VAULT_LDAP = GoTool(
     module=ROOT / "tools" / "vault-plugins",
     package="github.com/hashicorp/vault/builtin/credential/ldap/cmd/ldap",
@@ -122,8 +122,8 @@ def own_pulumi() -> Path | None:
     found = shutil.which(PULUMI.binary.name)
     if found is None:
         return None
-    told = subprocess.run([found, "version"], capture_output=True, text=True, check=False)
-    return Path(found) if _numbers(told.stdout) >= _numbers(_pulumis_version()) else None
+    reported = subprocess.run([found, "version"], capture_output=True, text=True, check=False)
+    return Path(found) if _numbers(reported.stdout) >= _numbers(_pulumis_version()) else None
 
 
 def _pulumis_version() -> str:

@@ -14,17 +14,17 @@ Everything else passes as it is, whichever plugin or command sends it. No access
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from rehearsal.github_tokens import ISSUER
+from rehearsal.loopback import serving
 
 _ANSWER_SECONDS = 90
 _ENGINE = re.compile(r"/v1/(.+/config/root)")
@@ -109,23 +109,8 @@ def vault_proxy(vault_address: str, substitutes: Substitutes) -> Iterator[str]:
         upstream = urlsplit(vault_address).netloc
         substitute = substitutes
 
-    server = _Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: a client that ends in the middle of an answer is not an error of the rehearsal."""
+    with serving(Handler) as address:
+        yield address
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -39,6 +39,14 @@ class Credentials:
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
 
+    def arguments(self) -> dict[str, str | None]:
+        """For `client` of a session of boto3."""
+        return {
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": self.secret_access_key,
+            "aws_session_token": self.session_token,
+        }
+
     @classmethod
     def of(cls, answer: dict[str, Any]) -> "Credentials":
         """From the `Credentials` or `AccessKey` part of an STS or IAM answer."""
@@ -74,10 +82,8 @@ class Session:
                 service,
                 region_name=self.region,
                 endpoint_url=self.endpoint_url,
-                aws_access_key_id=self.credentials.access_key_id,
-                aws_secret_access_key=self.credentials.secret_access_key,
-                aws_session_token=self.credentials.session_token,
                 config=_CONFIG,
+                **self.credentials.arguments(),
             )
             if self.endpoint_url:
                 reach_at_endpoint(self._clients[service])

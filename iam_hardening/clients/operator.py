@@ -26,13 +26,7 @@ def client(
     service: str, region: str, credentials: Credentials | None = None, *, config: Config | None = None
 ) -> Any:
     """A client with the given credentials, or with those that the AWS CLI would use here."""
-    keys: dict[str, Any] = {}
-    if credentials:
-        keys = {
-            "aws_access_key_id": credentials.access_key_id,
-            "aws_secret_access_key": credentials.secret_access_key,
-            "aws_session_token": credentials.session_token,
-        }
+    keys = credentials.arguments() if credentials else {}
     return new_session().client(service, region_name=region, config=config, **keys)
 
 

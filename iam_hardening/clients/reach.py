@@ -11,7 +11,7 @@ Source: terraform-provider-aws, "Authentication and Configuration"; aws-sdk-go-b
 
 import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from pydantic import TypeAdapter, ValidationError
 from iam_hardening.clients import operator
 from iam_hardening.clients.aws import Credentials, new_session
 from iam_hardening.config import Settings
+from iam_hardening.config.errors import key_text
+from iam_hardening.config.parsing import encrypted
 from iam_hardening.config.values import AssumedRoleSeconds
 
 _SECONDS = TypeAdapter(AssumedRoleSeconds)
@@ -66,8 +68,8 @@ class _Reach:
         *,
         config: Config | None = None,
     ) -> Any:
-        if found := next(_secrets(self._settings, ()), None):
-            raise self._cannot(found, _SECRET)
+        if found := next(encrypted(self._settings), None):
+            raise operator.CannotError(f"{self._file}, {key_text('aws', found)}: {_SECRET}.")
         try:
             return self._make(service, region, credentials or self._credentials, config)
         except (ValueError, BotoCoreError, AttributeError, TypeError) as error:
@@ -151,13 +153,7 @@ class _Reach:
         return Credentials.of(answer["Credentials"])
 
     def _make(self, service: str, region: str, credentials: Credentials | None, config: Config | None) -> Any:
-        keys: dict[str, Any] = {}
-        if credentials:
-            keys = {
-                "aws_access_key_id": credentials.access_key_id,
-                "aws_secret_access_key": credentials.secret_access_key,
-                "aws_session_token": credentials.session_token,
-            }
+        keys = credentials.arguments() if credentials else {}
         return self._session.client(
             service,
             region_name=region,
@@ -249,19 +245,6 @@ class _Reach:
 
     def _cannot(self, key: str, sentence: str) -> operator.CannotError:
         return operator.CannotError(f"{self._file}, aws:{key}: {sentence}.")
-
-
-def _secrets(value: Any, path: tuple[str, ...]) -> Iterator[str]:
-    """Where values are that only Pulumi can read: `assumeRoles[0].externalId`."""
-    if isinstance(value, Mapping):
-        if set(value) == {"secure"}:
-            yield "".join(path).removeprefix(".")
-            return
-        for key, each in value.items():
-            yield from _secrets(each, (*path, f".{key}"))
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _secrets(each, (*path, f"[{index}]"))
 
 
 def _is_true(value: Any) -> bool:

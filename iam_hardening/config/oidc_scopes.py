@@ -38,7 +38,7 @@ def unknown(asked: Iterable[str]) -> list[str]:
 
 
 def scopes(login: VaultLogin) -> list[str]:
-    """Beside `openid`."""
+    """Without `openid`."""
     if login.scopes is not None:
         return login.scopes
     return sorted({_SCOPE_OF[claim] for claim in claims(login) if claim in _SCOPE_OF})

@@ -85,16 +85,17 @@ def _what_is_left(model: type[S], remaining: dict[str, Any]) -> S:
 def _secrets(values: Mapping[str, Any], namespace: str, secret_keys: Collection[str]) -> list[Path]:
     """Pulumi says only which top-level keys hold a secret; a file read without Pulumi shows where."""
     decrypted: list[Path] = [(key,) for key in values if f"{namespace}:{key}" in secret_keys]
-    return [*decrypted, *_encrypted(values, ())]
+    return [*decrypted, *encrypted(values, ())]
 
 
-def _encrypted(value: Any, path: Path) -> Iterator[Path]:
+def encrypted(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Where values are that only Pulumi can read (`secure:`)."""
     if isinstance(value, dict) and list(value) == ["secure"] and isinstance(value["secure"], str):
         yield path
     elif isinstance(value, dict | list):
         entries = value.items() if isinstance(value, dict) else enumerate(value)
         for part, entry in entries:
-            yield from _encrypted(entry, (*path, part))
+            yield from encrypted(entry, (*path, part))
 
 
 def _take_out(model: type[BaseModel], values: dict[str, Any], path: Path) -> None:

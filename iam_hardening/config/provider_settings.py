@@ -1,4 +1,5 @@
-"""Pulumi's settings of the AWS and Vault providers, which a stack file carries beside the program's sections.
+"""Pulumi's settings of the AWS and Vault providers, which a stack file has in addition to the program's
+sections.
 
 Two kinds. Some decide what an account gets or must be: they count in a rehearsal as on AWS (`MEANT`). All
 others say how to reach the real account or the real Vault; a rehearsal takes them aside, since it has its

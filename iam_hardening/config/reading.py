@@ -19,6 +19,7 @@ import yaml
 
 from iam_hardening.config import environments
 from iam_hardening.config.errors import ConfigError, Problem, nearest
+from iam_hardening.config.parsing import encrypted
 
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
@@ -154,13 +155,7 @@ def stack_copy(text: StackText, without: Callable[[str], bool] = lambda key: Fal
 
 def encrypted_keys(config: Mapping[str, Any]) -> list[str]:
     """The keys whose value, or something in it, is a secret of the stack."""
-    return [key for key, value in config.items() if _holds_secret(value)]
-
-
-def _holds_secret(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return set(value) == {"secure"} or any(map(_holds_secret, value.values()))
-    return isinstance(value, list) and any(map(_holds_secret, value))
+    return [key for key, value in config.items() if any(True for _ in encrypted(value))]
 
 
 def _full_key(project: str, key: str) -> str:

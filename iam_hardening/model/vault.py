@@ -223,7 +223,7 @@ def _login_role(login: VaultLogin) -> dict[str, Any]:
 
 
 def _user_claim_of(login: VaultLogin) -> dict[str, Any]:
-    """A claim inside another is named by a JSON pointer (RFC 6901), which Vault has to be told for this
+    """A claim inside another is named by a JSON pointer (RFC 6901), which Vault has to know for this
     one."""
     name = login.user_claim_name
     return {"user_claim": name, **({"user_claim_json_pointer": True} if name.startswith("/") else {})}

@@ -25,7 +25,7 @@ _JWT_ROLE = {
     "bound claims": "bound_claims",
     "claims are compared": "bound_claims_type",
     "redirect URIs": "allowed_redirect_uris",
-    "scopes beside openid": "oidc_scopes",
+    "scopes other than openid": "oidc_scopes",
     "expired tokens are good for (s)": "expiration_leeway",
     "early tokens are good for (s)": "not_before_leeway",
     "clocks may differ by (s)": "clock_skew_leeway",
